@@ -1,0 +1,31 @@
+//! What Volley knows without a clock, a socket or a disk: numbers, text, price, state.
+//!
+//! Everything here is a function of its arguments, so any rule can be tested by calling it.
+//! Not here: parsing files (volley-plan), wire formats (volley-provider), waiting
+//! (volley-engine). Uses no other Volley crate.
+
+mod capability; // what one provider can be asked to do
+mod chunk; // the recipients that share one HTTP request
+mod failure; // observation -> class -> what to do: the failure table
+mod money; // integer money, written as decimals
+mod number; // "0491 570 006" + region -> Msisdn
+mod outcome; // what a provider did with a chunk
+mod plan_hash; // the plan's canonical encoding and its BLAKE3 hash
+mod rate; // "2/s"
+mod ratecard; // number -> price of one segment
+mod segment; // text -> encoding, units, segments, split
+mod state; // where one recipient stands
+mod time; // milliseconds since 1970
+
+pub use capability::{Batch, Capabilities, ReplyPrice, SenderFault, SenderRule};
+pub use chunk::{Chunk, Message, Planned, Position, RowNumber};
+pub use failure::{Class, Fate, LaneEffect, Rule, StopReason, Taken};
+pub use money::{Currency, Micros, MoneyFault};
+pub use number::{Msisdn, NumberFault, Parsed, Region, RegionFault, Repair};
+pub use outcome::{Answer, Billed, Failure, Outcome, Reason, Verdict, Verdicts};
+pub use plan_hash::{Digest, DigestFault, PlanHash, PlanHasher, PlanTerms};
+pub use rate::{Rate, RateFault};
+pub use ratecard::{Price, PriceId, RateCard, RateCardFault};
+pub use segment::{Encoding, MAX_SEGMENTS, Segments, forcing, segments, split};
+pub use state::{Event, IllegalMove, State, Totals};
+pub use time::UnixMillis;

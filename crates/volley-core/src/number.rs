@@ -1,0 +1,372 @@
+//! Phone numbers: from what people type to E.164, for every country.
+//!
+//! Validity is libphonenumber's, through its Rust port; nothing else in Volley names that crate.
+//! Our own rules stand in front of it: what a spreadsheet damaged, letters, and two numbers in
+//! one cell are refused here, because the library would make a guess.
+
+use rlibphonenumber::PHONE_NUMBER_UTIL;
+use std::{borrow::Cow, fmt, num::NonZeroU64, str::FromStr};
+
+/// A phone number as its E.164 digits, `61491570006` (at most 15, ITU-T E.164).
+///
+/// [`Msisdn::parse`] makes one from text, [`Msisdn::from_digits`] reads back what was stored; code
+/// that holds one never checks again. No country code starts with 0, so a `u64` keeps every
+/// digit: 8 bytes, `Copy`, cheap to compare. It is personal data: `Debug` prints the last three
+/// digits only; `Display` prints it whole, `+61491570006`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Msisdn(NonZeroU64);
+
+/// The country that numbers without a country code belong to, ISO 3166-1 alpha-2: `AU`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Region(rlibphonenumber::Region);
+
+/// A number and how it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parsed {
+    /// The number.
+    pub number: Msisdn,
+    /// What had to be mended, counted in the preview; `None` for the usual spellings.
+    pub repair: Option<Repair>,
+}
+
+/// Damage that leaves no doubt about the number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Repair {
+    /// A decimal tail that a spreadsheet added: `61491570006.0`.
+    DecimalTail,
+    /// Non-breaking spaces or zero-width marks.
+    InvisibleMarks,
+    /// Digits of another script or width.
+    ForeignDigits,
+}
+
+impl Repair {
+    /// The word that previews count it under.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::DecimalTail => "decimal_tail",
+            Self::InvisibleMarks => "invisible_marks",
+            Self::ForeignDigits => "foreign_digits",
+        }
+    }
+}
+
+/// Why a text is no number that can be texted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
+pub enum NumberFault {
+    /// Nothing but blanks.
+    #[error("no number")]
+    Empty,
+    /// `6.14E+10`: a spreadsheet rounded it, the digits are gone.
+    #[error("a spreadsheet shortened it and digits are lost; export the column as text")]
+    Exponent,
+    /// Letters in it.
+    #[error("letters in the number")]
+    Letters,
+    /// Signs that no phone number has, such as a second `+`, a slash or a comma.
+    #[error("signs that a phone number does not have, or two numbers in one cell")]
+    Signs,
+    /// Not a number in use anywhere, by libphonenumber's metadata.
+    #[error("not a valid phone number")]
+    Invalid,
+}
+
+impl Msisdn {
+    /// Reads a number as people write it. `region` is the country of numbers without a country
+    /// code; with `None` only international spellings are read.
+    ///
+    /// Spaces, dots, dashes and brackets are taken out; digits of any script are digits.
+    pub fn parse(text: &str, region: Option<Region>) -> Result<Parsed, NumberFault> {
+        let (text, mut repair) = without_marks(text);
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(NumberFault::Empty);
+        }
+        let text = match without_decimal_tail(text) {
+            Some(shorter) => {
+                repair = Some(Repair::DecimalTail);
+                shorter
+            }
+            None => text,
+        };
+        if check_signs(text)? {
+            repair = repair.or(Some(Repair::ForeignDigits));
+        }
+        let number = PHONE_NUMBER_UTIL
+            .parse(text, region.map(|region| region.0))
+            .ok()
+            .filter(|number| PHONE_NUMBER_UTIL.is_valid_number(number))
+            .ok_or(NumberFault::Invalid)?;
+        let country_code = u64::try_from(number.country_code).map_err(|_| NumberFault::Invalid)?;
+        let zeros = if number.italian_leading_zero() {
+            number.number_of_leading_zeros().max(0).unsigned_abs()
+        } else {
+            0
+        };
+        let national_length = zeros + decimal_length(number.national_number);
+        10_u64
+            .checked_pow(national_length)
+            .and_then(|unit| country_code.checked_mul(unit))
+            .and_then(|code| Self::from_digits(code + number.national_number))
+            .map(|number| Parsed { number, repair })
+            .ok_or(NumberFault::Invalid)
+    }
+
+    /// The number with these E.164 digits, or `None` unless there are 7 to 15 of them. Whether
+    /// the number is in use is not asked: it was, when it was parsed.
+    pub fn from_digits(digits: u64) -> Option<Self> {
+        let long_enough = (1_000_000..=999_999_999_999_999).contains(&digits);
+        NonZeroU64::new(digits).filter(|_| long_enough).map(Self)
+    }
+
+    /// Its E.164 digits as a number.
+    pub const fn digits(self) -> u64 {
+        self.0.get()
+    }
+
+    /// How many digits it has, 7 to 15.
+    pub const fn length(self) -> u8 {
+        let mut rest = self.0.get();
+        let mut length = 0;
+        while rest > 0 {
+            rest /= 10;
+            length += 1;
+        }
+        length
+    }
+
+    /// Safe to show: the last three digits, `•••006`.
+    pub fn masked(self) -> String {
+        format!("•••{:03}", self.digits() % 1_000)
+    }
+
+    /// Its digits filled up with zeros to 15, and how many it has.
+    pub(crate) fn padded(self) -> (u64, u8) {
+        let length = self.length();
+        (self.digits() * 10_u64.pow(u32::from(15 - length)), length)
+    }
+}
+
+impl fmt::Display for Msisdn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "+{}", self.0)
+    }
+}
+
+impl fmt::Debug for Msisdn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Msisdn({})", self.masked())
+    }
+}
+
+/// Why a text is no region.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a country; write it as two letters, like AU")]
+pub struct RegionFault(String);
+
+impl FromStr for Region {
+    type Err = RegionFault;
+
+    fn from_str(text: &str) -> Result<Self, RegionFault> {
+        let fault = || RegionFault(text.to_owned());
+        let code = text.to_ascii_uppercase();
+        if code.len() != 2 || !code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            return Err(fault());
+        }
+        let region = rlibphonenumber::Region::from_code(&code).map_err(|_| fault())?;
+        PHONE_NUMBER_UTIL.get_country_code_for_region(region).map(|_| Self(region)).ok_or_else(fault)
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_region_str().as_str())
+    }
+}
+
+impl fmt::Debug for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Region({self})")
+    }
+}
+
+/// Takes out non-breaking spaces and zero-width marks, which copying from web pages leaves.
+fn without_marks(text: &str) -> (Cow<'_, str>, Option<Repair>) {
+    let mark = |character: char| matches!(character, '\u{A0}' | '\u{202F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}');
+    if text.is_ascii() || !text.contains(mark) {
+        return (Cow::Borrowed(text), None);
+    }
+    (Cow::Owned(text.replace(mark, " ")), Some(Repair::InvisibleMarks))
+}
+
+/// `61491570006.0` without its tail; only after plain digits, where nothing else can be meant.
+fn without_decimal_tail(text: &str) -> Option<&str> {
+    let (whole, tail) = text.rsplit_once('.')?;
+    let digits = whole.strip_prefix('+').unwrap_or(whole);
+    let is_decimal =
+        digits.len() >= 7 && digits.bytes().all(|byte| byte.is_ascii_digit()) && matches!(tail, "0" | "00");
+    is_decimal.then_some(whole)
+}
+
+/// Refuses what no phone number has. `true` where digits of another script occur.
+fn check_signs(text: &str) -> Result<bool, NumberFault> {
+    let mut foreign_digits = false;
+    let mut digits = 0_u32;
+    let mut pluses = 0_u32;
+    for character in text.chars() {
+        match character {
+            '0'..='9' => digits += 1,
+            ' ' | '(' | ')' | '-' | '.' | '[' | ']' | '\t' | '\u{2010}'..='\u{2015}' | '\u{3000}' => {}
+            '+' | '\u{FF0B}' if digits == 0 && pluses == 0 => pluses += 1,
+            _ if is_exponent(text) => return Err(NumberFault::Exponent),
+            _ if character.is_alphabetic() => return Err(NumberFault::Letters),
+            _ if character.is_numeric() => {
+                digits += 1;
+                foreign_digits = true;
+            }
+            _ => return Err(NumberFault::Signs),
+        }
+    }
+    Ok(foreign_digits)
+}
+
+/// `6.14E+10`, `6,14E10`: how a spreadsheet shows a number that is too wide for its column.
+fn is_exponent(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
+    let exponent = exponent.trim_start_matches(['+', '-']);
+    let is_digit = |character: char| character.is_ascii_digit();
+    !exponent.is_empty()
+        && exponent.chars().all(is_digit)
+        && mantissa.starts_with(is_digit)
+        && mantissa.chars().all(|character| is_digit(character) || matches!(character, '.' | ','))
+}
+
+fn decimal_length(number: u64) -> u32 {
+    number.checked_ilog10().map_or(1, |log| log + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn au() -> Option<Region> {
+        "AU".parse().ok()
+    }
+
+    #[test]
+    fn spellings_of_one_number_are_one_number() {
+        for text in [
+            "0491 570 006",
+            "0491570006",
+            "+61491570006",
+            "+61 491 570 006",
+            "61491570006",
+            "491570006",
+            "(0491) 570-006",
+            "0491.570.006",
+            "0011 61 491 570 006",
+            "  0491570006 ",
+            "+61 (0)491 570 006",
+            "0491\u{2011}570\u{2011}006",
+        ] {
+            let parsed = Msisdn::parse(text, au());
+            assert_eq!(parsed.map(|p| (p.number.digits(), p.repair)), Ok((61_491_570_006, None)), "{text}");
+        }
+    }
+
+    #[test]
+    fn damage_that_leaves_no_doubt_is_mended_and_counted() {
+        for (text, repair) in [
+            ("61491570006.0", Repair::DecimalTail),
+            ("0491\u{a0}570\u{a0}006", Repair::InvisibleMarks),
+            ("\u{200e}+61491570006\u{202c}", Repair::InvisibleMarks),
+            ("\u{ff10}\u{ff14}\u{ff19}\u{ff11}570006", Repair::ForeignDigits),
+            ("٠٤٩١٥٧٠٠٠٦", Repair::ForeignDigits),
+        ] {
+            let parsed = Msisdn::parse(text, au()).map(|p| (p.number.digits(), p.repair));
+            assert_eq!(parsed, Ok((61_491_570_006, Some(repair))), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused_with_its_reason() {
+        use NumberFault as F;
+        for (text, fault) in [
+            ("", F::Empty),
+            ("   ", F::Empty),
+            ("\u{a0}", F::Empty),
+            ("6.14E+10", F::Exponent),
+            ("6,1449E+10", F::Exponent),
+            ("6E10", F::Exponent),
+            ("n/a", F::Letters),
+            ("unknown", F::Letters),
+            ("1800 FLOWERS", F::Letters),
+            ("0491 570 006 x5", F::Letters),
+            ("0491570006, 0491570156", F::Signs),
+            ("0491570006/0491570156", F::Signs),
+            ("+61+491570006", F::Signs),
+            ("61+491570006", F::Signs),
+            ("++61491570006", F::Signs),
+            ("#0491570006", F::Signs),
+            ("='0491570006", F::Signs),
+            ("-", F::Invalid),
+            ("+", F::Invalid),
+            ("()", F::Invalid),
+            ("0", F::Invalid),
+            ("000", F::Invalid),
+            ("0491 570", F::Invalid),
+            ("+614915700061", F::Invalid),
+            ("+99912345678", F::Invalid),
+            ("0491570006 0491570156", F::Invalid),
+            ("61491570006.5", F::Invalid),
+        ] {
+            assert_eq!(Msisdn::parse(text, au()).map(|p| p.number.digits()), Err(fault), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_country_is_known() {
+        for (text, region, digits) in [
+            ("(202) 555-0123", "US", 12_025_550_123),
+            ("07400 123456", "GB", 447_400_123_456),
+            ("081 234 5678", "TH", 66_812_345_678),
+            ("8123 4567", "SG", 6_581_234_567),
+            ("06 1234 5678", "IT", 390_612_345_678),
+            ("151 23456789", "DE", 4_915_123_456_789),
+        ] {
+            let parsed = Msisdn::parse(text, region.parse().ok()).map(|p| p.number.digits());
+            assert_eq!(parsed, Ok(digits), "{text} in {region}");
+        }
+        assert!("XX".parse::<Region>().is_err());
+        assert!("Australia".parse::<Region>().is_err());
+    }
+
+    #[test]
+    fn a_number_without_a_region_needs_its_country_code() {
+        assert_eq!(Msisdn::parse("0491570006", None), Err(NumberFault::Invalid));
+        assert!(Msisdn::parse("+61491570006", None).is_ok());
+    }
+
+    #[test]
+    fn debug_shows_three_digits_only() {
+        let number = Msisdn::from_digits(61_491_570_006).expect("fictitious");
+        assert_eq!(format!("{number:?} {number}"), "Msisdn(•••006) +61491570006");
+    }
+
+    proptest! {
+        #[test]
+        fn normalising_twice_changes_nothing(text in "[+]?[0-9 ().-]{6,18}") {
+            if let Ok(once) = Msisdn::parse(&text, au()) {
+                let twice = Msisdn::parse(&once.number.to_string(), au());
+                prop_assert_eq!(twice, Ok(Parsed { number: once.number, repair: None }));
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC*") {
+            let parsed = Msisdn::parse(&text, au());
+            prop_assert!(parsed.is_err() || parsed.is_ok_and(|p| p.number.length() <= 15));
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What a provider did with a chunk, as far as it can be known.
+
+use crate::{Class, Micros};
+use std::{fmt, time::Duration};
+
+/// What a provider did with one chunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It answered for the chunk's recipients.
+    Answered(Answer),
+    /// Anything else: the class says whether it may have been taken and what to do.
+    Failed(Failure),
+}
+
+/// A provider's answer for a whole chunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The provider's id of the request, where it gives one per request.
+    pub request_id: Option<String>,
+    /// What became of each recipient.
+    pub verdicts: Verdicts,
+    /// The price of the request as the provider states it.
+    pub billed: Billed,
+    /// Segments billed over all recipients, where the provider says.
+    pub segments: Option<u64>,
+}
+
+/// What became of a chunk's recipients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdicts {
+    /// All were taken under the request's id.
+    AllAccepted,
+    /// One verdict for each recipient of the chunk, in its order.
+    Each(Vec<Verdict>),
+}
+
+/// What became of one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Taken; `id` where the provider names the message, `billed` where it prices it.
+    Accepted {
+        /// The message's own id.
+        id: Option<String>,
+        /// Its own price.
+        billed: Option<Micros>,
+    },
+    /// Refused for good, with the provider's code.
+    Refused {
+        /// The provider's word for it.
+        code: Reason,
+    },
+    /// The answer does not say.
+    InDoubt {
+        /// What is missing.
+        reason: Reason,
+    },
+}
+
+/// The price in a provider's answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Billed {
+    /// The answer has none.
+    #[default]
+    Unknown,
+    /// In the account's currency, for the whole request.
+    Money(Micros),
+    /// In another unit, `Micros` of it, for the whole request.
+    Units(Micros),
+}
+
+/// An attempt without an answer for its recipients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What was seen; its rule says what to do.
+    pub class: Class,
+    /// For people: what was seen, without secrets, numbers or texts.
+    pub reason: Reason,
+    /// How long the provider asks to wait, 1 s to 1 h, where it says.
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// A failure without a `Retry-After`.
+    pub fn new(class: Class, reason: impl Into<Reason>) -> Self {
+        Self { class, reason: reason.into(), retry_after: None }
+    }
+}
+
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// A short text for people that is safe to show: at most 200 characters, no control or
+/// direction-changing character, whoever wrote it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Reason(String);
+
+impl Reason {
+    /// The most characters kept.
+    pub const MAX: usize = 200;
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: AsRef<str>> From<T> for Reason {
+    fn from(text: T) -> Self {
+        let inert = |character: char| {
+            let steers = matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}');
+            if character.is_control() || steers { ' ' } else { character }
+        };
+        Self(text.as_ref().chars().take(Self::MAX).map(inert).collect())
+    }
+}
+
+impl fmt::Debug for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_short_and_inert() {
+        let hostile = format!("\u{1b}[2J<b>\r\n\u{202e}{}", "x".repeat(10_000));
+        let reason = Reason::from(hostile);
+        assert_eq!(reason.as_str().chars().count(), Reason::MAX);
+        assert!(reason.as_str().starts_with(" [2J<b>   xx"));
+    }
+}

@@ -1,0 +1,4 @@
+//! The crate as other programs use it, held to the shared vectors.
+
+mod segment_laws;
+mod segment_vectors;

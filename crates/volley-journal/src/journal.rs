@@ -1,0 +1,192 @@
+//! The trait that every journal backend implements, and the words it is spoken to in.
+
+use std::collections::BTreeMap;
+use volley_core::{
+    Batch, Chunk, IllegalMove, Micros, Outcome, PlanHash, PlanTerms, Position, Price, Totals, UnixMillis,
+};
+
+/// The number of an attempt within its journal, from 1, in the order of their intents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptId(pub u64);
+
+/// The frozen plan but for its recipients: what a journal is created with, and never changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FrozenPlan {
+    /// What the plan hash covers beside the messages.
+    pub terms: PlanTerms,
+    /// The hash over messages and terms.
+    pub hash: PlanHash,
+    /// When it was frozen.
+    pub created_at: UnixMillis,
+    /// Where the input's rows went.
+    pub rows: RowCounts,
+    /// Segments over all recipients.
+    pub segments: u64,
+    /// What the plan costs; `None` without a rate card.
+    pub estimated: Option<Micros>,
+    /// The rate card's prices as they held; a recipient's price is one of them.
+    pub prices: Vec<Price>,
+    /// The provider settings of the campaign as one JSON object, opaque here. Names of
+    /// environment variables and files, never a secret.
+    pub provider: String,
+}
+
+/// Where the rows of an input went. `rows = accepted + duplicates + suppressed + rejected`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowCounts {
+    /// Records in the input.
+    pub rows: u64,
+    /// Planned recipients.
+    pub accepted: u64,
+    /// Left out because their number came before (or comes later, by policy).
+    pub duplicates: u64,
+    /// Left out because their number is on a suppression list.
+    pub suppressed: u64,
+    /// Left out as unusable, by reason.
+    pub rejected: BTreeMap<String, u64>,
+}
+
+/// An intent to send: durable before the first byte of its request leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The chunk's first recipient; the others follow it without a gap.
+    pub first: Position,
+    /// How many recipients, at least 1.
+    pub recipients: u32,
+    /// BLAKE3 of the request's body.
+    pub body_hash: [u8; 32],
+    /// What the plan says the chunk costs; held back from the cap until the outcome is known.
+    pub reserved: Micros,
+    /// When the intent was made.
+    pub at: UnixMillis,
+}
+
+/// An intent that is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its number in the journal.
+    pub id: AttemptId,
+    /// Which try at these recipients it is, from 1.
+    pub number: u16,
+}
+
+/// What became of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Which attempt.
+    pub attempt: AttemptId,
+    /// What the provider did.
+    pub outcome: Outcome,
+    /// When it was known.
+    pub at: UnixMillis,
+}
+
+/// One change to be made durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// An intent.
+    Claim(Claim),
+    /// An outcome.
+    Record(Record),
+    /// How a run ended: the exit code it reported.
+    RunEnded {
+        /// The contract's exit code.
+        exit_code: u8,
+        /// When.
+        at: UnixMillis,
+    },
+}
+
+/// What a [`Write`] came to, in the order of the batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// The intent is durable under this id.
+    Claimed(Attempt),
+    /// The outcome, or the end of a run, is durable.
+    Recorded,
+}
+
+/// Running totals, durable with each commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Recipients by state.
+    pub recipients: Totals,
+    /// Requests that were claimed.
+    pub requests_sent: u64,
+    /// Of these, the ones answered with "too fast".
+    pub requests_throttled: u64,
+    /// Of these, the ones that tried recipients again that had been tried before.
+    pub requests_retried: u64,
+    /// What the provider billed, where its answers said; `None` until one did.
+    pub billed: Option<Micros>,
+    /// The same in another unit than money.
+    pub billed_units: Option<Micros>,
+    /// What counts against the cap: billed where known, else the plan's price, for everybody
+    /// accepted or in doubt, and for attempts still open.
+    pub spent: Micros,
+    /// Commits so far.
+    pub commits: u64,
+    /// The exit code that the last run reported; `None` before the first run ended.
+    pub last_exit_code: Option<u8>,
+}
+
+/// What opening a journal for sending found left over from a process that is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Attempts that were open.
+    pub attempts: u64,
+    /// Their recipients, who are in doubt now.
+    pub recipients: u64,
+}
+
+/// Why a batch was not written: none of it was.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The disk is full, or another fault of the file system.
+    #[error("the journal could not be written: {0}; free space on its disk, nothing was lost")]
+    Storage(String),
+    /// A move that the state machine does not have: our own bug.
+    #[error("recipient {position}: {source}")]
+    Illegal {
+        /// Whose move.
+        position: u32,
+        /// Which move.
+        source: IllegalMove,
+    },
+    /// An outcome for an attempt that is not open, or with too few or too many verdicts: our own bug.
+    #[error("attempt {0} is not open for this outcome")]
+    NotOpen(u64),
+}
+
+/// A journal open for sending: the only truth on disk.
+///
+/// One process holds it at a time. Opening it settles what a process that is gone left open (it
+/// becomes in doubt) before anything else can be asked. Work is handed out from memory and costs
+/// no write; only a [`Claim`] is durable, so a crash before it costs nothing. A backend for
+/// several machines hands out ranges to a named owner with a lease behind the same calls.
+pub trait Journal: Send {
+    /// The plan it was created with.
+    fn plan(&self) -> &FrozenPlan;
+
+    /// Totals as of the last commit.
+    fn standing(&self) -> &Standing;
+
+    /// What opening it found.
+    fn recovered(&self) -> Recovered;
+
+    /// Up to `most` chunks of pending recipients at or after `from`, in plan order, each as
+    /// full as the plan's terms allow. Recipients in open attempts are not pending.
+    ///
+    /// A pure function of the states: a caller that has chunks in hand asks from behind them.
+    fn next_chunks(&mut self, from: Position, most: usize) -> Result<Vec<Chunk>, CommitError>;
+
+    /// Makes all of `batch` durable, or nothing: when it returns, a power cut cannot undo it.
+    fn commit(&mut self, batch: &[Write]) -> Result<Vec<Written>, CommitError>;
+}
+
+impl FrozenPlan {
+    /// How requests are filled.
+    pub fn batch(&self) -> Batch {
+        self.terms.batch
+    }
+}

@@ -1,0 +1,103 @@
+//! An HTTP request and its reply as plain values: what an adapter makes, and what it reads.
+
+use bytes::Bytes;
+use secrecy::SecretString;
+use std::{fmt, sync::Arc};
+use volley_core::UnixMillis;
+
+/// A request to be sent, complete but for the connection. Always a POST: a GET could be repeated
+/// by a proxy, and would carry numbers and texts in its address.
+#[derive(Debug)]
+pub struct HttpRequest {
+    /// Absolute, `https://`, or `http://` for a loopback address. Holds no secret.
+    pub url: String,
+    /// In the order they are written; lower-case names.
+    pub headers: Vec<Header>,
+    /// What follows the head.
+    pub body: Body,
+}
+
+/// One header line.
+#[derive(Debug)]
+pub struct Header {
+    /// Lower case.
+    pub name: &'static str,
+    /// Its value.
+    pub value: HeaderValue,
+}
+
+/// The value of a header, which may be a credential.
+#[derive(Debug)]
+pub enum HeaderValue {
+    /// May be logged.
+    Plain(String),
+    /// Never shown: `Debug` hides it.
+    Secret(SecretString),
+}
+
+/// A request body of known length.
+#[derive(Clone)]
+pub enum Body {
+    /// In memory.
+    Whole(Bytes),
+    /// Made piece by piece while it is sent, from a chunk that is in memory anyway.
+    Streamed(Arc<dyn BodySource>),
+}
+
+/// A body that is written while it is sent. The same source always gives the same bytes.
+pub trait BodySource: Send + Sync {
+    /// The exact number of bytes that [`frames`](Self::frames) gives in all.
+    fn length(&self) -> u64;
+    /// The body from its start, in pieces of at most 64 KiB.
+    fn frames(self: Arc<Self>) -> Box<dyn Iterator<Item = Bytes> + Send>;
+}
+
+impl Body {
+    /// Bytes in all.
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::Whole(bytes) => bytes.len() as u64,
+            Self::Streamed(source) => source.length(),
+        }
+    }
+
+    /// The body from its start, piece by piece.
+    pub fn frames(&self) -> Box<dyn Iterator<Item = Bytes> + Send> {
+        match self {
+            Self::Whole(bytes) => Box::new(std::iter::once(bytes.clone())),
+            Self::Streamed(source) => Arc::clone(source).frames(),
+        }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Body({} bytes)", self.length())
+    }
+}
+
+/// A reply whose head and body arrived whole.
+#[derive(Clone)]
+pub struct Reply {
+    /// The HTTP status, 100 to 599.
+    pub status: u16,
+    /// Lower-case names; values that are not text are left out.
+    pub headers: Vec<(String, String)>,
+    /// At most 256 KiB, decoded.
+    pub body: Bytes,
+    /// When it had arrived.
+    pub at: UnixMillis,
+}
+
+impl Reply {
+    /// The first value of `name`, which is lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reply({}, {} bytes)", self.status, self.body.len())
+    }
+}
