@@ -56,6 +56,8 @@ pub struct SenderRule {
     pub max_name: usize,
     /// Whether such a name may hold spaces.
     pub spaces: bool,
+    /// Whether such a name may hold other signs than letters and digits.
+    pub signs: bool,
 }
 
 /// Why a sender is not taken.
@@ -78,8 +80,11 @@ pub enum SenderFault {
     #[error("`{0}` has a space in it, which this provider does not take")]
     Space(String),
     /// Empty, or with characters outside printable ASCII.
-    #[error("`{0}` is not a sender: letters, digits and printable ASCII signs only")]
+    #[error("`{0}` is not a sender: printable ASCII only")]
     Characters(String),
+    /// Signs where only letters and digits may be.
+    #[error("`{0}` has a sign in it; this provider takes letters and digits only")]
+    Sign(String),
 }
 
 impl SenderRule {
@@ -100,6 +105,8 @@ impl SenderRule {
             Err(SenderFault::TooLong { sender: sender.to_owned(), length, max })
         } else if !self.spaces && sender.contains(' ') {
             Err(SenderFault::Space(sender.to_owned()))
+        } else if !self.signs && !is_number && sender.contains(|sign: char| sign.is_ascii_punctuation()) {
+            Err(SenderFault::Sign(sender.to_owned()))
         } else {
             Ok(())
         }
@@ -138,8 +145,8 @@ mod tests {
 
     #[test]
     fn senders_are_names_or_numbers_by_rule() {
-        let strict = SenderRule { required: true, max_name: 11, spaces: false };
-        let loose = SenderRule { required: false, max_name: 11, spaces: true };
+        let strict = SenderRule { required: true, max_name: 11, spaces: false, signs: false };
+        let loose = SenderRule { required: false, max_name: 11, spaces: true, signs: true };
         for (rule, sender, taken) in [
             (strict, Some("ShopAlert"), true),
             (strict, Some("61491570156"), true),
@@ -147,6 +154,8 @@ mod tests {
             (strict, Some("ElevenChars"), true),
             (strict, Some("TwelveCharsX"), false),
             (strict, Some("Shop Alert"), false),
+            (strict, Some("Shop-Alert"), false),
+            (loose, Some("Shop & Co."), true),
             (loose, Some("Shop Alert"), true),
             (strict, Some(""), false),
             (loose, Some("   "), false),

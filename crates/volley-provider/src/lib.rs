@@ -4,4 +4,15 @@
 //! (volley-engine). Uses volley-core only.
 
 pub mod adapter; // the trait
+pub mod base_url; // where a provider is reached: https, or http on this machine
+pub mod credentials; // what an account is known by
 pub mod http; // request and reply as values
+pub mod registry; // kind and settings -> adapter
+
+mod call; // the checks that every adapter makes of a send call
+mod mesms; // ME-SMS API v2
+mod reading; // tolerant JSON, and the provider's words made safe to show
+mod retry_after; // seconds or an HTTP date -> how long to wait
+mod transmitsms; // TransmitSMS REST API v1
+
+pub use retry_after::retry_after;

@@ -1,0 +1,252 @@
+//! Reading a provider's JSON without trusting it: numbers that come as text, missing and unknown
+//! fields, and words that must be made safe before a person sees them.
+
+use crate::http::Reply;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
+use volley_core::{Chunk, Class, Failure, Micros, Reason, Verdict, Verdicts};
+
+/// A JSON object: what every reply of every provider here is.
+pub(crate) type Object = Map<String, Value>;
+
+/// The object that is the whole body, or what the body is instead.
+///
+/// A missing content type is let pass, another one is not: a portal's page may well hold JSON.
+/// Nesting deeper than 128 is refused by `serde_json`.
+pub(crate) fn object(reply: &Reply) -> Result<Object, String> {
+    let length = reply.body.len();
+    if let Some(content_type) = reply.header("content-type").filter(|value| !is_json(value)) {
+        return Err(format!("{length} bytes of {content_type} in place of JSON"));
+    }
+    match serde_json::from_slice(&reply.body) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(format!("{length} bytes of JSON that is no object")),
+        Err(_) if length == 0 => Err("an empty body".to_owned()),
+        Err(_) => Err(format!("{length} bytes that are not JSON")),
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    matches!(media_type.as_str(), "application/json" | "text/json") || media_type.ends_with("+json")
+}
+
+/// A field that is there and not null.
+pub(crate) fn field<'a>(object: &'a Object, name: &str) -> Option<&'a Value> {
+    object.get(name).filter(|value| !value.is_null())
+}
+
+/// An id: a whole number, or up to 128 visible ASCII characters. Zero and empty are none.
+pub(crate) fn id(value: &Value) -> Option<String> {
+    let id = match value {
+        Value::Number(number) => number.as_u64()?.to_string(),
+        Value::String(text) => text.trim().to_owned(),
+        _ => return None,
+    };
+    let visible = id.bytes().all(|byte| byte.is_ascii_graphic());
+    (!id.is_empty() && id != "0" && id.len() <= 128 && visible).then_some(id)
+}
+
+/// A count: a whole number, or one as text.
+pub(crate) fn count(value: &Value) -> Option<u64> {
+    match value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// How many recipients a reply says were taken, in its field `recipients`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tally {
+    Unsaid,
+    Unreadable,
+    Of(u64),
+}
+
+impl Tally {
+    pub(crate) fn of(object: &Object) -> Self {
+        match field(object, "recipients") {
+            None => Self::Unsaid,
+            Some(value) => count(value).map_or(Self::Unreadable, Self::Of),
+        }
+    }
+
+    /// For people: how the reply to request `id`, with `sent` recipients, does not add up.
+    pub(crate) fn mismatch(self, id: &str, sent: u64) -> String {
+        let taken = match self {
+            Self::Unsaid => "no number of".to_owned(),
+            Self::Unreadable => "an unreadable number of".to_owned(),
+            Self::Of(taken) => taken.to_string(),
+        };
+        format!("message {id} counts {taken} recipients, {sent} were sent; which ones, it does not say")
+    }
+}
+
+/// An amount that is not negative: a number, or one as text.
+///
+/// A JSON number with a fraction is rounded to six decimals: where a provider adds up floats, 0.3
+/// comes as 0.30000000000000004.
+pub(crate) fn amount(value: &Value) -> Option<Micros> {
+    let text = match value {
+        Value::Number(number) if number.is_f64() => format!("{:.6}", number.as_f64()?),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.trim().to_owned(),
+        _ => return None,
+    };
+    text.parse().ok().filter(|amount| *amount >= Micros::ZERO)
+}
+
+/// Everybody in doubt for one reason.
+pub(crate) fn all_in_doubt(chunk: &Chunk, reason: &str) -> Verdicts {
+    let verdict = Verdict::InDoubt { reason: Reason::from(reason) };
+    Verdicts::Each(vec![verdict; chunk.recipients.len()])
+}
+
+/// A failure of `class` with the provider's `Retry-After` where a wait makes sense: it was too
+/// fast, or the service is down for a while (RFC 9110 section 10.2.3).
+pub(crate) fn failure(class: Class, reply: &Reply, reason: String) -> Failure {
+    let waits = matches!(class, Class::Throttled | Class::Unavailable);
+    let retry_after =
+        reply.header("retry-after").filter(|_| waits).map(|value| crate::retry_after(value, reply.at));
+    Failure { retry_after, ..Failure::new(class, reason) }
+}
+
+/// A provider's words without the texts of `chunk`, without `secrets`, and without anything as
+/// long as a phone number.
+pub(crate) fn safe(words: &str, chunk: &Chunk, secrets: &[SecretString]) -> String {
+    let mut words = words.to_owned();
+    // The longest first, so that none is cut by a shorter one inside it.
+    let mut hidden: Vec<(&str, &str)> = secrets.iter().map(|one| (one.expose_secret(), "[secret]")).collect();
+    hidden.extend(chunk.texts.iter().map(|text| (&**text, "[text]")));
+    hidden.sort_by_key(|(hidden, _)| std::cmp::Reverse(hidden.len()));
+    for (hidden, sign) in hidden {
+        if !hidden.is_empty() && words.contains(hidden) {
+            words = words.replace(hidden, sign);
+        }
+    }
+    without_numbers(&words)
+}
+
+/// `•••` for every seven or more digits in a row, also where blanks, dots, dashes, brackets or
+/// signs beyond ASCII stand between them.
+fn without_numbers(words: &str) -> String {
+    let joins = |character: char| {
+        character.is_numeric()
+            || character.is_whitespace()
+            || character.is_control()
+            || matches!(character, '-' | '.' | '(' | ')' | '+' | '/')
+            || (!character.is_ascii() && !character.is_alphanumeric())
+    };
+    let mut shown = String::with_capacity(words.len());
+    let mut rest = words;
+    while let Some(first) = rest.chars().next() {
+        let joined = joins(first);
+        let end = rest.find(|character| joins(character) != joined).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        let digits = run.chars().filter(|character| character.is_numeric()).count();
+        if joined && digits >= 7 {
+            let number = run.trim_matches(|character: char| !character.is_numeric());
+            shown.push_str(&run.replacen(number, "•••", 1));
+        } else {
+            shown.push_str(run);
+        }
+        rest = after;
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use serde_json::json;
+    use std::sync::Arc;
+    use volley_core::{Msisdn, Planned, Position, RowNumber, UnixMillis};
+
+    fn chunk(text: &str) -> Chunk {
+        let to = Msisdn::from_digits(61_491_570_006).expect("fictitious");
+        let one = Planned { row: RowNumber(1), to, text: 0, segments: 1, cost: Micros::ZERO };
+        Chunk { first: Position(0), texts: vec![Arc::from(text)], recipients: vec![one] }
+    }
+
+    #[test]
+    fn a_body_is_an_object_or_said_to_be_something_else() {
+        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(200), "]".repeat(200));
+        for (content_type, body, read) in [
+            (Some("application/json"), "{}", Ok(())),
+            (Some("Application/JSON; charset=utf-8"), "{}", Ok(())),
+            (Some("application/problem+json"), "{}", Ok(())),
+            (None, " {} ", Ok(())),
+            (Some("text/html"), "{}", Err("2 bytes of text/html in place of JSON")),
+            (Some(""), "{}", Err("2 bytes of  in place of JSON")),
+            (None, "", Err("an empty body")),
+            (None, "[]", Err("2 bytes of JSON that is no object")),
+            (None, "{}{}", Err("4 bytes that are not JSON")),
+            (None, "{", Err("1 bytes that are not JSON")),
+            (None, &deep, Err("407 bytes that are not JSON")),
+        ] {
+            let headers = content_type.map(|value| ("content-type".to_owned(), value.to_owned()));
+            let reply = Reply {
+                status: 200,
+                headers: headers.into_iter().collect(),
+                body: Bytes::copy_from_slice(body.as_bytes()),
+                at: UnixMillis(0),
+            };
+            assert_eq!(
+                object(&reply).map(|_| ()),
+                read.map_err(str::to_owned),
+                "{content_type:?} {body:.20}"
+            );
+        }
+    }
+
+    #[test]
+    fn ids_counts_and_amounts_come_as_numbers_or_text() {
+        let long = "x".repeat(129);
+        for (value, as_id, as_count, as_amount) in [
+            (json!(7), Some("7"), Some(7), Some(7_000_000)),
+            (json!("7"), Some("7"), Some(7), Some(7_000_000)),
+            (json!(" 7 "), Some("7"), Some(7), Some(7_000_000)),
+            (json!(0), None, Some(0), Some(0)),
+            (json!("0"), None, Some(0), Some(0)),
+            (json!(-7), None, None, None),
+            (json!("-7"), Some("-7"), None, None),
+            (json!(0.158), None, None, Some(158_000)),
+            (json!("0.158"), Some("0.158"), None, Some(158_000)),
+            (json!(0.1 + 0.2), None, None, Some(300_000)),
+            (json!("0.1579999"), Some("0.1579999"), None, None),
+            (json!(-0.158), None, None, None),
+            (json!(1e300), None, None, None),
+            (json!("a-1"), Some("a-1"), None, None),
+            (json!("two words"), None, None, None),
+            (json!(""), None, None, None),
+            (json!(long), None, None, None),
+            (json!(true), None, None, None),
+            (json!(null), None, None, None),
+            (json!([7]), None, None, None),
+        ] {
+            assert_eq!(id(&value).as_deref(), as_id, "{value} as id");
+            assert_eq!(count(&value), as_count, "{value} as count");
+            assert_eq!(amount(&value), as_amount.map(Micros), "{value} as amount");
+        }
+    }
+
+    #[test]
+    fn the_providers_words_are_kept_without_what_nobody_may_see() {
+        let secrets = ["sim-key".into(), "sim-key-longer".into(), "".into()];
+        for (words, shown) in [
+            ("send_at has a wrong form", "send_at has a wrong form"),
+            ("61491570006 is not a number", "••• is not a number"),
+            ("bad: +61 (491) 570-006.", "bad: +•••."),
+            ("0491\u{a0}570\u{200b}006", "•••"),
+            ("٠٤٩١٥٧٠٠٠٦", "•••"),
+            ("612 characters, 153 a part", "612 characters, 153 a part"),
+            ("\"Your code is 4711\" is not allowed", "\"[text]\" is not allowed"),
+            ("key sim-key-longer or sim-key is wrong", "key [secret] or [secret] is wrong"),
+            ("", ""),
+        ] {
+            assert_eq!(safe(words, &chunk("Your code is 4711"), &secrets), shown);
+        }
+    }
+}

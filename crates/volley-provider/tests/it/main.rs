@@ -1,0 +1,7 @@
+//! Every adapter as the engine uses it: held to the wire fixtures, and to the laws they share.
+
+mod conformance;
+mod streaming;
+mod support;
+mod wire;
+mod words;

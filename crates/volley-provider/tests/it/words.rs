@@ -1,0 +1,121 @@
+//! What a person reads about a reply: enough to act on, and nothing that nobody may see.
+
+use crate::support::{AUSTRALIA, account, chunk, reply};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use volley_core::{Outcome, Verdict, Verdicts};
+
+const TEXT: &str = "Your appointment is on Monday";
+
+/// The reason that a person gets to read: of the failure, or of the first recipient.
+fn reason(kind: &str, sent: usize, status: u16, content_type: &str, body: &str) -> String {
+    let options: &[_] = if kind == "transmitsms" {
+        &[("dlr_callback", "https://example.com/dlr?token=sim-token")]
+    } else {
+        &[]
+    };
+    let reply = reply(status, Some(content_type), body);
+    match account(kind, options).decode(&chunk(TEXT, &AUSTRALIA[..sent]), &reply) {
+        Outcome::Failed(failure) => failure.reason.to_string(),
+        Outcome::Answered(answer) => match answer.verdicts {
+            Verdicts::AllAccepted => panic!("accepted"),
+            Verdicts::Each(verdicts) => match &verdicts[0] {
+                Verdict::InDoubt { reason } => reason.to_string(),
+                other => panic!("{other:?}"),
+            },
+        },
+    }
+}
+
+#[test]
+fn a_reason_says_what_was_seen() {
+    let ts = |status, body: Value| reason("transmitsms", 3, status, "application/json", &body.to_string());
+    let me = |status, body: Value| reason("mesms", 3, status, "application/json", &body.to_string());
+    let error = |code: &str, words: &str| json!({ "error": { "code": code, "description": words } });
+    let success = json!({ "code": "SUCCESS" });
+    for (said, expected) in [
+        (
+            ts(400, error("FIELD_INVALID", "send_at has a wrong form")),
+            "400 FIELD_INVALID: send_at has a wrong form",
+        ),
+        (ts(200, error("NEW_CODE", "")), "200 NEW_CODE"),
+        (ts(400, json!({})), "400 no error.code"),
+        (ts(500, error("FIELD_INVALID", "no")), "500 FIELD_INVALID: no"),
+        (ts(200, json!({ "error": success })), "SUCCESS without a message_id"),
+        (ts(200, json!({ "message_id": 5 })), "a success status without error.code"),
+        (
+            ts(200, json!({ "message_id": 512_340_077, "recipients": 2, "error": success })),
+            "message 512340077 counts 2 recipients, 3 were sent; which ones, it does not say",
+        ),
+        (
+            ts(200, json!({ "message_id": 512_340_077, "recipients": 4, "error": success })),
+            "message 512340077 counts 4 recipients, 3 were sent; which ones, it does not say",
+        ),
+        (
+            ts(200, json!({ "message_id": 5, "fails": ["nobody"], "error": success })),
+            "message 5 counts no number of recipients, 3 were sent; which ones, it does not say",
+        ),
+        (
+            ts(200, json!({ "message_id": 5, "recipients": {}, "error": success })),
+            "message 5 counts an unreadable number of recipients, 3 were sent; which ones, it does not say",
+        ),
+        (me(400, json!({ "error": "a parameter is wrong" })), "400: a parameter is wrong"),
+        (
+            me(402, json!({ "error": "not enough credits", "code": "INSUFFICIENT_CREDITS" })),
+            "402 INSUFFICIENT_CREDITS: not enough credits",
+        ),
+        (me(200, json!({})), "a success status without a uuid"),
+        (me(200, json!({ "dryRun": true })), "the answer of a dry run to a real send"),
+        (me(200, json!({ "uuid": "a-1", "error": "no" })), "an error beside a uuid: 200: no"),
+        (
+            me(200, json!({ "uuid": "a-1", "recipients": 2 })),
+            "message a-1 counts 2 recipients, 3 were sent; which ones, it does not say",
+        ),
+        (
+            me(200, json!({ "uuid": "a-1", "recipients": 4 })),
+            "message a-1 counts 4 recipients, 3 were sent; which ones, it does not say",
+        ),
+        (
+            me(200, json!({ "uuid": "a-1", "recipients": "x" })),
+            "message a-1 counts an unreadable number of recipients, 3 were sent; which ones, it does not say",
+        ),
+        (me(200, json!({ "uuid": "a-1", "status": "failed" })), "message a-1 was answered as failed"),
+        (
+            reason("mesms", 1, 502, "text/html", "<html></html>"),
+            "502 with 13 bytes of text/html in place of JSON",
+        ),
+        (reason("transmitsms", 1, 200, "application/json", ""), "200 with an empty body"),
+    ] {
+        assert_eq!(said, expected);
+    }
+}
+
+proptest! {
+    #[test]
+    fn an_echo_never_reaches_a_person(
+        status in prop::sample::select(vec![200_u16, 302, 400, 401, 402, 404, 409, 429, 500, 503]),
+        before in "[a-z ]{0,20}",
+        after in "[a-z ]{0,20}",
+        echo in prop::sample::select(vec![
+            "61491570006", "+61 491 570 006", "0491-570-006", TEXT, "sim-key", "sim-secret",
+            "c2ltLWtleTpzaW0tc2VjcmV0", "https://example.com/dlr?token=sim-token",
+        ]),
+    ) {
+        let words = format!("{before} {echo} {after}");
+        for kind in ["transmitsms", "mesms"] {
+            if kind == "mesms" && (echo.contains("token") || echo == "sim-secret" || echo.starts_with("c2")) {
+                continue; // such an account has none of these
+            }
+            for body in [
+                json!({ "error": { "code": "FIELD_INVALID", "description": words } }),
+                json!({ "error": { "code": words, "description": words } }),
+                json!({ "error": words, "code": words }),
+            ] {
+                let said = reason(kind, 1, status, "application/json", &body.to_string());
+                prop_assert!(!said.contains(echo) && !said.contains("570"), "{kind}: {said}");
+            }
+            let said = reason(kind, 1, status, &words, "<html></html>");
+            prop_assert!(!said.contains(echo) && !said.contains("570"), "{kind}: {said}");
+        }
+    }
+}
