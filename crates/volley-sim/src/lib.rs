@@ -1,1 +1,31 @@
-//! Being written.
+//! A simulated SMS gateway: real wire protocols, accounts, limits, a ledger, and faults on request.
+//!
+//! It is the judge of the engine. What it really took stands in its ledger, outside of the API
+//! that the engine talks to; losses and duplicates are counted from there. The [`Gateway`] is a
+//! plain value: no socket, no clock, and no randomness but its own seed, so the same requests at
+//! the same times get the same answers. [`serve`] puts it behind a TCP listener.
+//!
+//! Deliberately absent: the adapters of volley-provider, because a client and a gateway that
+//! share code agree on the same mistakes; delivery reports, callbacks, lookups, lists and
+//! cancelling; TLS, because it only ever listens for this machine.
+
+mod config; // accounts, limits, prices and faults as values
+mod face; // the provider's side of each wire protocol
+mod file; // the --faults and --accounts files
+mod gateway; // request -> answer: start here
+mod http; // requests and answers as plain values
+mod ledger; // what was really taken
+mod limiter; // how many calls an account may make
+mod random; // numbers that depend on the seed alone
+mod server; // the gateway behind a listener
+mod tree; // one reply, written as JSON or XML
+mod wire; // a connection that can be cut
+
+pub use config::{Account, Config, ConfigError, Duplicates, Fault, Limit, LimitKind, Mischief, When};
+pub use face::Face;
+pub use file::FileFault;
+pub use gateway::{Gateway, Ticket};
+pub use http::{Answer, Reply, Request, Wire};
+pub use ledger::Entry;
+pub use limiter::Limiter;
+pub use server::{MAX_BODY_BYTES, Server, StartError, serve};

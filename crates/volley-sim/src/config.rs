@@ -1,0 +1,336 @@
+//! What a gateway is told before it starts: accounts, limits, prices, faults.
+//!
+//! Everything can be built in code; [`Config::default`] is a gateway without faults that knows
+//! the contract's accounts. The files of `volley sim` are read on top of it.
+
+use crate::Face;
+use std::{fmt, io, num::NonZeroU32, ops::RangeInclusive, path::PathBuf, time::Duration};
+use volley_core::{Micros, RateCard, UnixMillis};
+
+/// What one gateway is told before it starts.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who may call, over all faces. No two accounts of one face share a key.
+    pub accounts: Vec<Account>,
+    /// What a part costs where the provider bills money; `None`, and numbers that the card says
+    /// nothing about: 0.05.
+    pub prices: Option<RateCard>,
+    /// What latencies, chances and ids depend on.
+    pub seed: u64,
+    /// How long every answer takes, drawn evenly for each request.
+    pub latency: RangeInclusive<Duration>,
+    /// What goes wrong and when; the first that applies to a request is the one that happens.
+    pub faults: Vec<Fault>,
+    /// Where the ledger is written, or `None`. A file that exists is added to.
+    pub ledger_file: Option<PathBuf>,
+    /// Whether the ledger is kept in memory too, 8 bytes a recipient, for [`Gateway::ledger`].
+    ///
+    /// [`Gateway::ledger`]: crate::Gateway::ledger
+    pub keep_ledger: bool,
+    /// The wall clock when the gateway starts: what ledger times and schedules are counted from.
+    /// `None`: [`Server::start`] asks the clock, a gateway without a server starts in 1970.
+    ///
+    /// [`Server::start`]: crate::Server::start
+    pub started_at: Option<UnixMillis>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            accounts: vec![Account::new(Face::TransmitSms), Account::new(Face::MeSms)],
+            prices: None,
+            seed: 0,
+            latency: Duration::ZERO..=Duration::ZERO,
+            faults: Vec::new(),
+            ledger_file: None,
+            keep_ledger: true,
+            started_at: None,
+        }
+    }
+}
+
+impl Config {
+    /// The same gateway with `limit` for every account; `None` is no limit.
+    #[must_use]
+    pub fn with_limit(mut self, limit: Option<&Limit>) -> Self {
+        self.set_limit(limit);
+        self
+    }
+
+    pub(crate) fn set_limit(&mut self, limit: Option<&Limit>) {
+        self.accounts.iter_mut().for_each(|account| account.limit = limit.cloned());
+    }
+
+    /// Whether a gateway can be built from it.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        for (index, account) in self.accounts.iter().enumerate() {
+            let same = |other: &Account| other.face == account.face && other.key == account.key;
+            if self.accounts[..index].iter().any(same) {
+                return Err(ConfigError::SharedKey(account.face));
+            }
+            if let Some(limit) = &account.limit {
+                limit.check()?;
+            }
+        }
+        if self.latency.is_empty() {
+            return Err(ConfigError::Latency);
+        }
+        self.faults.iter().try_for_each(Fault::check)
+    }
+}
+
+/// One account with a provider. The provider pages say nothing for certain about the fields that
+/// are marked as assumed, so they are settings.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Whose account it is.
+    pub face: Face,
+    /// API key.
+    pub key: String,
+    /// API secret; ME-SMS has none and does not look at it.
+    pub secret: String,
+    /// What is left: money for TransmitSMS, credits for ME-SMS (`Micros(1_000_000)` is one).
+    /// `None`: without end, shown as 1,000,000 where it is asked for.
+    pub balance: Option<Micros>,
+    /// How many calls it may make; `None`: as many as it likes.
+    pub limit: Option<Limit>,
+    /// The senders it may use; `None`: every well-formed one, and none is listed.
+    pub senders: Option<Vec<String>>,
+    /// Whether its key may send; ME-SMS answers 403 where it may not, TransmitSMS `NO_ACCESS`.
+    pub may_send: bool,
+    /// Recipients that one request may carry. TransmitSMS documents 500 now and 10,000 before,
+    /// ME-SMS 2,000,000.
+    pub max_recipients: u32,
+    /// Assumed: what a number that stands twice in one request means.
+    pub duplicates: Duplicates,
+    /// Assumed: whether ME-SMS takes numbers of other countries than Thailand, in international
+    /// digits. TransmitSMS takes them always.
+    pub foreign_numbers: bool,
+}
+
+impl Account {
+    /// The contract's account with this face: `sim-key`, `sim-secret`, no end of money, and the
+    /// rate that the provider's clients assume (TransmitSMS 2 a second, ME-SMS 5).
+    pub fn new(face: Face) -> Self {
+        let (rate, max_recipients, duplicates) = match face {
+            Face::TransmitSms => (2, 500, Duplicates::Refuse),
+            Face::MeSms => (5, 2_000_000, Duplicates::Charge),
+        };
+        Self {
+            face,
+            key: "sim-key".to_owned(),
+            secret: "sim-secret".to_owned(),
+            balance: None,
+            limit: NonZeroU32::new(rate).map(Limit::per_second),
+            senders: None,
+            may_send: true,
+            max_recipients,
+            duplicates,
+            foreign_numbers: true,
+        }
+    }
+}
+
+/// Shows no key and no secret.
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("face", &self.face)
+            .field("balance", &self.balance)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a number that stands twice in one request means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duplicates {
+    /// The request is refused.
+    Refuse,
+    /// The message is taken, and charged, once for each time.
+    Charge,
+}
+
+/// How many calls an account may make, and what it hears when it makes more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// How calls are counted.
+    pub kind: LimitKind,
+    /// Calls in one window.
+    pub requests: NonZeroU32,
+    /// The window, above zero.
+    pub window: Duration,
+    /// The `Retry-After` of a refusal, as it stands; neither provider documents one.
+    pub retry_after: Option<String>,
+}
+
+/// How calls are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitKind {
+    /// So many in each window; windows follow each other from the gateway's start.
+    FixedWindow,
+    /// So many in any window, wherever it starts. The strictest.
+    SlidingLog,
+    /// So many at once, and as many again for each window that passes.
+    TokenBucket,
+}
+
+impl Limit {
+    /// At most `requests` in any second.
+    pub const fn per_second(requests: NonZeroU32) -> Self {
+        Self { kind: LimitKind::SlidingLog, requests, window: Duration::from_secs(1), retry_after: None }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if self.window.is_zero() {
+            return Err(ConfigError::Window);
+        }
+        check_header(self.retry_after.as_deref())
+    }
+}
+
+/// Something that goes wrong, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// Which requests it happens to.
+    pub when: When,
+    /// What happens.
+    pub what: Mischief,
+}
+
+/// Which requests a fault happens to. Requests are numbered from 1 in the order in which their
+/// heads arrive, over all faces and accounts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum When {
+    /// This one.
+    Request(u64),
+    /// All from the first to the last, both included.
+    Requests {
+        /// At least 1.
+        first: u64,
+        /// At least `first`.
+        last: u64,
+    },
+    /// Each that this number divides.
+    Every(u64),
+    /// Each with this probability, 0 to 1, by the seed.
+    Chance(f64),
+}
+
+/// What goes wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mischief {
+    /// The provider's own 429, whatever the account's limit says; not an overrun.
+    Throttle {
+        /// Its `Retry-After`, as it stands: seconds, an HTTP date, or nonsense.
+        retry_after: Option<String>,
+    },
+    /// A page of HTML with this status from something in front of the gateway; nothing is taken.
+    ErrorBefore {
+        /// 400 to 599.
+        status: u16,
+    },
+    /// The request is served as ever, then a page of HTML with this status is the answer.
+    ErrorAfter {
+        /// 400 to 599.
+        status: u16,
+    },
+    /// The request is served, and the connection closes instead of the reply.
+    CommitThenDrop,
+    /// The connection is reset when the head has been read and before its body is.
+    Reset,
+    /// Nothing ever comes back.
+    Stall {
+        /// Whether the request is served.
+        taken: bool,
+    },
+    /// The request is served, and the connection closes in mid-reply.
+    Truncate {
+        /// Bytes of the body that still leave.
+        bytes: usize,
+    },
+    /// Status 200 with a page of HTML, as a log-in page gives.
+    Rubbish {
+        /// Whether the request is served.
+        taken: bool,
+    },
+}
+
+impl Fault {
+    /// `what` happens to request number `request`.
+    pub const fn at(request: u64, what: Mischief) -> Self {
+        Self { when: When::Request(request), what }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        match self.when {
+            When::Request(0) | When::Requests { first: 0, .. } | When::Every(0) => {
+                return Err(ConfigError::RequestZero);
+            }
+            When::Requests { first, last } if last < first => {
+                return Err(ConfigError::RequestRange { first, last });
+            }
+            When::Chance(chance) if !(0.0..=1.0).contains(&chance) => {
+                return Err(ConfigError::Chance(chance));
+            }
+            _ => {}
+        }
+        match &self.what {
+            Mischief::Throttle { retry_after } => check_header(retry_after.as_deref()),
+            Mischief::ErrorBefore { status } | Mischief::ErrorAfter { status }
+                if !(400..=599).contains(status) =>
+            {
+                Err(ConfigError::Status(*status))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What can stand in a header: printable ASCII.
+fn check_header(text: Option<&str>) -> Result<(), ConfigError> {
+    let fits = |text: &str| text.bytes().all(|byte| (0x20..0x7F).contains(&byte));
+    text.is_none_or(fits).then_some(()).ok_or(ConfigError::RetryAfter)
+}
+
+/// Why no gateway can be built from a [`Config`].
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Two accounts that a request could not tell apart.
+    #[error("two {} accounts have the same key; give each its own", .0.word())]
+    SharedKey(Face),
+    /// The shortest latency is above the longest.
+    #[error("the shortest latency is above the longest; write the shorter one first")]
+    Latency,
+    /// A limit's window is empty.
+    #[error("a limit needs a window above zero")]
+    Window,
+    /// `Retry-After` holds what no header can.
+    #[error("`retry_after` holds more than printable ASCII, which no header can carry")]
+    RetryAfter,
+    /// There is no request number 0.
+    #[error("requests are numbered from 1, and `every` is at least 1")]
+    RequestZero,
+    /// A range that ends before it starts.
+    #[error("no request lies in {first} to {last}; write the lower number first")]
+    RequestRange {
+        /// Its first request.
+        first: u64,
+        /// Its last request.
+        last: u64,
+    },
+    /// Not a probability.
+    #[error("`chance` is a probability, 0 to 1, and {0} is not")]
+    Chance(f64),
+    /// Not a status that means failure.
+    #[error("`status` {0} is no error; use 400 to 599, or kind `rubbish` for 200 with HTML")]
+    Status(u16),
+    /// The ledger could not be opened.
+    #[error("the ledger {} cannot be opened for writing; nothing was started", path.display())]
+    Ledger {
+        /// Where it was to be.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}

@@ -1,0 +1,292 @@
+//! TransmitSMS, REST API v1: `send-sms` and `get-balance`, form in, JSON or XML out.
+//!
+//! Every page of the provider that this follows is named in its error table: 400, 401, 404 and
+//! 429 with a code word. Where the pages leave room, this gateway is the strict one: a parameter
+//! it does not know, or one that stands twice, is `FIELD_INVALID`, so that a client's slip shows.
+//! A number that is not 7 to 15 digits without `+` is left out and listed under `fails`, the
+//! older reply form; `recipients` counts those that were taken. `countrycode` never makes a
+//! local number valid here. A `send_at` in the past is taken: nobody says what becomes of it.
+//! The provider shows three decimals of `cost`; this gateway shows all it has, so that nothing
+//! is rounded away. Not here: stored lists (`NOT_FOUND`), and all other methods.
+
+use super::{Call, Served};
+use crate::{
+    Account,
+    http::{Reply, Request},
+    ledger::Batch,
+    tree::Tree,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::borrow::Cow;
+use volley_core::{Micros, Msisdn, RateCard, segments};
+
+/// Longest text in characters: "Send SMS", developers.kudosity.com.
+const MAX_CHARACTERS: usize = 612;
+/// Price of a part without a rate card.
+const FLAT_PRICE: Micros = Micros(50_000);
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The account whose key and secret stand in the request's Basic credentials.
+pub(super) fn account<'a>(
+    mut accounts: impl Iterator<Item = (usize, &'a Account)>,
+    request: &Request,
+) -> Result<usize, Reply> {
+    let Some(header) = request.header("authorization") else {
+        return Err(Refusal::new(401, "AUTH_FAILED_NO_DATA", "no credentials").reply(request));
+    };
+    let given = header
+        .strip_prefix("Basic ")
+        .and_then(|encoded| STANDARD.decode(encoded.trim()).ok())
+        .and_then(|decoded| String::from_utf8(decoded).ok());
+    given
+        .as_deref()
+        .and_then(|pair| pair.split_once(':'))
+        .and_then(|pair| accounts.find(|(_, account)| (&*account.key, &*account.secret) == pair))
+        .map(|(index, _)| index)
+        .ok_or_else(|| Refusal::new(401, "AUTH_FAILED", "key or secret is wrong").reply(request))
+}
+
+pub(super) fn throttled(request: &Request) -> Reply {
+    Refusal::new(429, "OVER_LIMIT", "too many calls; this one was dropped").reply(request)
+}
+
+pub(super) fn serve(call: &mut Call<'_>) -> Served {
+    let answered = match method(&call.request.path) {
+        Some(("send-sms", _)) => parameters(call.request).and_then(|sent| send(call, &sent)),
+        Some(("get-balance", _)) => parameters(call.request).and_then(|sent| balance(call, &sent)),
+        _ => Err(Refusal::not_implemented()),
+    };
+    match answered {
+        Ok((mut members, taken)) => {
+            members.push(("error", error("SUCCESS", "OK".into())));
+            Served { reply: reply(call.request, 200, &Tree::Group(members)), taken }
+        }
+        Err(refusal) => refusal.reply(call.request).into(),
+    }
+}
+
+type Members = Vec<(&'static str, Tree)>;
+
+fn send(call: &mut Call<'_>, sent: &Parameters<'_>) -> Result<(Members, Option<Batch>), Refusal> {
+    sent.allow(&[
+        "message",
+        "to",
+        "list_id",
+        "from",
+        "send_at",
+        "countrycode",
+        "validity",
+        "replies_to_email",
+        "tracked_link_url",
+        "link_hits_callback",
+        "dlr_callback",
+        "reply_callback",
+    ])?;
+    if !call.account.may_send {
+        return Err(Refusal::field("NO_ACCESS", "this key may not send"));
+    }
+    let text = sent.needed("message")?;
+    if text.chars().count() > MAX_CHARACTERS {
+        return Err(Refusal::invalid("message has more than 612 characters"));
+    }
+    let send_at = send_at(sent, call)?;
+    check_options(sent)?;
+    let sender = sent.get("from");
+    if let Some(sender) = sender
+        && !(is_sender(sender) && call.approves(sender))
+    {
+        return Err(Refusal::field("BAD_CALLER_ID", "from is not a valid, active sender"));
+    }
+    if sent.get("list_id").is_some() {
+        return Err(Refusal::field("NOT_FOUND", "no such list"));
+    }
+    let (numbers, fails) = recipients(call, sent.needed("to")?)?;
+    let parts = segments(text).count;
+    let (cost, total_parts) = price(call.prices, &numbers, parts)
+        .ok_or_else(|| Refusal::field("LEDGER_ERROR", "the cost is beyond all money"))?;
+    if !call.charge(cost) {
+        return Err(Refusal::field("LEDGER_ERROR", "not enough funds"));
+    }
+    let mut members = vec![
+        ("message_id", (510_000_000 + call.number).into()),
+        ("send_at", send_at.into()),
+        ("recipients", (numbers.len() as u64).into()),
+        ("cost", cost.into()),
+        ("sms", total_parts.into()),
+    ];
+    if !fails.is_empty() {
+        members.push(("fails", texts(&fails)));
+    }
+    let sender = sender.map(str::to_owned);
+    Ok((members, Some(Batch { numbers: numbers.into(), sender, text: text.to_owned(), parts })))
+}
+
+fn balance(call: &Call<'_>, sent: &Parameters<'_>) -> Result<(Members, Option<Batch>), Refusal> {
+    sent.allow(&[])?;
+    let currency = call.prices.map_or_else(|| "AUD".to_owned(), |card| card.currency().to_string());
+    Ok((vec![("balance", call.balance().into()), ("currency", currency.into())], None))
+}
+
+/// The numbers of `to`, and the texts in it that are none.
+fn recipients<'a>(call: &Call<'_>, to: &'a str) -> Result<(Vec<Msisdn>, Vec<&'a str>), Refusal> {
+    let max = call.account.max_recipients as usize;
+    if to.split(',').nth(max).is_some() {
+        return Err(Refusal::invalid(format!("to holds more than {max} numbers")));
+    }
+    let (mut numbers, mut fails) = (Vec::new(), Vec::new());
+    for text in to.split(',') {
+        match number(text) {
+            Some(number) => numbers.push(number),
+            None => fails.push(text),
+        }
+    }
+    if numbers.is_empty() {
+        let lists = vec![("fails", texts(&fails)), ("optouts", Tree::List(Vec::new()))];
+        return Err(Refusal::new(400, "RECIPIENTS_ERROR", Tree::Group(lists)));
+    }
+    if call.refuses_duplicates_in(&numbers) {
+        return Err(Refusal::invalid("to holds a number twice"));
+    }
+    Ok((numbers, fails))
+}
+
+/// International digits without `+`.
+fn number(text: &str) -> Option<Msisdn> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    text.parse().ok().filter(|_| digits).and_then(Msisdn::from_digits)
+}
+
+/// A number, a short code, or up to 11 letters and digits.
+fn is_sender(text: &str) -> bool {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let max = if is_number { 15 } else { 11 };
+    (1..=max).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// When the message is due, in the provider's form: as it was given, or now.
+fn send_at(sent: &Parameters<'_>, call: &Call<'_>) -> Result<String, Refusal> {
+    const FORM: &str = "%Y-%m-%d %H:%M:%S";
+    if let Some(text) = sent.get("send_at") {
+        let exact = text.len() == "2026-03-02 01:15:00".len();
+        return jiff::civil::DateTime::strptime(FORM, text)
+            .ok()
+            .filter(|_| exact)
+            .map(|_| text.to_owned())
+            .ok_or_else(|| Refusal::invalid("send_at is not YYYY-MM-DD HH:MM:SS"));
+    }
+    let now = jiff::Timestamp::from_millisecond(call.now.0).unwrap_or(jiff::Timestamp::MAX);
+    Ok(now.strftime(FORM).to_string())
+}
+
+/// Parameters that change nothing here, but must be well formed.
+fn check_options(sent: &Parameters<'_>) -> Result<(), Refusal> {
+    if sent.get("validity").is_some_and(|text| text.parse::<u32>().is_err()) {
+        return Err(Refusal::invalid("validity is not a number of minutes"));
+    }
+    for name in ["tracked_link_url", "link_hits_callback", "dlr_callback", "reply_callback"] {
+        let is_url = |text: &str| text.starts_with("https://") || text.starts_with("http://");
+        if sent.get(name).is_some_and(|text| !is_url(text)) {
+            return Err(Refusal::invalid(format!("{name} is not a URL")));
+        }
+    }
+    Ok(())
+}
+
+/// What `parts` to each of `numbers` cost, and how many parts that is; `None` above 64 bits.
+fn price(card: Option<&RateCard>, numbers: &[Msisdn], parts: u32) -> Option<(Micros, u64)> {
+    let total = numbers.iter().try_fold(Micros::ZERO, |sum, &to| {
+        let listed = card.and_then(|card| card.price_of(to).map(|id| card.price(id).per_segment));
+        sum.checked_add(listed.unwrap_or(FLAT_PRICE).checked_mul(parts)?)
+    })?;
+    Some((total, numbers.len() as u64 * u64::from(parts)))
+}
+
+/// The parameters of one call, decoded, in the order they came.
+struct Parameters<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+/// Reads them from the body of a POST or the query of a GET.
+fn parameters(request: &Request) -> Result<Parameters<'_>, Refusal> {
+    let encoded = match &*request.method {
+        "GET" => request.query.as_bytes(),
+        "POST" if request.body.is_empty() || request.is_of_type(FORM) => &request.body,
+        "POST" => return Err(Refusal::field("FIELD_EMPTY", format!("the body is not {FORM}"))),
+        _ => return Err(Refusal::not_implemented()),
+    };
+    Ok(Parameters(form_urlencoded::parse(encoded).collect()))
+}
+
+impl Parameters<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|parameter| parameter.0 == name).map(|parameter| &*parameter.1)
+    }
+
+    fn needed(&self, name: &str) -> Result<&str, Refusal> {
+        let filled = self.get(name).filter(|text| !text.is_empty());
+        filled.ok_or_else(|| Refusal::field("FIELD_EMPTY", format!("{name} is empty")))
+    }
+
+    /// Refuses names beside `known`, and any name that stands twice.
+    fn allow(&self, known: &[&str]) -> Result<(), Refusal> {
+        for (index, (name, _)) in self.0.iter().enumerate() {
+            if !known.contains(&&**name) {
+                return Err(Refusal::invalid(format!("{name} is not a parameter of this method")));
+            }
+            if self.0[..index].iter().any(|before| before.0 == *name) {
+                return Err(Refusal::invalid(format!("{name} stands twice")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A provider error: its status, its code word, and a text or lists.
+struct Refusal {
+    status: u16,
+    code: &'static str,
+    description: Tree,
+}
+
+impl Refusal {
+    fn new(status: u16, code: &'static str, description: impl Into<Tree>) -> Self {
+        Self { status, code, description: description.into() }
+    }
+
+    fn field(code: &'static str, description: impl Into<Tree>) -> Self {
+        Self::new(400, code, description)
+    }
+
+    fn invalid(description: impl Into<Tree>) -> Self {
+        Self::field("FIELD_INVALID", description)
+    }
+
+    fn not_implemented() -> Self {
+        Self::new(404, "NOT_IMPLEMENTED", "no such method; it ends in .json or .xml")
+    }
+
+    fn reply(self, request: &Request) -> Reply {
+        let body = Tree::Group(vec![("error", error(self.code, self.description))]);
+        reply(request, self.status, &body)
+    }
+}
+
+fn error(code: &'static str, description: Tree) -> Tree {
+    Tree::Group(vec![("code", code.into()), ("description", description)])
+}
+
+fn texts(list: &[&str]) -> Tree {
+    Tree::List(list.iter().map(|text| (*text).into()).collect())
+}
+
+/// `body` in the form that the path's suffix asks for; JSON where it has none.
+fn reply(request: &Request, status: u16, body: &Tree) -> Reply {
+    match method(&request.path) {
+        Some((_, "xml")) => Reply::new(status, "text/xml; charset=utf-8", body.xml()),
+        _ => Reply::new(status, "application/json", body.json()),
+    }
+}
+
+/// The method and the format of `/send-sms.json` or `/2/send-sms.json`.
+fn method(path: &str) -> Option<(&str, &str)> {
+    let path = path.strip_prefix("/2/").or_else(|| path.strip_prefix('/'))?;
+    path.rsplit_once('.').filter(|(_, format)| matches!(*format, "json" | "xml"))
+}

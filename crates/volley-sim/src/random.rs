@@ -1,0 +1,41 @@
+//! Numbers that look random and depend on the seed, the request and the purpose alone.
+//!
+//! Nothing is drawn in turn: a request gets the same numbers whichever requests came before it
+//! and whatever else was drawn for it.
+
+/// 64 even bits for one `purpose` of request number `request`.
+pub(crate) fn draw(seed: u64, request: u64, purpose: u64) -> u64 {
+    mix(mix(mix(seed) ^ request) ^ purpose)
+}
+
+/// `bits` as a fraction: at least 0, below 1, in steps of 2⁻⁵³.
+pub(crate) fn fraction(bits: u64) -> f64 {
+    (bits >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// One step of `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number
+/// generators", OOPSLA 2014).
+fn mix(state: u64) -> u64 {
+    let mut bits = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    bits ^ (bits >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_generator_is_splitmix64() {
+        // The first output of the published generator for the seeds 0 and 1.
+        assert_eq!(mix(0), 0xE220_A839_7B1D_CDAF);
+        assert_eq!(mix(1), 0x910A_2DEC_8902_5CC1);
+    }
+
+    #[test]
+    fn a_tenth_of_the_draws_lies_below_a_tenth() {
+        let below = (1..=10_000).filter(|&request| fraction(draw(7, request, 1)) < 0.1).count();
+        assert!((900..1_100).contains(&below), "{below} of 10000");
+    }
+}

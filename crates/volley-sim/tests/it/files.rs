@@ -1,0 +1,202 @@
+//! The faults file and the accounts file.
+
+use crate::support::{BASIC, calm, form, gateway, json, send_one};
+use std::time::Duration;
+use volley_core::Micros;
+use volley_sim::{Config, Duplicates, Face, Fault, LimitKind, Mischief, When};
+
+#[test]
+fn a_faults_file_says_everything_that_can_be_said_in_code() {
+    let mut config = Config::default();
+    config
+        .read_faults(
+            r#"
+seed = 7
+latency_ms = [20, 120]
+[limiter]
+kind = "token_bucket"
+requests = 3
+window_ms = 500
+retry_after = "2"
+[[fault]]
+request = 7
+kind = "commit_then_drop"
+[[fault]]
+requests = [3, 9]
+kind = "throttle"
+retry_after = "Tue, 01 Dec 2026 00:00:20 GMT"
+[[fault]]
+every = 10
+kind = "error_before"
+status = 502
+[[fault]]
+chance = 0.25
+kind = "error_after"
+[[fault]]
+request = 1
+kind = "reset"
+[[fault]]
+request = 2
+kind = "stall"
+taken = false
+[[fault]]
+request = 3
+kind = "stall"
+[[fault]]
+request = 4
+kind = "truncate"
+bytes = 12
+[[fault]]
+request = 5
+kind = "rubbish"
+"#,
+        )
+        .expect("the file is sound");
+    let date = Some("Tue, 01 Dec 2026 00:00:20 GMT".to_owned());
+    assert_eq!(
+        config.faults,
+        [
+            Fault::at(7, Mischief::CommitThenDrop),
+            Fault {
+                when: When::Requests { first: 3, last: 9 },
+                what: Mischief::Throttle { retry_after: date }
+            },
+            Fault { when: When::Every(10), what: Mischief::ErrorBefore { status: 502 } },
+            Fault { when: When::Chance(0.25), what: Mischief::ErrorAfter { status: 500 } },
+            Fault::at(1, Mischief::Reset),
+            Fault::at(2, Mischief::Stall { taken: false }),
+            Fault::at(3, Mischief::Stall { taken: true }),
+            Fault::at(4, Mischief::Truncate { bytes: 12 }),
+            Fault::at(5, Mischief::Rubbish { taken: false }),
+        ]
+    );
+    assert_eq!((config.seed, config.latency), (7, Duration::from_millis(20)..=Duration::from_millis(120)));
+    for account in &config.accounts {
+        let limit = account.limit.as_ref().expect("every account has one");
+        assert_eq!(
+            (limit.kind, limit.requests.get(), limit.window.as_millis()),
+            (LimitKind::TokenBucket, 3, 500)
+        );
+        assert_eq!(limit.retry_after.as_deref(), Some("2"));
+    }
+}
+
+#[test]
+fn what_a_file_does_not_say_stays_as_it_was() {
+    let mut config = Config { seed: 9, ..Config::default() };
+    let before = format!("{config:?}");
+    config.read_faults("").expect("an empty file says nothing");
+    config.read_accounts("").expect("an empty file says nothing");
+    assert_eq!(format!("{config:?}"), before);
+    config.read_faults("[limiter]\nkind = \"none\"").expect("no limiter");
+    assert!(config.accounts.iter().all(|account| account.limit.is_none()));
+}
+
+#[test]
+fn a_faults_file_that_makes_no_sense_is_refused_with_its_line() {
+    for (text, line, word) in [
+        ("sede = 7", "line 1", "sede"),
+        ("seed = 1\nlatency_ms = [120, 20]", "line 2", "shortest"),
+        ("\n[limiter]\nkind = \"token_bucket\"\nrequests = 2", "line 2", "window_ms"),
+        ("[limiter]\nkind = \"none\"\nrequests = 2", "line 1", "none"),
+        ("[limiter]\nkind = \"leaky\"\nrequests = 2\nwindow_ms = 1", "line 2", "leaky"),
+        ("[limiter]\nkind = \"sliding_log\"\nrequests = 0\nwindow_ms = 1", "line 3", "nonzero"),
+        ("[[fault]]\nkind = \"reset\"", "line 1", "exactly one"),
+        ("\n\n[[fault]]\nkind = \"reset\"\nevery = 2\nrequest = 1", "line 3", "exactly one"),
+        ("[[fault]]\nrequest = 1\nkind = \"explode\"", "line 3", "explode"),
+        ("[[fault]]\nrequest = 0\nkind = \"reset\"", "line 1", "numbered from 1"),
+        ("[[fault]]\nchance = 1.5\nkind = \"reset\"", "line 1", "chance"),
+        ("[[fault]]\nrequest = 1\nkind = \"reset\"\ntaken = true", "line 1", "`taken` does nothing"),
+        ("[[fault]]\nrequest = 1\nkind = \"stall\"\nbytes = 1", "line 1", "`bytes` does nothing"),
+        ("[[fault]]\nrequest = 1\nkind = \"stall\"\nstatus = 500", "line 1", "`status` does nothing"),
+        (
+            "[[fault]]\nrequest = 1\nkind = \"stall\"\nretry_after = \"1\"",
+            "line 1",
+            "`retry_after` does nothing",
+        ),
+        ("[[fault]]\nrequest = 1\nkind = \"error_after\"\nstatus = 200", "line 1", "400 to 599"),
+    ] {
+        let mut config = Config::default();
+        let fault = config.read_faults(text).expect_err(text).to_string();
+        assert!(fault.contains(line) && fault.contains(word), "{text:?} gave {fault}");
+        assert!(config.faults.is_empty());
+    }
+}
+
+#[test]
+fn an_accounts_file_adds_accounts_and_replaces_known_ones() {
+    let mut config = calm();
+    config
+        .read_accounts(
+            r#"
+[[account]]
+face = "transmitsms"
+key = "sim-key"
+secret = "another-secret"
+[[account]]
+face = "mesms"
+key = "poor"
+balance = "1"
+rate = "30/m"
+senders = ["VolleyTH"]
+may_send = false
+max_recipients = 10
+duplicates = "refuse"
+foreign_numbers = true
+"#,
+        )
+        .expect("the file is sound");
+    assert_eq!(config.accounts.len(), 3);
+    let poor = config.accounts.last().expect("it was added");
+    let limit = poor.limit.as_ref().expect("it has a rate");
+    assert_eq!((poor.face, poor.balance), (Face::MeSms, Some(Micros(1_000_000))));
+    assert_eq!((limit.requests.get(), limit.window.as_secs()), (30, 60));
+    assert_eq!((poor.may_send, poor.max_recipients, poor.duplicates), (false, 10, Duplicates::Refuse));
+    assert!(poor.foreign_numbers && poor.senders == Some(vec!["VolleyTH".to_owned()]));
+    let mut gateway = gateway(config);
+    assert_eq!(gateway.answer(Duration::ZERO, &send_one()).reply.status, 401, "the old secret is gone");
+    assert_eq!(gateway.answer(Duration::ZERO, &json("{}")).reply.status, 400, "the other face is untouched");
+}
+
+#[test]
+fn an_accounts_file_that_makes_no_sense_is_refused_with_its_line() {
+    for (text, line, word) in [
+        ("[[account]]\nface = \"vonage\"\nkey = \"k\"", "line 2", "vonage"),
+        ("[[account]]\nface = \"mesms\"", "line 1", "key"),
+        ("\n[[account]]\nface = \"transmitsms\"\nkey = \"k\"", "line 2", "secret"),
+        ("[[account]]\nface = \"mesms\"\nkey = \"k\"\nsecret = \"s\"", "line 1", "secret"),
+        ("[[account]]\nface = \"mesms\"\nkey = \"k\"\nbalance = \"1,5\"", "line 1", "1,5"),
+        ("[[account]]\nface = \"mesms\"\nkey = \"k\"\nrate = \"fast\"", "line 1", "fast"),
+        ("[[account]]\nface = \"mesms\"\nkey = \"k\"\nrates = \"2/s\"", "line 4", "rates"),
+        (
+            "[[account]]\nface = \"transmitsms\"\nkey = \"k\"\nsecret = \"s\"\nforeign_numbers = true",
+            "line 1",
+            "foreign_numbers",
+        ),
+    ] {
+        let fault = calm().read_accounts(text).expect_err(text).to_string();
+        assert!(fault.contains(line) && fault.contains(word), "{text:?} gave {fault}");
+    }
+}
+
+#[test]
+fn a_fault_in_a_file_shows_no_secret() {
+    for text in [
+        "[[account]]\nface = \"mesms\"\nkey = \"hush\"\nsecert = \"hush\"",
+        "[[account]]\nface = \"mesms\"\nkey = \"hush\" \"hush\"",
+    ] {
+        let fault = calm().read_accounts(text).expect_err("it is damaged");
+        assert!(!format!("{fault} {fault:?}").contains("hush"), "{fault:?}");
+    }
+}
+
+#[test]
+fn debug_shows_no_credentials() {
+    let mut request = form("/send-sms.json", &[("message", "hush"), ("to", "61491570006")]);
+    request.query = "to=61491570006".to_owned();
+    for shown in [format!("{:?}", Config::default()), format!("{request:?}")] {
+        for secret in ["sim-key", "sim-secret", BASIC, "hush", "61491570006"] {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+    }
+}
