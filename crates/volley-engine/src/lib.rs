@@ -1,1 +1,22 @@
-//! Being written.
+//! Sending: when the next request may leave, what its answer means for the lane, and the async
+//! shell that does what those rules say.
+//!
+//! The rules (`pace`, `lane`, `backoff`) are plain functions over values with `now` passed in;
+//! sockets, timers and tasks live in the shell (`run`, `transport`, `port`). What it promises:
+//! an intent is durable before the first byte of its request leaves; an outcome is durable before
+//! anything is decided by it; what may have been taken is never sent again. Not here: wire
+//! formats (volley-provider), storage (volley-journal), reading campaigns (volley-plan).
+
+mod attempt; // one try at one chunk: claim, send, record
+mod backoff; // how long to wait before trying again
+mod lane; // what one provider account does next
+mod pace; // when the next request may leave
+mod port; // the journal as the shell sees it
+mod run; // the loop: start here
+mod transport; // HTTP
+
+pub use lane::{Ending, Lane, LaneSettings, Pause, Step, Work};
+pub use pace::{Go, Pacer};
+pub use port::{Inline, Port, Threaded};
+pub use run::{Control, Progress, Run, Settings};
+pub use transport::{ClientError, HttpTransport, Observed, Transport};

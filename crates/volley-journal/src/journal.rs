@@ -156,6 +156,14 @@ pub enum CommitError {
     /// An outcome for an attempt that is not open, or with too few or too many verdicts: our own bug.
     #[error("attempt {0} is not open for this outcome")]
     NotOpen(u64),
+    /// A claim of nobody, or of recipients that the plan does not have: our own bug.
+    #[error("the plan has no {recipients} recipients from position {first} on")]
+    OutOfPlan {
+        /// The first position.
+        first: u32,
+        /// How many.
+        recipients: u32,
+    },
 }
 
 /// A journal open for sending: the only truth on disk.

@@ -1,3 +1,31 @@
 //! What happened, durably: the frozen plan, every attempt and every outcome in one file.
-mod journal; // the trait
+//!
+//! Promises: a plan appears whole or not at all; an intent and an outcome are on disk when their
+//! commit returns; a process that dies leaves doubt about its open attempts and about nothing
+//! else; no number, text or key of anybody is in an error or a `Debug`. Times are handed in, no
+//! clock is read.
+//!
+//! Not here: what to send next and when (volley-engine), what an answer means
+//! (volley-provider). Uses volley-core alone.
+
+mod chunks; // pending recipients -> chunks, in plan order
+mod files; // paths beside a journal, the lock, modes, fsync
+mod group; // one thread that owns the journal, many writes a commit
+mod journal; // the trait and its words
+mod ledger; // states and totals in memory, moved through `State::on` alone
+mod planning; // messages -> a new journal file
+mod reading; // status, doubt, report: beside a running sender
+mod replay; // stored attempts -> ledger
+mod rows; // ends of attempts, verdicts, totals, from and to their tables
+mod schema; // the tables, and how a file is known as ours
+mod sending; // the SQLite journal: open, recover, commit
+mod stored; // plan, prices and plan hash from and to their tables
+mod verify; // every total again from the rows, by a way of its own
+
+pub use group::Writer;
 pub use journal::*;
+pub use planning::{PlanError, PlanWriter};
+pub use reading::{Doubt, JournalReader, ReadError, RecipientLine};
+pub use schema::OpenError;
+pub use sending::SqliteJournal;
+pub use verify::{Broken, Verified, VerifyError, verify};

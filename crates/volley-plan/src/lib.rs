@@ -1,1 +1,34 @@
-//! Being written.
+//! Everything before the first byte leaves: what a campaign file and its lists mean.
+//!
+//! [`Campaign::load`] reads the campaign file, [`plan`] runs over its recipients once and hands
+//! every message to a [`Sink`], every unusable row as a [`Reject`], and gives back a [`Preview`].
+//! Every record of the input is accepted, a duplicate, suppressed or rejected; the counts add up.
+//! Pure but for reading the user's files: no clock, no network. Not here: storing the plan
+//! (volley-journal), what a provider can do (volley-provider), compressed files and workbooks.
+
+mod campaign; // campaign.toml + environment + flags -> Campaign
+mod chunk; // recipients by text -> requests, worst doubt
+mod columns; // header names -> which columns hold what
+mod plan; // the pass: Campaign + Offer -> messages, rejects, Preview
+mod preview; // what the pass counted, as the contract's JSON
+mod quotes; // where quotes are open, and where they never close
+mod rates; // rates.csv -> RateCard
+mod recipient; // one row -> who gets what, or why not
+mod reject; // why a row is left out, and the file that lists them
+mod source; // bytes of any encoding -> records
+mod suppress; // numbers never to be sent to
+mod template; // "Hi {{name}}" + row -> text
+mod words; // nearest names, and user text that is safe to show
+
+pub use campaign::{
+    At, Campaign, CampaignError, Duplicates, InputEncoding, Limits, MessageSettings, Overrides,
+    ProviderSettings, Recipients, SecretSource, TextEncoding,
+};
+pub use plan::{Discard, Offer, PlanError, Sink, SinkError, plan};
+pub use preview::{Columns, Cost, Encodings, Example, PrefixCost, Preview};
+pub use quotes::QuoteFault;
+pub use rates::{RatesError, load as load_rates};
+pub use reject::{Reason, Reject, RejectWriter};
+pub use source::{Input, SourceError};
+pub use suppress::{Suppressed, load as load_suppressed};
+pub use template::{Template, TemplateError, UnknownVariable};

@@ -1,0 +1,273 @@
+//! One provider account: from what the campaign says to something that sends.
+//!
+//! The journal keeps an [`Account`] as JSON, so that `resume` needs no campaign file. It names
+//! environment variables and files, never a secret.
+
+use crate::fault::Fault;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, env, fs, path::Path, sync::Arc, time::Duration};
+use volley_core::{Capabilities, Rate, ReplyPrice};
+use volley_plan::{Campaign, Offer, SecretSource};
+use volley_provider::{
+    adapter::Adapter,
+    credentials::Credentials,
+    registry::{self, Settings},
+};
+
+/// The word for the gateway inside the process.
+pub(crate) const SIM: &str = "sim";
+
+/// Settings of `kind = "sim"`: those of [`crate::cmd::sim`], as files and numbers.
+pub(crate) const SIM_OPTIONS: &[&str] = &["ledger", "faults", "seed", "accounts"];
+
+/// What a run needs to know of the provider.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+pub(crate) struct Account {
+    /// As in the campaign file.
+    pub(crate) kind: String,
+    /// The wire protocol: the kind itself, or the face that the gateway shows.
+    pub(crate) protocol: String,
+    /// Where it is; `None` for the provider's own address.
+    pub(crate) base_url: Option<String>,
+    /// As written: `2/s`. Empty for the provider's own.
+    pub(crate) rates: Vec<String>,
+    /// `None` for the provider's own.
+    pub(crate) max_in_flight: Option<u32>,
+    /// `None` for the provider's own.
+    pub(crate) timeout_ms: Option<u64>,
+    /// The kind's own settings.
+    pub(crate) settings: BTreeMap<String, String>,
+    /// Names of environment variables and files by key: `key_env`, `secret_file`, …
+    pub(crate) auth: BTreeMap<String, String>,
+    /// The most the campaign may cost, as a decimal.
+    pub(crate) max_cost: Option<String>,
+}
+
+/// An account that is ready to send.
+pub(crate) struct Open {
+    pub(crate) adapter: Arc<dyn Adapter>,
+    /// Where requests go, without its path: shown before a real send.
+    pub(crate) address: String,
+    /// The gateway inside the process, which stops when this is dropped.
+    pub(crate) gateway: Option<volley_sim::Server>,
+}
+
+impl Account {
+    /// The account that a campaign file describes.
+    pub(crate) fn of(campaign: &Campaign) -> Self {
+        let provider = &campaign.provider;
+        Self {
+            kind: provider.kind.clone(),
+            protocol: provider.protocol.clone(),
+            base_url: provider.base_url.clone(),
+            rates: provider.rate.iter().map(Rate::to_string).collect(),
+            max_in_flight: provider.max_in_flight,
+            timeout_ms: provider
+                .timeout
+                .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+            settings: provider.settings.clone(),
+            auth: provider.auth.iter().map(|(part, source)| named(part, source)).collect(),
+            max_cost: campaign.limits.max_cost.map(|cost| cost.to_string()),
+        }
+    }
+
+    pub(crate) fn is_sim(&self) -> bool {
+        self.kind == SIM
+    }
+
+    /// What the provider can be asked to do, without credentials or network.
+    pub(crate) fn capabilities(&self) -> Result<Capabilities, Fault> {
+        let adapter = registry::adapter(
+            &self.protocol,
+            self.adapter_settings(self.base_url.clone(), sim_credentials()),
+        )?;
+        Ok(adapter.capabilities().clone())
+    }
+
+    /// What the planner needs to know of the provider.
+    pub(crate) fn offer(&self, capabilities: &Capabilities, chunk: Option<u32>) -> Result<Offer, Fault> {
+        let ceiling = capabilities.batch.ceiling();
+        let chunk = chunk.unwrap_or(capabilities.default_chunk);
+        if chunk == 0 || chunk > ceiling {
+            return Err(Fault::usage(format!(
+                "provider.chunk = {chunk}: {} takes 1 to {ceiling} recipients a request",
+                &self.protocol
+            )));
+        }
+        Ok(Offer {
+            provider: self.protocol.clone(),
+            batch: capabilities.batch,
+            chunk,
+            max_characters: capabilities.max_characters,
+            rates: self.rates(capabilities)?,
+            max_in_flight: self.max_in_flight.unwrap_or(capabilities.max_in_flight),
+        })
+    }
+
+    /// The rates that hold: the campaign's, or the provider's own.
+    pub(crate) fn rates(&self, capabilities: &Capabilities) -> Result<Vec<Rate>, Fault> {
+        if self.rates.is_empty() {
+            return Ok(vec![capabilities.rate]);
+        }
+        self.rates
+            .iter()
+            .map(|text| text.parse().map_err(|fault| Fault::usage(format!("provider.rate: {fault}"))))
+            .collect()
+    }
+
+    /// How long an answer may take.
+    pub(crate) fn timeout(&self, capabilities: &Capabilities) -> Duration {
+        self.timeout_ms.map_or(capabilities.timeout, Duration::from_millis)
+    }
+
+    /// `VOLLEY_PROVIDER_…` and `VOLLEY_LIMITS_MAX_COST` over what a journal keeps.
+    pub(crate) fn override_from(
+        &mut self,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<(), Fault> {
+        for (name, value) in environment {
+            let number =
+                || value.parse().map_err(|_| Fault::usage(format!("{name}: `{value}` is not a number")));
+            match name.as_str() {
+                "VOLLEY_PROVIDER_BASE_URL" => self.base_url = Some(value),
+                "VOLLEY_PROVIDER_RATE" => self.rates = vec![value],
+                "VOLLEY_PROVIDER_MAX_IN_FLIGHT" => self.max_in_flight = Some(number()?),
+                "VOLLEY_LIMITS_MAX_COST" => self.max_cost = Some(value),
+                _ => {
+                    if let Some(key) = name.strip_prefix("VOLLEY_PROVIDER_AUTH_") {
+                        self.auth.insert(key.to_ascii_lowercase(), value);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The adapter with its credentials, and the gateway where the account is one. Reads
+    /// environment variables and files; `prices` is what the gateway bills.
+    pub(crate) async fn open(&self, prices: Option<volley_core::RateCard>) -> Result<Open, Fault> {
+        let kind = self.protocol.as_str();
+        if self.is_sim() {
+            let capabilities = self.capabilities()?;
+            let config = crate::cmd::sim::config(&self.settings, &self.rates(&capabilities)?, prices)?;
+            let local = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+            let gateway = volley_sim::Server::start(config, local)
+                .await
+                .map_err(|error| Fault::new(1, format!("the simulated gateway could not start: {error}")))?;
+            let address = format!("http://{}", gateway.address);
+            let settings = Settings {
+                base_url: Some(address.clone()),
+                options: BTreeMap::new(),
+                credentials: sim_credentials(),
+            };
+            return Ok(Open { adapter: registry::adapter(kind, settings)?, address, gateway: Some(gateway) });
+        }
+        let credentials = self.credentials()?;
+        let default = registry::default_base_url(kind).unwrap_or_default();
+        let address = self.base_url.clone().unwrap_or_else(|| default.to_owned());
+        let adapter = registry::adapter(kind, self.adapter_settings(self.base_url.clone(), credentials))?;
+        Ok(Open { adapter, address, gateway: None })
+    }
+
+    /// Whether every secret can be read; keeps none.
+    pub(crate) fn check_secrets(&self) -> Result<(), Fault> {
+        if !self.is_sim() {
+            registry::adapter(
+                &self.protocol,
+                self.adapter_settings(self.base_url.clone(), self.credentials()?),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn adapter_settings(&self, base_url: Option<String>, credentials: Credentials) -> Settings {
+        // The gateway's settings are its own, not its face's.
+        let options = if self.is_sim() { BTreeMap::new() } else { self.settings.clone() };
+        Settings { base_url, options, credentials }
+    }
+
+    fn credentials(&self) -> Result<Credentials, Fault> {
+        let mut credentials = Credentials::default();
+        for &part in registry::needs(&self.protocol) {
+            let secret = self.secret(part)?;
+            match part {
+                "key" => credentials.key = secret,
+                "secret" => credentials.secret = secret,
+                "account" => credentials.account = secret,
+                "token" => credentials.token = secret,
+                "username" => credentials.username = secret,
+                "password" => credentials.password = secret,
+                other => unreachable!("credentials have no part {other}"),
+            }
+        }
+        Ok(credentials)
+    }
+
+    /// One part of the credentials; `None` where the campaign does not say where it is.
+    fn secret(&self, part: &str) -> Result<Option<SecretString>, Fault> {
+        if let Some(name) = self.auth.get(&format!("{part}_env")) {
+            return match env::var(name) {
+                Ok(value) if !value.is_empty() => Ok(Some(value.into())),
+                _ => Err(Fault::usage(format!(
+                    "the environment variable {name} (provider.auth.{part}_env) is not set; export it"
+                ))),
+            };
+        }
+        let Some(file) = self.auth.get(&format!("{part}_file")) else { return Ok(None) };
+        secret_file(Path::new(file)).map(Some)
+    }
+}
+
+/// A source of a secret under its key of the campaign file.
+fn named(part: &str, source: &SecretSource) -> (String, String) {
+    match source {
+        SecretSource::Environment(name) => (format!("{part}_env"), name.clone()),
+        SecretSource::File(path) => {
+            // A journal may be resumed from another directory.
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            (format!("{part}_file"), path.display().to_string())
+        }
+    }
+}
+
+/// Reads a secret from a file that only its owner can read.
+fn secret_file(path: &Path) -> Result<SecretString, Fault> {
+    use std::os::unix::fs::PermissionsExt;
+    let shown = path.display();
+    let fault = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            Fault::new(10, format!("{shown}: no such file; it is named in [provider.auth]"))
+        }
+        _ => Fault::usage(format!("{shown}: {error}")),
+    };
+    let mode = fs::metadata(path).map_err(fault)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(Fault::usage(format!("{shown} can be read by others; run `chmod 600 {shown}`")));
+    }
+    let text = fs::read_to_string(path).map_err(fault)?;
+    Ok(text.trim_end_matches(['\r', '\n']).into())
+}
+
+/// The account that the gateway knows for every face; also the stand-in where an adapter is only
+/// asked what it can do.
+fn sim_credentials() -> Credentials {
+    let part = |name: &str| Some(SecretString::from(format!("sim-{name}")));
+    Credentials {
+        key: part("key"),
+        secret: part("secret"),
+        account: part("account"),
+        token: part("token"),
+        username: part("user"),
+        password: part("password"),
+    }
+}
+
+/// The unit that bills of `kind` are in, where it is not money.
+pub(crate) fn bill_unit(kind: &str) -> Option<&'static str> {
+    let settings = Settings { base_url: None, options: BTreeMap::new(), credentials: sim_credentials() };
+    match registry::adapter(kind, settings).ok()?.capabilities().reply_price {
+        ReplyPrice::Units(unit) => Some(unit),
+        ReplyPrice::Nothing | ReplyPrice::Money => None,
+    }
+}

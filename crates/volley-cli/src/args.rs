@@ -1,0 +1,170 @@
+//! What was typed. Meaning is given to it in `cmd`.
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Bulk SMS: priced to the cent before anything is sent, sent exactly as fast as the provider
+/// allows, and never to anyone twice.
+#[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "flags are bools")]
+#[command(name = "volley", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Try it on the built-in gateway:\n  volley send data/demo/campaign.toml\n\n\
+    Exit codes: 0 done, 2 usage, 3 some refused, 4 credentials, 5 resume later, 6 in doubt,\n\
+    7 plan changed, 8 cap reached, 9 nothing to send, 10 no such file, 11 in use, 12 damaged,\n\
+    13 verification failed, 130 interrupted.")]
+pub(crate) struct Args {
+    /// Print data as JSON on stdout.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say less on stderr.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more on stderr.
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+    /// No colours; the environment variable `NO_COLOR` does the same.
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Read and validate everything; send and write nothing.
+    Check(Campaign),
+    /// Dry run: who gets what, what is left out and why, and what it costs.
+    Preview {
+        #[command(flatten)]
+        campaign: Campaign,
+        #[command(flatten)]
+        rejects: Rejects,
+    },
+    /// Freeze a campaign into a journal and print its plan hash; send nothing.
+    Plan {
+        #[command(flatten)]
+        campaign: Campaign,
+        #[command(flatten)]
+        rejects: Rejects,
+        /// Where the journal goes; beside the campaign file as NAME.volley unless given.
+        #[arg(short, long, value_name = "FILE.volley")]
+        output: Option<PathBuf>,
+    },
+    /// Plan if needed, confirm, send.
+    Send {
+        /// A campaign file, or a journal that `plan` made.
+        #[arg(value_name = "CAMPAIGN|FILE.volley")]
+        target: PathBuf,
+        #[command(flatten)]
+        overrides: Overrides,
+        #[command(flatten)]
+        rejects: Rejects,
+        /// Where the journal is; beside the campaign file as NAME.volley unless given.
+        #[arg(long, value_name = "FILE")]
+        journal: Option<PathBuf>,
+        #[command(flatten)]
+        sending: Sending,
+    },
+    /// Go on where a campaign stopped.
+    Resume {
+        #[command(flatten)]
+        journal: Journal,
+        #[command(flatten)]
+        sending: Sending,
+    },
+    /// Counts by state, cost and requests.
+    Status(Journal),
+    /// Recipients whose last request may or may not have been accepted.
+    Doubt {
+        #[command(subcommand)]
+        action: Doubt,
+    },
+    /// Recompute every total from the journal; read-only.
+    Verify(Journal),
+    /// Segment count and split of one text, or of many.
+    Segments {
+        /// The text; `-` reads it from stdin.
+        text: Option<String>,
+        /// One JSON object a line in and out: {"id": …, "text": …}.
+        #[arg(long, conflicts_with = "text")]
+        jsonl: bool,
+    },
+    /// The simulated gateway, in a process of its own.
+    Sim {
+        /// Loopback address to listen on; port 0 picks a free one.
+        #[arg(long, default_value = "127.0.0.1:8025")]
+        listen: SocketAddr,
+        /// Write one JSON line for each message that is really taken.
+        #[arg(long, value_name = "FILE")]
+        ledger: Option<PathBuf>,
+        /// Latency, limiter and faults (TOML).
+        #[arg(long, value_name = "FILE")]
+        faults: Option<PathBuf>,
+        /// Seed of everything random.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Accounts other than the built-in ones (TOML).
+        #[arg(long, value_name = "FILE")]
+        accounts: Option<PathBuf>,
+        /// What it bills: a rate card like a campaign's; 0.05 a segment unless given.
+        #[arg(long, value_name = "FILE")]
+        rates: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Doubt {
+    /// One line each; with --json one object a line.
+    List(Journal),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Campaign {
+    /// The campaign file (TOML).
+    #[arg(value_name = "CAMPAIGN")]
+    pub(crate) path: PathBuf,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+}
+
+/// Settings of the campaign file that a flag overrides.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Overrides {
+    /// Override a key of the campaign file, such as provider.rate=5/s; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
+    pub(crate) set: Vec<(String, String)>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Journal {
+    /// The journal.
+    #[arg(value_name = "FILE.volley")]
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Rejects {
+    /// Write the rows that are left out, with row, column, reason and original.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rejects: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Sending {
+    /// Do not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// The most the campaign may cost in all, in the rate card's currency.
+    #[arg(long, value_name = "N")]
+    pub(crate) max_cost: Option<String>,
+    /// Send though the campaign's schedule is more than an hour past.
+    #[arg(long)]
+    pub(crate) late: bool,
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.trim().to_owned())),
+        _ => Err("write it as KEY=VALUE, such as provider.rate=5/s".to_owned()),
+    }
+}

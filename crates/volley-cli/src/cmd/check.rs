@@ -1,0 +1,77 @@
+//! `volley check`: reads and validates everything; sends and writes nothing.
+
+use crate::{
+    account::Account,
+    args,
+    cmd::{self, Voice, preview::NOTHING_TO_SEND},
+    fault::Fault,
+    output,
+};
+use serde::Serialize;
+use volley_plan::Discard;
+
+#[derive(Serialize)]
+struct Checked {
+    schema: u8,
+    campaign: String,
+    provider: String,
+    rows: u64,
+    accepted: u64,
+    number_columns: Vec<String>,
+    variables: Vec<String>,
+    unused_columns: Vec<String>,
+    warnings: Vec<String>,
+}
+
+pub(crate) fn run(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault> {
+    let campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
+    let account = Account::of(&campaign);
+    // Before the list, which may be long.
+    account.check_secrets()?;
+    let preview = super::preview::pass(&campaign, &account, None, &mut Discard)?;
+    let mut warnings = preview.warnings.clone();
+    let capabilities = account.capabilities()?;
+    if campaign.send_at.is_some() && !capabilities.schedule {
+        warnings.push(format!(
+            "{} cannot be handed a time: Volley waits until then and sends nothing earlier",
+            account.protocol
+        ));
+    }
+    if let (Some(cap), Some(estimated)) = (campaign.limits.max_cost, preview.estimated)
+        && estimated > cap
+    {
+        warnings.push(format!("the plan costs {estimated}, above limits.max_cost {cap}: `send` refuses it"));
+    }
+    let checked = Checked {
+        schema: 1,
+        campaign: campaign.name.clone(),
+        provider: account.protocol.clone(),
+        rows: preview.rows,
+        accepted: preview.accepted,
+        number_columns: preview.columns.number.clone(),
+        variables: preview.columns.variables.clone(),
+        unused_columns: preview.columns.unused.clone(),
+        warnings,
+    };
+    if voice.json {
+        output::json(&checked)?;
+    } else {
+        show(&checked, voice);
+    }
+    Ok(if checked.accepted == 0 { NOTHING_TO_SEND } else { 0 })
+}
+
+fn show(checked: &Checked, voice: Voice) {
+    for warning in &checked.warnings {
+        output::talk(false, &format!("warning: {}", output::inert(warning)));
+    }
+    if !checked.unused_columns.is_empty() {
+        let columns = output::inert(&checked.unused_columns.join(", "));
+        output::talk(voice.quiet, &format!("columns not used: {columns}"));
+    }
+    let (accepted, rows) = (output::count(checked.accepted), output::count(checked.rows));
+    output::talk(
+        voice.quiet,
+        &format!("{}: {accepted} of {rows} rows can be sent through {}", checked.campaign, checked.provider),
+    );
+}

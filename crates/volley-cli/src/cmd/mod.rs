@@ -1,0 +1,66 @@
+//! One file a command. Each gives the contract's exit code or a [`Fault`].
+
+mod check;
+mod doubt;
+mod plan;
+mod preview;
+mod segments;
+mod send;
+pub(crate) mod sim;
+mod status;
+mod verify;
+
+use crate::{
+    args::{Args, Command, Doubt, Overrides},
+    fault::Fault,
+};
+use jiff::Timestamp;
+use std::path::Path;
+use volley_core::UnixMillis;
+use volley_plan::Campaign;
+
+/// How much is said, and in which form.
+#[derive(Clone, Copy)]
+pub(crate) struct Voice {
+    pub(crate) json: bool,
+    pub(crate) quiet: bool,
+    pub(crate) verbose: bool,
+}
+
+pub(crate) fn run(args: Args) -> Result<u8, Fault> {
+    let voice = Voice { json: args.json, quiet: args.quiet, verbose: args.verbose };
+    match args.command {
+        Command::Check(campaign) => check::run(&campaign, voice),
+        Command::Preview { campaign, rejects } => preview::run(&campaign, rejects.rejects.as_deref(), voice),
+        Command::Plan { campaign, rejects, output } => {
+            plan::run(&campaign, rejects.rejects.as_deref(), output.as_deref(), voice)
+        }
+        Command::Send { target, overrides, rejects, journal, sending } => {
+            send::send(&target, &overrides, rejects.rejects.as_deref(), journal.as_deref(), &sending, voice)
+        }
+        Command::Resume { journal, sending } => send::resume(&journal.path, &sending, voice),
+        Command::Status(journal) => status::run(&journal.path, voice),
+        Command::Doubt { action: Doubt::List(journal) } => doubt::list(&journal.path, voice),
+        Command::Verify(journal) => verify::run(&journal.path, voice),
+        Command::Segments { text, jsonl } => segments::run(text.as_deref(), jsonl, voice.json),
+        Command::Sim { listen, ledger, faults, seed, accounts, rates } => {
+            sim::run(listen, sim::Files { ledger, faults, accounts, rates }, seed, voice)
+        }
+    }
+}
+
+/// Reads a campaign file with the environment and flags over it.
+fn load(path: &Path, overrides: &Overrides, max_cost: Option<&str>) -> Result<Campaign, Fault> {
+    let mut flags = overrides.set.clone();
+    flags.extend(max_cost.map(|cost| ("limits.max_cost".to_owned(), cost.to_owned())));
+    let environment = std::env::vars().filter(|(name, _)| name.starts_with("VOLLEY_")).collect();
+    let mut kinds = volley_provider::registry::KINDS.to_vec();
+    kinds.push((crate::account::SIM, crate::account::SIM_OPTIONS));
+    Ok(Campaign::load(path, &volley_plan::Overrides { environment, flags }, &kinds)?)
+}
+
+/// An instant in whole seconds, UTC.
+fn rfc_3339(at: UnixMillis) -> String {
+    let second = Timestamp::from_second(at.0.div_euclid(1_000)).unwrap_or(Timestamp::UNIX_EPOCH);
+    second.to_string()
+}

@@ -1,0 +1,109 @@
+//! `volley plan`: freezes a campaign into a journal.
+
+use crate::{
+    account::Account,
+    args,
+    cmd::{self, Voice, preview::NOTHING_TO_SEND},
+    fault::Fault,
+    output,
+};
+use std::path::{Path, PathBuf};
+use volley_core::{Message, PriceId, UnixMillis};
+use volley_journal::{FrozenPlan, PlanWriter, RowCounts};
+use volley_plan::{Campaign, Preview, Reject, Sink, SinkError};
+
+pub(crate) fn run(
+    campaign: &args::Campaign,
+    rejects: Option<&Path>,
+    output: Option<&Path>,
+    voice: Voice,
+) -> Result<u8, Fault> {
+    let campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
+    let journal = output.map_or_else(|| campaign.journal_path(), Path::to_owned);
+    let preview = freeze(&campaign, &Account::of(&campaign), rejects, &journal)?;
+    if preview.accepted == 0 {
+        return Err(nobody(&campaign));
+    }
+    if voice.json {
+        output::json(&preview)?;
+    } else {
+        super::status::print(&format!("{}\n", preview.plan_hash))?;
+    }
+    let (recipients, place) = (output::count(preview.accepted), journal.display());
+    output::talk(voice.quiet, &format!("{recipients} recipients planned into {place}; nothing was sent"));
+    Ok(0)
+}
+
+pub(crate) fn nobody(campaign: &Campaign) -> Fault {
+    let file = campaign.path.display();
+    Fault::new(
+        NOTHING_TO_SEND,
+        format!("{file}: nothing to send; `volley preview` says why each row is left out"),
+    )
+}
+
+/// Plans `campaign` into `journal`, which must not exist. Without recipients nothing is left on
+/// disk.
+pub(crate) fn freeze(
+    campaign: &Campaign,
+    account: &Account,
+    rejects: Option<&Path>,
+    journal: &Path,
+) -> Result<Preview, Fault> {
+    let writer = PlanWriter::create(journal, account.capabilities()?.batch)?;
+    let mut sink = IntoJournal { writer };
+    let passed = super::preview::pass(campaign, account, rejects, &mut sink);
+    let preview = match passed {
+        Ok(preview) if preview.accepted > 0 => preview,
+        other => {
+            sink.writer.abandon()?;
+            return other;
+        }
+    };
+    sink.writer.finish(&frozen(&preview, account))?;
+    Ok(preview)
+}
+
+/// The plan as the journal keeps it.
+fn frozen(preview: &Preview, account: &Account) -> FrozenPlan {
+    FrozenPlan {
+        terms: preview.terms.clone(),
+        hash: preview.hash,
+        created_at: now(),
+        rows: RowCounts {
+            rows: preview.rows,
+            accepted: preview.accepted,
+            duplicates: preview.duplicates,
+            suppressed: preview.suppressed,
+            rejected: preview.rejected.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
+        },
+        segments: preview.segments,
+        estimated: preview.estimated,
+        prices: preview.prices.clone(),
+        provider: serde_json::to_string(account).expect("texts and numbers"),
+    }
+}
+
+/// The wall clock.
+pub(crate) fn now() -> UnixMillis {
+    UnixMillis(jiff::Timestamp::now().as_millisecond())
+}
+
+struct IntoJournal {
+    writer: PlanWriter,
+}
+
+impl Sink for IntoJournal {
+    fn message(&mut self, message: &Message<'_>, price: Option<PriceId>) -> Result<(), SinkError> {
+        self.writer.message(message, price).map_err(SinkError::new)
+    }
+
+    fn reject(&mut self, _: &Reject) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+/// A journal's place as the user named it, or beside the campaign.
+pub(crate) fn journal_of(campaign: &Campaign, named: Option<&Path>) -> PathBuf {
+    named.map_or_else(|| campaign.journal_path(), Path::to_owned)
+}

@@ -1,0 +1,350 @@
+//! `volley send` and `volley resume`: plan if needed, confirm, send.
+
+use crate::{
+    account::{Account, Open},
+    args::{Overrides, Sending},
+    cmd::{
+        self, Voice,
+        plan::{freeze, journal_of, nobody, now},
+        preview,
+        status::{Status, print, settled_exit_code},
+    },
+    fault::Fault,
+    output, progress, signals,
+};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::sync::watch;
+use volley_core::{Capabilities, Micros, RateCard, StopReason, UnixMillis};
+use volley_engine::{Control, Ending, HttpTransport, LaneSettings, Port, Progress, Run, Settings, Threaded};
+use volley_journal::{FrozenPlan, Journal, JournalReader, SqliteJournal, Standing, Write};
+use volley_plan::{Campaign, Discard, Preview};
+
+/// The contract's exit codes of this file.
+const PASSING_FAULT: u8 = 5;
+const PLAN_CHANGED: u8 = 7;
+const CAP_REACHED: u8 = 8;
+
+/// How late a scheduled campaign may start without being asked about.
+const LATE_MS: i64 = 60 * 60 * 1_000;
+
+pub(crate) fn send(
+    target: &Path,
+    overrides: &Overrides,
+    rejects: Option<&Path>,
+    journal: Option<&Path>,
+    sending: &Sending,
+    voice: Voice,
+) -> Result<u8, Fault> {
+    if is_journal(target) {
+        if !overrides.set.is_empty() || rejects.is_some() || journal.is_some() {
+            return Err(Fault::usage(
+                "a journal is sent as it is; --set, --rejects and --journal go with a campaign file",
+            ));
+        }
+        return resume(target, sending, voice);
+    }
+    let campaign = cmd::load(target, overrides, sending.max_cost.as_deref())?;
+    let account = Account::of(&campaign);
+    account.check_secrets()?;
+    let path = journal_of(&campaign, journal);
+    let mut fresh = Fresh { path: (!path.exists()).then(|| path.clone()) };
+    let preview = match &fresh.path {
+        Some(path) => freeze(&campaign, &account, rejects, path)?,
+        None => same_plan(&campaign, &account, rejects, &path)?,
+    };
+    if preview.accepted == 0 {
+        return Err(nobody(&campaign));
+    }
+    if let (Some(_), Some(cap), Some(estimated)) = (&fresh.path, campaign.limits.max_cost, preview.estimated)
+        && estimated > cap
+    {
+        let currency = preview.terms.currency.as_deref().unwrap_or_default();
+        return Err(Fault::new(
+            CAP_REACHED,
+            format!(
+                "the campaign costs {currency} {estimated}, above the cap of {cap}; nothing was sent; shorten the list or raise --max-cost"
+            ),
+        ));
+    }
+    output::talk(voice.quiet, &output::preview(&preview));
+    let run = Resumption::open(&path, account, sending)?;
+    run.confirm(sending, preview.worst_doubt)?;
+    fresh.path = None;
+    run.execute(voice)
+}
+
+pub(crate) fn resume(path: &Path, sending: &Sending, voice: Voice) -> Result<u8, Fault> {
+    let reader = JournalReader::open(path)?;
+    let mut account: Account = serde_json::from_str(&reader.plan().provider).map_err(|error| {
+        Fault::new(
+            12,
+            format!("{} is damaged: its provider settings cannot be read: {error}", path.display()),
+        )
+    })?;
+    drop(reader);
+    account.override_from(std::env::vars())?;
+    if let Some(cap) = &sending.max_cost {
+        account.max_cost = Some(cap.clone());
+    }
+    let run = Resumption::open(path, account, sending)?;
+    let flight = u64::from(run.lane.max_in_flight) * u64::from(run.lane.chunk);
+    let worst_doubt = flight.min(run.journal.standing().recipients.pending);
+    run.confirm(sending, worst_doubt)?;
+    run.execute(voice)
+}
+
+/// A plan that this command made. It goes again unless it is let go of: a plan that was not
+/// confirmed must not stand in the way of a corrected campaign.
+struct Fresh {
+    path: Option<PathBuf>,
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            for suffix in ["", "-wal", "-shm"] {
+                let mut name = path.clone().into_os_string();
+                name.push(suffix);
+                // What is left behind is harmless: `send` then says that the plan exists.
+                drop(std::fs::remove_file(name));
+            }
+        }
+    }
+}
+
+/// Whether `path` is a journal rather than a campaign file.
+fn is_journal(path: &Path) -> bool {
+    let mut magic = [0; 16];
+    let is_sqlite = File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok()
+        && &magic == b"SQLite format 3\0";
+    is_sqlite || path.extension().is_some_and(|extension| extension == "volley")
+}
+
+/// The preview of a campaign whose journal exists: the same plan, or a refusal that names what
+/// changed.
+fn same_plan(
+    campaign: &Campaign,
+    account: &Account,
+    rejects: Option<&Path>,
+    path: &Path,
+) -> Result<Preview, Fault> {
+    let planned = JournalReader::open(path)?.plan().hash;
+    let preview = preview::pass(campaign, account, rejects, &mut Discard)?;
+    let differences = preview.hash.differences(&planned);
+    if differences.is_empty() {
+        return Ok(preview);
+    }
+    let (file, journal) = (campaign.path.display(), path.display());
+    Err(Fault::new(
+        PLAN_CHANGED,
+        format!(
+            "{file}: {} changed since {journal} was planned; nothing was sent; `volley resume {journal}` sends the frozen plan, another name or --journal plans anew",
+            differences.join(" and ")
+        ),
+    ))
+}
+
+/// A journal that is open for sending, and what it is sent with.
+struct Resumption {
+    journal: SqliteJournal,
+    path: PathBuf,
+    plan: FrozenPlan,
+    account: Account,
+    capabilities: Capabilities,
+    lane: LaneSettings,
+    send_at: Option<UnixMillis>,
+}
+
+impl Resumption {
+    /// Opens the journal, which puts in doubt what a process that is gone left open, and checks
+    /// that its plan is the one that was frozen.
+    fn open(path: &Path, account: Account, sending: &Sending) -> Result<Self, Fault> {
+        let journal = SqliteJournal::open(path, now())?;
+        let plan = journal.plan().clone();
+        if journal.hash_of_rows()? != plan.hash {
+            return Err(Fault::new(
+                PLAN_CHANGED,
+                format!(
+                    "{}: the plan was altered after it was frozen; nothing was sent; `volley verify` says more",
+                    path.display()
+                ),
+            ));
+        }
+        let capabilities = account.capabilities()?;
+        let cap = |text: &String| {
+            text.parse::<Micros>()
+                .map_err(|fault| Fault::usage(format!("--max-cost (limits.max_cost): {fault}")))
+        };
+        let lane = LaneSettings {
+            rates: account.rates(&capabilities)?,
+            strict: capabilities.counts_strictly,
+            max_in_flight: account.max_in_flight.unwrap_or(capabilities.max_in_flight),
+            chunk: plan.terms.chunk,
+            planned: plan.rows.accepted,
+            max_cost: account.max_cost.as_ref().map(cap).transpose()?,
+            probe: journal.standing().last_exit_code == Some(PASSING_FAULT),
+        };
+        let send_at = schedule(&plan, sending)?;
+        Ok(Self { journal, path: path.to_owned(), plan, account, capabilities, lane, send_at })
+    }
+
+    /// Asks before anything is sent, showing recipients, segments, cost and the worst case.
+    fn confirm(&self, sending: &Sending, worst_doubt: u64) -> Result<(), Fault> {
+        let standing = self.journal.standing();
+        let pending = standing.recipients.pending;
+        if sending.yes || pending == 0 {
+            return Ok(());
+        }
+        let mut question = format!("{} recipients are pending", output::count(pending));
+        if pending == self.plan.rows.accepted {
+            question.push_str(&format!(", {} segments", output::count(self.plan.segments)));
+        }
+        if let (Some(estimated), Some(currency)) = (self.plan.estimated, &self.plan.terms.currency) {
+            let left = estimated.checked_sub(standing.spent).unwrap_or(estimated);
+            question.push_str(&format!(", about {currency} {left}"));
+        }
+        question.push_str(&format!(
+            ", through {} ({}).\nA kill at the worst moment would put {} recipients in doubt.\nType {pending} to send: ",
+            self.plan.terms.provider,
+            self.account.kind,
+            output::count(worst_doubt),
+        ));
+        output::not_confirmed(output::ask(&question, &pending.to_string()))
+    }
+
+    fn execute(self, voice: Voice) -> Result<u8, Fault> {
+        let recovered = self.journal.recovered();
+        if recovered.attempts > 0 {
+            output::talk(
+                voice.quiet,
+                &format!(
+                    "{} recipients were in flight when the last run ended; they are in doubt and will not be sent again",
+                    output::count(recovered.recipients)
+                ),
+            );
+        }
+        let (path, plan) = (self.path.clone(), self.plan.clone());
+        let (ending, standing) = cmd::sim::runtime()?.block_on(self.send(voice))?;
+        let mut status = Status::of(&plan, &standing, false);
+        status.exit_code = exit_code(&ending, &standing);
+        if voice.json {
+            output::json(&status)?;
+        } else {
+            print(&status.show())?;
+        }
+        tell_ending(&ending, &standing, &path, voice);
+        Ok(status.exit_code)
+    }
+
+    async fn send(self, voice: Voice) -> Result<(Ending, Standing), Fault> {
+        let Open { adapter, address, gateway } = self.account.open(card(&self.plan)).await?;
+        let talk = move |line: &str| output::talk(voice.quiet, line);
+        if voice.verbose || gateway.is_some() {
+            let rates: Vec<String> = self.lane.rates.iter().map(ToString::to_string).collect();
+            talk(&format!("sending to {address} at {}", rates.join(" and ")));
+        }
+        let timeout = self.account.timeout(&self.capabilities);
+        let transport = HttpTransport::new(timeout, self.lane.max_in_flight)?;
+        let stop = signals::listen(move |level| {
+            talk(if level == 1 {
+                "stopping: requests in flight finish; once more stops at once"
+            } else {
+                "stopping at once"
+            });
+        })?;
+        let (show, shown) = watch::channel(Progress::default());
+        let bar = progress::show(shown, self.plan.rows.accepted, voice.quiet);
+        let earlier_requests = self.earlier_requests();
+        let port = Threaded::new(Box::new(self.journal));
+        let settings = Settings {
+            lane: self.lane,
+            sender: self.plan.terms.sender.as_deref().map(Arc::from),
+            send_at: self.send_at,
+            earlier_requests,
+            seed: seed(),
+        };
+        let run = Run { adapter, transport, port: port.clone(), settings };
+        let ended = run.execute(Control { stop, progress: show }).await;
+        drop(bar.await);
+        let ending = ended.map_err(|error| Fault::new(PASSING_FAULT, error))?;
+        let exit_code = exit_code(&ending, &port.standing());
+        // The run's end is for `status` alone: a full disk must not turn it into a failure.
+        drop(port.write(Write::RunEnded { exit_code, at: now() }).await);
+        let standing = port.standing();
+        port.close();
+        Ok((ending, standing))
+    }
+
+    /// How long ago earlier processes made requests that still count against the rates.
+    fn earlier_requests(&self) -> Vec<Duration> {
+        Vec::new()
+    }
+}
+
+/// When the provider is to send. A time that has passed means now, but more than an hour late
+/// somebody has to say so.
+fn schedule(plan: &FrozenPlan, sending: &Sending) -> Result<Option<UnixMillis>, Fault> {
+    let Some(at) = plan.terms.send_at else { return Ok(None) };
+    let now = now();
+    if at > now {
+        return Ok(Some(at));
+    }
+    if now.0 - at.0 > LATE_MS && !sending.late {
+        let at = cmd::rfc_3339(at);
+        let asked = output::ask(&format!("The schedule was {at}. Type late to send now: "), "late");
+        if asked != Some(true) {
+            return Err(Fault::usage(format!(
+                "the schedule was {at}, more than an hour ago; add --late to send now"
+            )));
+        }
+    }
+    Ok(None)
+}
+
+/// What the gateway inside the process bills: the plan's own prices.
+fn card(plan: &FrozenPlan) -> Option<RateCard> {
+    let currency = plan.terms.currency.as_ref()?.parse().ok()?;
+    RateCard::new(currency, plan.prices.clone()).ok()
+}
+
+fn exit_code(ending: &Ending, standing: &Standing) -> u8 {
+    match ending {
+        Ending::Finished => settled_exit_code(standing.recipients),
+        Ending::Stopped { reason, .. } => reason.exit_code(),
+    }
+}
+
+fn tell_ending(ending: &Ending, standing: &Standing, path: &Path, voice: Voice) {
+    let path = path.display();
+    match ending {
+        Ending::Stopped { reason: StopReason::Interrupted, .. } => {
+            output::talk(voice.quiet, &format!("interrupted; go on with: volley resume {path}"));
+        }
+        Ending::Stopped { reason, detail } => {
+            let detail = if detail.as_str().is_empty() { String::new() } else { format!(" ({detail})") };
+            output::talk(
+                false,
+                &format!("volley: stopped: {}{detail}; go on with: volley resume {path}", reason.advice()),
+            );
+        }
+        Ending::Finished if standing.recipients.in_doubt > 0 => {
+            output::talk(
+                voice.quiet,
+                &format!("some recipients may or may not have been texted: volley doubt list {path}"),
+            );
+        }
+        Ending::Finished => {}
+    }
+}
+
+/// Random enough to keep senders from coming back together.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}

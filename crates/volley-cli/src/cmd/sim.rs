@@ -1,0 +1,123 @@
+//! `volley sim`: the simulated gateway in a process of its own, and the one inside `send`.
+
+use crate::{cmd::Voice, fault::Fault, output, signals};
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+use volley_core::{Rate, RateCard};
+use volley_sim::{Config, Limit, LimitKind, Server};
+
+/// The files of `volley sim`.
+pub(crate) struct Files {
+    pub(crate) ledger: Option<PathBuf>,
+    pub(crate) faults: Option<PathBuf>,
+    pub(crate) accounts: Option<PathBuf>,
+    pub(crate) rates: Option<PathBuf>,
+}
+
+pub(crate) fn run(listen: SocketAddr, files: Files, seed: Option<u64>, voice: Voice) -> Result<u8, Fault> {
+    if !listen.ip().is_loopback() {
+        return Err(Fault::usage(format!(
+            "--listen {listen}: the gateway listens on loopback addresses only, such as 127.0.0.1:8025"
+        )));
+    }
+    let mut config = Config { keep_ledger: false, ..Config::default() };
+    config.seed = seed.unwrap_or_default();
+    config.prices = files.rates.as_deref().map(|path| volley_plan::load_rates(path, today())).transpose()?;
+    read_files(&mut config, files.accounts.as_deref(), files.faults.as_deref(), seed)?;
+    config.ledger_file = files.ledger;
+    runtime()?.block_on(async {
+        let mut stop = signals::listen(|_| {})?;
+        let server = Server::start(config, listen).await.map_err(Fault::usage)?;
+        let address = server.address;
+        if voice.json {
+            output::json(&serde_json::json!({ "schema": 1, "listening": address.to_string() }))?;
+        }
+        output::talk(
+            voice.quiet,
+            &format!("gateway on http://{address}; key sim-key, secret sim-secret; Ctrl-C stops it"),
+        );
+        stop.changed().await.ok();
+        let (requests, taken, fault) = {
+            let gateway = server.gateway.lock().expect("the gateway does not panic");
+            (
+                gateway.requests_seen(),
+                gateway.recipients_taken(),
+                gateway.ledger_fault().map(ToString::to_string),
+            )
+        };
+        server.shutdown().await;
+        output::talk(voice.quiet, &format!("{requests} requests, {taken} messages taken"));
+        fault.map_or(Ok(0), |fault| Err(Fault::new(1, format!("the ledger is not complete: {fault}"))))
+    })
+}
+
+/// The gateway inside `send`: settings of `[provider]`, the campaign's own rate as its limit, and
+/// the campaign's prices as its bill.
+pub(crate) fn config(
+    settings: &BTreeMap<String, String>,
+    rates: &[Rate],
+    prices: Option<RateCard>,
+) -> Result<Config, Fault> {
+    let limit = tightest(rates).map(|rate| Limit {
+        kind: LimitKind::SlidingLog,
+        requests: rate.count(),
+        window: rate.window(),
+        retry_after: None,
+    });
+    let seed = settings.get("seed").map(|seed| {
+        seed.parse().map_err(|_| Fault::usage(format!("provider.seed: `{seed}` is not a whole number")))
+    });
+    let seed = seed.transpose()?;
+    let mut config =
+        Config { prices, keep_ledger: false, seed: seed.unwrap_or_default(), ..Config::default() };
+    config = config.with_limit(limit.as_ref());
+    let path = |key: &str| settings.get(key).map(PathBuf::from);
+    read_files(&mut config, path("accounts").as_deref(), path("faults").as_deref(), seed)?;
+    config.ledger_file = path("ledger");
+    Ok(config)
+}
+
+/// The rate that lets the fewest requests through in a second.
+fn tightest(rates: &[Rate]) -> Option<Rate> {
+    rates.iter().copied().min_by(|a, b| a.each_second().total_cmp(&b.each_second()))
+}
+
+fn read_files(
+    config: &mut Config,
+    accounts: Option<&Path>,
+    faults: Option<&Path>,
+    seed: Option<u64>,
+) -> Result<(), Fault> {
+    let text = |path: &Path| {
+        fs::read_to_string(path).map_err(|error| {
+            let code = if error.kind() == std::io::ErrorKind::NotFound { 10 } else { 2 };
+            Fault::new(code, format!("{}: {error}", path.display()))
+        })
+    };
+    if let Some(path) = accounts {
+        let read = config.read_accounts(&text(path)?);
+        read.map_err(|fault| Fault::usage(format!("{}: {fault}", path.display())))?;
+    }
+    if let Some(path) = faults {
+        let read = config.read_faults(&text(path)?);
+        read.map_err(|fault| Fault::usage(format!("{}: {fault}", path.display())))?;
+    }
+    if let Some(seed) = seed {
+        config.seed = seed;
+    }
+    Ok(())
+}
+
+/// The runtime of everything that talks to a network.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Fault> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// The day that rate cards are read for, UTC.
+pub(crate) fn today() -> jiff::civil::Date {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
+}

@@ -1,0 +1,154 @@
+//! `volley status`, and the object that ends `send` and `resume`.
+
+use crate::{
+    account::{self, Account},
+    cmd::Voice,
+    fault::Fault,
+    output,
+};
+use serde::Serialize;
+use std::path::Path;
+use volley_core::Totals;
+use volley_journal::{FrozenPlan, JournalReader, Standing};
+
+/// The contract's status object.
+#[derive(Serialize)]
+pub(crate) struct Status {
+    schema: u8,
+    campaign: String,
+    plan_hash: String,
+    pub(crate) state: &'static str,
+    pub(crate) recipients: Recipients,
+    requests: Requests,
+    cost: Option<Cost>,
+    pub(crate) exit_code: u8,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Recipients {
+    pub(crate) pending: u64,
+    pub(crate) accepted: u64,
+    pub(crate) refused: u64,
+    pub(crate) in_doubt: u64,
+}
+
+#[derive(Serialize)]
+struct Requests {
+    sent: u64,
+    throttled: u64,
+    retried: u64,
+}
+
+#[derive(Serialize)]
+struct Cost {
+    currency: String,
+    estimated: String,
+    billed: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    billed_units: Option<BilledUnits>,
+}
+
+#[derive(Serialize)]
+struct BilledUnits {
+    unit: &'static str,
+    amount: String,
+}
+
+impl Status {
+    /// `running`: a process is sending right now.
+    pub(crate) fn of(plan: &FrozenPlan, standing: &Standing, running: bool) -> Self {
+        let Totals { pending, accepted, refused, in_doubt } = standing.recipients;
+        let (state, exit_code) = if running {
+            ("running", 0)
+        } else if pending == 0 {
+            ("done", settled_exit_code(standing.recipients))
+        } else if standing.requests_sent == 0 && standing.last_exit_code.is_none() {
+            ("planned", 0)
+        } else {
+            // A run that was killed left no exit code; resuming is what it takes.
+            ("paused", standing.last_exit_code.unwrap_or(5))
+        };
+        Self {
+            schema: 1,
+            campaign: plan.terms.campaign.clone(),
+            plan_hash: plan.hash.whole.to_string(),
+            state,
+            recipients: Recipients { pending, accepted, refused, in_doubt },
+            requests: Requests {
+                sent: standing.requests_sent,
+                throttled: standing.requests_throttled,
+                retried: standing.requests_retried,
+            },
+            cost: cost(plan, standing),
+            exit_code,
+        }
+    }
+
+    /// The same in a few lines for people.
+    pub(crate) fn show(&self) -> String {
+        let Recipients { pending, accepted, refused, in_doubt } = &self.recipients;
+        let counts =
+            [("accepted", accepted), ("refused", refused), ("in doubt", in_doubt), ("pending", pending)];
+        let counts = counts.map(|(word, number)| format!("{} {word}", output::count(*number))).join(", ");
+        let Requests { sent, throttled, retried } = self.requests;
+        let mut text = format!(
+            "{}: {}\n{counts} of {}\n{} requests, {throttled} throttled, {retried} retried\n",
+            self.campaign,
+            self.state,
+            output::count(pending + accepted + refused + in_doubt),
+            output::count(sent),
+        );
+        if let Some(cost) = &self.cost {
+            let billed = match (&cost.billed, &cost.billed_units) {
+                (Some(billed), _) => format!("billed {billed}"),
+                (None, Some(units)) => format!("billed {} {}s", units.amount, units.unit),
+                (None, None) => "the provider gave no price".to_owned(),
+            };
+            text.push_str(&format!("{} {} estimated, {billed}\n", cost.currency, cost.estimated));
+        }
+        text
+    }
+}
+
+/// The exit code of a campaign with nobody pending.
+pub(crate) fn settled_exit_code(totals: Totals) -> u8 {
+    match totals {
+        Totals { in_doubt: 1.., .. } => 6,
+        Totals { refused: 1.., .. } => 3,
+        Totals { .. } => 0,
+    }
+}
+
+fn cost(plan: &FrozenPlan, standing: &Standing) -> Option<Cost> {
+    let units = standing.billed_units.and_then(|amount| {
+        let account: Account = serde_json::from_str(&plan.provider).ok()?;
+        let unit = account::bill_unit(&account.protocol)?;
+        let amount = amount.to_string();
+        let amount = amount.trim_end_matches('0').trim_end_matches('.').to_owned();
+        Some(BilledUnits { unit, amount })
+    });
+    Some(Cost {
+        currency: plan.terms.currency.clone()?,
+        estimated: plan.estimated?.to_string(),
+        billed: standing.billed.map(|billed| billed.to_string()),
+        billed_units: units,
+    })
+}
+
+pub(crate) fn run(path: &Path, voice: Voice) -> Result<u8, Fault> {
+    let reader = JournalReader::open(path)?;
+    let running = reader.running()?.is_some();
+    let status = Status::of(reader.plan(), &reader.standing()?, running);
+    if voice.json {
+        output::json(&status)?;
+    } else {
+        print(&status.show())?;
+    }
+    Ok(0)
+}
+
+/// People's text that is the command's answer, on stdout.
+pub(crate) fn print(text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    write!(std::io::stdout().lock(), "{text}")
+}

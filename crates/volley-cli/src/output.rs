@@ -1,0 +1,242 @@
+//! What people and scripts read: tables, JSON lines, and text that is safe on a terminal.
+
+use crate::fault::Fault;
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde::Serialize;
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+    time::Duration,
+};
+use volley_plan::{Example, Preview};
+
+/// One JSON object on stdout.
+pub(crate) fn json(value: &impl Serialize) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, value)?;
+    writeln!(out)
+}
+
+/// A line for people on stderr, unless they asked for quiet.
+pub(crate) fn talk(quiet: bool, line: &str) {
+    if !quiet {
+        // Nobody is left to tell when stderr is closed.
+        drop(writeln!(io::stderr(), "{line}"));
+    }
+}
+
+/// A wrong command line: clap's own words, on one line where it is an error.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    // A closed pipe behind `--help` is nobody's business.
+    drop(error.print());
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// `text` with everything that steers a terminal shown instead of obeyed.
+pub(crate) fn inert(text: &str) -> String {
+    let steers = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+    };
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => shown.push('⏎'),
+            _ if steers(character) => shown.extend(character.escape_unicode()),
+            _ => shown.push(character),
+        }
+    }
+    shown
+}
+
+/// `2_104_000` as `2,104,000`.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Days, hours, minutes and seconds, the two largest that are not zero.
+pub(crate) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (days, hours, minutes, rest) =
+        (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{rest} s"),
+        (0, 0, _) => format!("{minutes} min {rest} s"),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+/// What a campaign would send and cost, as tables of at most 80 columns.
+pub(crate) fn preview(preview: &Preview) -> String {
+    let mut text = format!("{}  {}\n\n", preview.campaign, preview.plan_hash);
+    text.push_str(&rows_table(preview).to_string());
+    text.push_str("\n\n");
+    if let Some(table) = cost_table(preview) {
+        text.push_str(&table.to_string());
+        text.push_str("\n\n");
+    }
+    let facts = facts(preview);
+    let width = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    for (name, value) in facts {
+        text.push_str(&format!("{name:<width$}  {value}\n"));
+    }
+    for warning in &preview.warnings {
+        text.push_str(&format!("warning: {warning}\n"));
+    }
+    text
+}
+
+fn table(header: &[&str], right: &[usize]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
+    table.set_header(header);
+    for &column in right {
+        table.column_mut(column).expect("a column of the header").set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// Where the rows of the input went, with the first rows of each reason.
+fn rows_table(preview: &Preview) -> Table {
+    let mut table = table(&["Rows", "", "first at row"], &[1]);
+    table.add_row(["to be sent".to_owned(), count(preview.accepted), String::new()]);
+    table.add_row(["duplicates".to_owned(), count(preview.duplicates), String::new()]);
+    table.add_row(["suppressed".to_owned(), count(preview.suppressed), String::new()]);
+    for (reason, number) in &preview.rejected {
+        let first = preview.first_rejects.get(reason).map(Vec::as_slice).unwrap_or_default();
+        let rows: Vec<String> = first.iter().map(|reject| reject.row.0.to_string()).collect();
+        let hint = first.first().map(|reject| reject.reason.hint()).unwrap_or_default();
+        table.add_row([
+            format!("rejected: {reason}"),
+            count(*number),
+            format!("{} ({hint})", rows.join(", ")),
+        ]);
+    }
+    table.add_row(["in the file".to_owned(), count(preview.rows), String::new()]);
+    table
+}
+
+/// What it costs, by prefix.
+fn cost_table(preview: &Preview) -> Option<Table> {
+    let cost = preview.cost.as_ref()?;
+    let mut table = table(&["Prefix", "Recipients", "Segments", &cost.currency], &[1, 2, 3]);
+    for line in &cost.by_prefix {
+        table.add_row([
+            format!("+{}", line.prefix),
+            count(line.recipients),
+            count(line.segments),
+            line.cost.to_string(),
+        ]);
+    }
+    table.add_row([
+        "total".to_owned(),
+        count(preview.accepted),
+        count(preview.segments),
+        cost.total.to_string(),
+    ]);
+    Some(table)
+}
+
+fn facts(preview: &Preview) -> Vec<(&'static str, String)> {
+    let by_segments: Vec<String> = preview
+        .recipients_by_segments
+        .iter()
+        .map(|(segments, recipients)| format!("{} of {segments}", count(*recipients)))
+        .collect();
+    let mut facts = vec![
+        ("Segments", format!("{} ({})", count(preview.segments), by_segments.join(", "))),
+        (
+            "Encodings",
+            format!("GSM-7 {}, UCS-2 {}", count(preview.encodings.gsm7), count(preview.encodings.ucs2)),
+        ),
+        ("Requests", count(preview.requests)),
+        ("Time at the limit", duration(Duration::from_secs_f64(preview.seconds_at_rate))),
+        (
+            "Worst case of doubt",
+            format!(
+                "{} recipients, if the process is killed at the worst moment",
+                count(preview.worst_doubt)
+            ),
+        ),
+    ];
+    if !preview.repairs.is_empty() {
+        let repairs: Vec<String> =
+            preview.repairs.iter().map(|(word, number)| format!("{word} {number}")).collect();
+        facts.push(("Numbers mended", repairs.join(", ")));
+    }
+    let columns = &preview.columns;
+    facts.push((
+        "Columns",
+        format!("number from {}, text from {}", listed(&columns.number), listed(&columns.variables)),
+    ));
+    if !columns.unused.is_empty() {
+        facts.push(("Columns not used", listed(&columns.unused)));
+    }
+    facts.extend(preview.first_message.as_ref().map(|example| ("First message", shown(example))));
+    facts.extend(preview.longest_message.as_ref().map(|example| ("Longest message", shown(example))));
+    facts
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "nothing".to_owned() } else { inert(&names.join(", ")) }
+}
+
+fn shown(example: &Example) -> String {
+    format!("{} (row {}, {})", inert(&example.text), example.row.0, example.to.masked())
+}
+
+/// Asks for `answer` to be typed. `None` where there is no terminal to ask on.
+pub(crate) fn ask(question: &str, answer: &str) -> Option<bool> {
+    if !io::stdin().is_terminal() {
+        return None;
+    }
+    drop(write!(io::stderr(), "{question}"));
+    drop(io::stderr().flush());
+    let mut typed = String::new();
+    io::stdin().read_line(&mut typed).ok()?;
+    Some(typed.trim().replace([',', '_', ' '], "") == answer)
+}
+
+/// What stops a run that nobody was asked about.
+pub(crate) fn not_confirmed(asked: Option<bool>) -> Result<(), Fault> {
+    match asked {
+        Some(true) => Ok(()),
+        Some(false) => Err(Fault::usage("not confirmed; nothing was sent")),
+        None => Err(Fault::usage("nobody can be asked without a terminal; add --yes to send")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (2_104_000, "2,104,000")] {
+            assert_eq!(count(number), text);
+        }
+    }
+
+    #[test]
+    fn durations_show_two_units() {
+        for (seconds, text) in
+            [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (3_725, "1 h 2 min"), (90_000, "1 d 1 h")]
+        {
+            assert_eq!(duration(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn nothing_in_a_text_steers_the_terminal() {
+        assert_eq!(inert("a\u{1b}[2J\nb\u{202e}c"), "a\\u{1b}[2J⏎b\\u{202e}c");
+    }
+}

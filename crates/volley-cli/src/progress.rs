@@ -1,0 +1,115 @@
+//! Where a run stands, while it runs: a bar on a terminal, a line now and then elsewhere.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use std::{
+    io::{self, IsTerminal},
+    time::Duration,
+};
+use tokio::{sync::watch, task::JoinHandle, time::Instant};
+use volley_engine::{Pause, Progress};
+
+/// How often the bar is drawn anew.
+const DRAW_EVERY: Duration = Duration::from_millis(100);
+
+/// How often a log gets a line.
+const LOG_EVERY: Duration = Duration::from_secs(10);
+
+/// Shows `progress` on stderr until its sender is gone. `quiet` shows nothing.
+pub(crate) fn show(progress: watch::Receiver<Progress>, planned: u64, quiet: bool) -> JoinHandle<()> {
+    let terminal = io::stderr().is_terminal();
+    tokio::spawn(async move {
+        if quiet {
+        } else if terminal {
+            draw(progress, planned).await;
+        } else {
+            log(progress, planned).await;
+        }
+    })
+}
+
+async fn draw(mut progress: watch::Receiver<Progress>, planned: u64) {
+    let bar = ProgressBar::with_draw_target(Some(planned), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:24.cyan} {percent:>3} %  {wide_msg}")
+        .expect("a constant template");
+    bar.set_style(style);
+    let mut ticks = tokio::time::interval(DRAW_EVERY);
+    let mut speed = Speed::default();
+    while progress.has_changed().is_ok() {
+        ticks.tick().await;
+        let now = progress.borrow_and_update().clone();
+        bar.set_position(planned - now.standing.recipients.pending);
+        bar.set_message(line(&now, &mut speed));
+    }
+    bar.finish_and_clear();
+}
+
+async fn log(mut progress: watch::Receiver<Progress>, planned: u64) {
+    let mut ticks = tokio::time::interval_at(Instant::now() + LOG_EVERY, LOG_EVERY);
+    let mut speed = Speed::default();
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            changed = progress.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                continue;
+            }
+        }
+        let now = progress.borrow().clone();
+        let settled = planned - now.standing.recipients.pending;
+        crate::output::talk(false, &format!("{settled} of {planned}: {}", line(&now, &mut speed)));
+    }
+}
+
+/// Recipients settled a second since the run began.
+#[derive(Default)]
+struct Speed {
+    start: Option<(Instant, u64)>,
+}
+
+impl Speed {
+    /// Recipients a second, once there is something to go by.
+    fn of(&mut self, pending: u64) -> Option<f64> {
+        let now = Instant::now();
+        let (start, pending_then) = *self.start.get_or_insert((now, pending));
+        let seconds = now.duration_since(start).as_secs_f64();
+        (seconds > 0.5 && pending < pending_then).then(|| (pending_then - pending) as f64 / seconds)
+    }
+}
+
+fn line(progress: &Progress, speed: &mut Speed) -> String {
+    let recipients = progress.standing.recipients;
+    let mut parts = vec![format!("{} accepted", recipients.accepted)];
+    if recipients.refused > 0 {
+        parts.push(format!("{} refused", recipients.refused));
+    }
+    if recipients.in_doubt > 0 {
+        parts.push(format!("{} in doubt", recipients.in_doubt));
+    }
+    if let Some(speed) = speed.of(recipients.pending) {
+        parts.push(format!("{speed:.1}/s"));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds for people")]
+        let left = Duration::from_secs((recipients.pending as f64 / speed) as u64);
+        parts.push(format!("{} left", crate::output::duration(left)));
+    }
+    parts.extend(progress.pause.and_then(|pause| reason(pause, progress.started?)));
+    parts.join(" · ")
+}
+
+/// Why nothing is being sent, where that is worth a word.
+fn reason(pause: Pause, started: Instant) -> Option<String> {
+    let clock = |at: Duration| {
+        let ahead = (started + at).saturating_duration_since(Instant::now());
+        let at = Timestamp::now() + SignedDuration::try_from(ahead).unwrap_or(SignedDuration::ZERO);
+        at.to_zoned(TimeZone::system()).strftime("%H:%M:%S").to_string()
+    };
+    match pause {
+        // Pacing and waiting for answers are the normal course of things.
+        Pause::Rate(_) | Pause::InFlight => None,
+        Pause::Throttled(at) => Some(format!("provider asked to wait until {}", clock(at))),
+        Pause::Retry(at) => Some(format!("next try at {}", clock(at))),
+        Pause::Draining => Some("stopping: waiting for requests in flight".to_owned()),
+    }
+}

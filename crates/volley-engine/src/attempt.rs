@@ -1,0 +1,116 @@
+//! One try at one chunk: build the request, make the intent durable, send, make the outcome
+//! durable. In this order, always.
+
+use crate::{
+    lane::{Work, final_outcome},
+    port::Port,
+    transport::{Observed, Transport},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::watch, time::Instant};
+use volley_core::{Class, Failure, Micros, Outcome, UnixMillis};
+use volley_journal::{Attempt, Claim, CommitError, Record, Write, Written};
+use volley_provider::{
+    adapter::{Adapter, SendCall},
+    http::HttpRequest,
+};
+
+/// What attempts of one run share.
+pub(crate) struct Shared<T, P> {
+    pub(crate) adapter: Arc<dyn Adapter>,
+    pub(crate) transport: T,
+    pub(crate) port: P,
+    pub(crate) sender: Option<Arc<str>>,
+    pub(crate) send_at: Option<UnixMillis>,
+    /// Turns true when requests under way are to be abandoned.
+    pub(crate) abandon: watch::Receiver<bool>,
+}
+
+/// What came of an attempt, for the lane.
+pub(crate) struct Finished {
+    pub(crate) work: Work,
+    pub(crate) ended: Instant,
+    pub(crate) result: Result<Outcome, Unclaimed>,
+    /// The journal could not take the outcome at first; nothing more may be claimed.
+    pub(crate) journal_fault: Option<String>,
+}
+
+/// The intent is not durable, so nothing was sent.
+pub(crate) struct Unclaimed(pub(crate) Arc<CommitError>);
+
+/// How often, once a second, an outcome that the journal cannot take is offered again.
+const RECORD_TRIES: u32 = 60;
+
+/// Runs one attempt to its end.
+pub(crate) async fn run<T: Transport, P: Port>(shared: Arc<Shared<T, P>>, work: Work) -> Finished {
+    let call =
+        SendCall { chunk: Arc::clone(&work.chunk), sender: shared.sender.clone(), send_at: shared.send_at };
+    let request = shared.adapter.encode(&call);
+    let body_hash = request.as_ref().map_or([0; 32], hash_of_body);
+    let claim = Claim {
+        first: work.chunk.first,
+        recipients: work.chunk.len(),
+        body_hash,
+        reserved: work.chunk.cost().unwrap_or(Micros::ZERO),
+        at: wall_clock(),
+    };
+    let attempt = match shared.port.write(Write::Claim(claim)).await {
+        Ok(Written::Claimed(attempt)) => attempt,
+        Ok(Written::Recorded) => unreachable!("a claim is answered with an attempt"),
+        Err(error) => {
+            return Finished {
+                work,
+                ended: Instant::now(),
+                result: Err(Unclaimed(error)),
+                journal_fault: None,
+            };
+        }
+    };
+    let outcome = match request {
+        Ok(request) => send(&shared, &work, request).await,
+        Err(why) => Failure::new(Class::Unbuildable, why.to_string()).into(),
+    };
+    let ended = Instant::now();
+    let outcome = final_outcome(outcome, work.chunk.len());
+    let journal_fault = record(&shared.port, attempt, &outcome).await;
+    Finished { work, ended, result: Ok(outcome), journal_fault }
+}
+
+async fn send<T: Transport, P: Port>(shared: &Shared<T, P>, work: &Work, request: HttpRequest) -> Outcome {
+    let mut abandon = shared.abandon.clone();
+    tokio::select! {
+        biased;
+        observed = shared.transport.send(request) => match observed {
+            Observed::Reply(reply) => shared.adapter.decode(&work.chunk, &reply),
+            Observed::Failed(failure) => failure.into(),
+        },
+        _ = abandon.wait_for(|abandon| *abandon) => Failure::new(Class::Abandoned, "stopped before the answer").into(),
+    }
+}
+
+/// Makes `outcome` durable, trying for a minute. It stays in memory meanwhile; if the process
+/// ends first, the next start finds the intent and puts its recipients in doubt.
+async fn record<P: Port>(port: &P, attempt: Attempt, outcome: &Outcome) -> Option<String> {
+    let mut fault = None;
+    for _ in 0..RECORD_TRIES {
+        let record = Record { attempt: attempt.id, outcome: outcome.clone(), at: wall_clock() };
+        match port.write(Write::Record(record)).await {
+            Ok(_) => return fault,
+            Err(error) => fault = Some(error.to_string()),
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    fault
+}
+
+fn hash_of_body(request: &HttpRequest) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    request.body.frames().for_each(|frame| {
+        hasher.update(&frame);
+    });
+    hasher.finalize().into()
+}
+
+pub(crate) fn wall_clock() -> UnixMillis {
+    UnixMillis(jiff::Timestamp::now().as_millisecond())
+}

@@ -1,0 +1,97 @@
+//! The journal as the shell sees it: the same calls, awaited.
+
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::oneshot;
+use volley_core::{Chunk, Position};
+use volley_journal::{CommitError, Journal, Standing, Write, Writer, Written};
+
+/// A journal that async tasks share.
+pub trait Port: Clone + Send + Sync + 'static {
+    /// Makes `write` durable. When it resolves, a power cut cannot undo it.
+    fn write(&self, write: Write) -> impl Future<Output = Result<Written, Arc<CommitError>>> + Send;
+
+    /// See [`Journal::next_chunks`].
+    fn next_chunks(
+        &self,
+        from: Position,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<Chunk>, Arc<CommitError>>> + Send;
+
+    /// Totals as of the last commit.
+    fn standing(&self) -> Standing;
+}
+
+/// A journal on its own thread, where many writes share one commit.
+#[derive(Clone)]
+pub struct Threaded(Arc<Writer>);
+
+impl Threaded {
+    /// Hands `journal` to a thread of its own.
+    pub fn new(journal: Box<dyn Journal>) -> Self {
+        Self(Arc::new(Writer::spawn(journal)))
+    }
+
+    /// Waits for everything that was asked and closes the journal; does nothing while a run
+    /// still shares it.
+    pub fn close(self) {
+        if let Some(writer) = Arc::into_inner(self.0) {
+            drop(writer.close());
+        }
+    }
+}
+
+impl Port for Threaded {
+    async fn write(&self, write: Write) -> Result<Written, Arc<CommitError>> {
+        let (done, result) = oneshot::channel();
+        self.0.write(write, move |written| drop(done.send(written)));
+        result.await.unwrap_or_else(|_| Err(Arc::new(gone())))
+    }
+
+    async fn next_chunks(&self, from: Position, most: usize) -> Result<Vec<Chunk>, Arc<CommitError>> {
+        let (done, result) = oneshot::channel();
+        self.0.next_chunks(from, most, move |chunks| drop(done.send(chunks)));
+        Ok(result.await.unwrap_or_else(|_| Err(gone()))?)
+    }
+
+    fn standing(&self) -> Standing {
+        self.0.standing()
+    }
+}
+
+fn gone() -> CommitError {
+    CommitError::Storage("its thread is gone".to_owned())
+}
+
+/// A journal on the caller's own thread, one commit a write: for simulations on virtual time,
+/// where a second thread would let the clock run ahead.
+#[derive(Clone)]
+pub struct Inline(Arc<Mutex<Box<dyn Journal>>>);
+
+impl Inline {
+    /// Wraps `journal`.
+    pub fn new(journal: Box<dyn Journal>) -> Self {
+        Self(Arc::new(Mutex::new(journal)))
+    }
+
+    fn with<T>(&self, action: impl FnOnce(&mut dyn Journal) -> T) -> T {
+        action(self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut())
+    }
+}
+
+impl Port for Inline {
+    async fn write(&self, write: Write) -> Result<Written, Arc<CommitError>> {
+        let written = self.with(|journal| journal.commit(std::slice::from_ref(&write)))?;
+        Ok(*written.first().expect("one write, one answer"))
+    }
+
+    async fn next_chunks(&self, from: Position, most: usize) -> Result<Vec<Chunk>, Arc<CommitError>> {
+        Ok(self.with(|journal| journal.next_chunks(from, most))?)
+    }
+
+    fn standing(&self) -> Standing {
+        self.with(|journal| journal.standing().clone())
+    }
+}

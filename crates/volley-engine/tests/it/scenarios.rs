@@ -1,0 +1,204 @@
+//! What the engine does when things go wrong, as a table of worlds and expectations.
+
+use crate::world::{Limits, PRICE, World};
+use std::time::Duration;
+use volley_core::{Micros, StopReason};
+use volley_engine::Ending;
+use volley_sim::{Config, Face, Fault, Mischief, When};
+
+/// One fault in a campaign of 100 recipients in chunks of 10, and what must come of it.
+struct Case {
+    fault: Mischief,
+    when: When,
+    accepted: u64,
+    refused: u64,
+    in_doubt: u64,
+    taken: u64,
+    stopped: Option<StopReason>,
+}
+
+fn case(fault: Mischief, when: When) -> Case {
+    Case { fault, when, accepted: 100, refused: 0, in_doubt: 0, taken: 100, stopped: None }
+}
+
+fn table() -> Vec<Case> {
+    use Mischief as M;
+    let third = When::Request(3);
+    let throttle = |text: &str| M::Throttle { retry_after: Some(text.to_owned()) };
+    vec![
+        case(M::Throttle { retry_after: None }, third),
+        case(throttle("3"), third),
+        case(throttle("Sun, 06 Nov 1994 08:49:37 GMT"), third),
+        case(throttle("soon"), When::Every(4)),
+        Case { accepted: 90, in_doubt: 10, ..case(M::CommitThenDrop, third) },
+        Case { accepted: 90, in_doubt: 10, ..case(M::ErrorAfter { status: 500 }, third) },
+        Case { accepted: 90, in_doubt: 10, taken: 90, ..case(M::ErrorBefore { status: 500 }, third) },
+        Case { accepted: 90, in_doubt: 10, taken: 90, ..case(M::ErrorBefore { status: 502 }, third) },
+        Case { accepted: 90, in_doubt: 10, taken: 90, ..case(M::Reset, third) },
+        Case { accepted: 90, in_doubt: 10, ..case(M::Stall { taken: true }, third) },
+        Case { accepted: 90, in_doubt: 10, taken: 90, ..case(M::Stall { taken: false }, third) },
+        Case { accepted: 90, in_doubt: 10, ..case(M::Truncate { bytes: 7 }, third) },
+        Case {
+            accepted: 20,
+            in_doubt: 10,
+            taken: 20,
+            stopped: Some(StopReason::Suspicious),
+            ..case(M::Rubbish { taken: false }, third)
+        },
+        // Doubt above two full flights, here 20 recipients, opens the breaker before five in a row do.
+        Case {
+            accepted: 20,
+            in_doubt: 30,
+            taken: 20,
+            stopped: Some(StopReason::Breaker),
+            ..case(M::Reset, When::Requests { first: 3, last: 99 })
+        },
+        Case { accepted: 90, refused: 10, taken: 90, ..case(M::ErrorBefore { status: 400 }, third) },
+        Case {
+            accepted: 20,
+            taken: 20,
+            stopped: Some(StopReason::Credentials),
+            ..case(M::ErrorBefore { status: 403 }, third)
+        },
+        Case {
+            accepted: 20,
+            taken: 20,
+            stopped: Some(StopReason::Balance),
+            ..case(M::ErrorBefore { status: 402 }, third)
+        },
+        Case {
+            accepted: 20,
+            taken: 20,
+            stopped: Some(StopReason::Configuration),
+            ..case(M::ErrorBefore { status: 404 }, third)
+        },
+        case(M::ErrorBefore { status: 413 }, third),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_fault_ends_as_the_table_says_and_nobody_is_texted_twice() {
+    for kind in ["transmitsms", "mesms"] {
+        for Case { fault, when, accepted, refused, in_doubt, taken, stopped } in table() {
+            let what = format!("{kind}: {fault:?} at {when:?}");
+            let faults = vec![Fault { when, what: fault }];
+            let world = World::new(kind, 100, 10, Config { faults, ..Config::default() }.with_limit(None));
+            // One in flight, so that the third request is the third chunk.
+            let limits = Limits { max_in_flight: 1, ..Limits::default() };
+            let (ending, standing) = world.run(&limits).await;
+            let totals = standing.recipients;
+            assert_eq!(
+                (totals.accepted, totals.refused, totals.in_doubt),
+                (accepted, refused, in_doubt),
+                "{what}"
+            );
+            assert_eq!(world.gateway().recipients_taken(), taken, "{what}");
+            let reason = match ending {
+                Ending::Finished => None,
+                Ending::Stopped { reason, .. } => Some(reason),
+            };
+            assert_eq!(reason, stopped, "{what}");
+            world.judge(&standing, &what);
+
+            // A second run with a healthy provider finishes, and sends nobody in doubt again.
+            let (ending, standing) = world.run(&limits).await;
+            if matches!(when, When::Request(_)) {
+                assert_eq!(ending, Ending::Finished, "{what}, resumed");
+                assert_eq!(standing.recipients.in_doubt, in_doubt, "{what}, resumed");
+                assert_eq!(standing.recipients.pending, 0, "{what}, resumed");
+            }
+            world.judge(&standing, &format!("{what}, resumed"));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_reply_leaves_its_chunk_in_doubt_and_resume_does_not_send_it_again() {
+    let faults = vec![Fault::at(2, Mischief::CommitThenDrop)];
+    let world = World::new("transmitsms", 40, 10, Config { faults, ..Config::default() });
+    let (ending, standing) = world.run(&Limits { max_in_flight: 1, ..Limits::default() }).await;
+    assert_eq!(ending, Ending::Finished);
+    assert_eq!((standing.recipients.accepted, standing.recipients.in_doubt), (30, 10));
+    let seen = world.gateway().requests_seen();
+    let (ending, standing) = world.run(&Limits::default()).await;
+    assert_eq!(ending, Ending::Finished);
+    assert_eq!(standing.recipients.in_doubt, 10);
+    assert_eq!(world.gateway().requests_seen(), seen, "nothing was left to send");
+    world.judge(&standing, "resumed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_is_dropped_mid_flight_leaves_doubt_and_no_loss() {
+    for cut_after_ms in [0, 1, 30, 95, 250, 400, 777, 1_500] {
+        let latency = Duration::from_millis(20)..=Duration::from_millis(120);
+        let world = World::new("mesms", 200, 10, Config { latency, ..Config::default() }.with_limit(None));
+        let what = format!("dropped after {cut_after_ms} ms");
+        let limits = Limits { rates: "10/s", ..Limits::default() };
+        tokio::time::timeout(Duration::from_millis(cut_after_ms), world.run(&limits)).await.ok();
+        tokio::task::yield_now().await; // the runtime lets go of what was in flight
+        let (ending, standing) = world.run(&limits).await;
+        assert_eq!(ending, Ending::Finished, "{what}");
+        assert_eq!(standing.recipients.pending, 0, "{what}");
+        assert!(standing.recipients.in_doubt <= 4 * 10, "{what}: more in doubt than were in flight");
+        world.judge(&standing, &what);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_interrupt_drains_and_leaves_no_doubt() {
+    let latency = Duration::from_millis(50)..=Duration::from_millis(90);
+    let world = World::new("mesms", 400, 10, Config { latency, ..Config::default() }.with_limit(None));
+    let limits =
+        Limits { rates: "10/s", interrupts: [Some(Duration::from_millis(1_020)), None], ..Limits::default() };
+    let (ending, standing) = world.run(&limits).await;
+    assert!(matches!(ending, Ending::Stopped { reason: StopReason::Interrupted, .. }), "{ending:?}");
+    assert_eq!(standing.recipients.in_doubt, 0);
+    assert!(standing.recipients.accepted > 0 && standing.recipients.pending > 0);
+    assert!(world.elapsed() < Duration::from_millis(1_200), "what was in flight finished");
+    world.judge(&standing, "drained");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_second_interrupt_abandons_exactly_what_is_in_flight() {
+    let latency = Duration::from_secs(10)..=Duration::from_secs(10);
+    let world = World::new("mesms", 400, 10, Config { latency, ..Config::default() }.with_limit(None));
+    let second = Some(Duration::from_millis(500));
+    let limits = Limits { interrupts: [second, second], ..Limits::default() };
+    let (ending, standing) = world.run(&limits).await;
+    assert!(matches!(ending, Ending::Stopped { reason: StopReason::Interrupted, .. }), "{ending:?}");
+    assert_eq!(standing.recipients.in_doubt, 4 * 10);
+    assert!(world.elapsed() <= Duration::from_secs(2), "{:?}", world.elapsed());
+    world.judge(&standing, "abandoned");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_cost_cap_holds_across_restarts() {
+    let world = World::new("mesms", 200, 10, Config::default().with_limit(None));
+    let cap = Micros(65 * PRICE.0);
+    for _ in 0..3 {
+        let (ending, standing) = world.run(&Limits { max_cost: Some(cap), ..Limits::default() }).await;
+        assert!(matches!(ending, Ending::Stopped { reason: StopReason::CostCap, .. }), "{ending:?}");
+        assert_eq!(standing.recipients.accepted, 60);
+        assert!(standing.spent <= cap);
+    }
+    let (ending, standing) = world.run(&Limits::default()).await;
+    assert_eq!((ending, standing.recipients.accepted), (Ending::Finished, 200));
+    world.judge(&standing, "with the cap lifted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn running_out_of_funds_keeps_everybody_pending() {
+    for (kind, face) in [("transmitsms", Face::TransmitSms), ("mesms", Face::MeSms)] {
+        let mut config = Config::default().with_limit(None);
+        for account in config.accounts.iter_mut().filter(|account| account.face == face) {
+            // Money at 0.05 a part, or credits at one a part: enough for 35 people either way.
+            account.balance =
+                Some(if face == Face::MeSms { Micros(35_000_000) } else { Micros(35 * 50_000) });
+        }
+        let world = World::new(kind, 100, 10, config);
+        let (ending, standing) = world.run(&Limits { max_in_flight: 1, ..Limits::default() }).await;
+        assert!(matches!(ending, Ending::Stopped { reason: StopReason::Balance, .. }), "{kind}: {ending:?}");
+        assert_eq!((standing.recipients.accepted, standing.recipients.pending), (30, 70), "{kind}");
+        world.judge(&standing, kind);
+    }
+}

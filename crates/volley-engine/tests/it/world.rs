@@ -1,0 +1,259 @@
+//! A campaign, a journal on disk, the gateway, and virtual time: no socket, no thread.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::{sync::watch, time::Instant};
+use volley_core::{
+    Batch, Class, Failure, Message, Micros, Msisdn, PlanHasher, PlanTerms, Price, PriceId, RowNumber,
+    UnixMillis, segments,
+};
+use volley_engine::{Control, Ending, Inline, LaneSettings, Observed, Progress, Run, Settings, Transport};
+use volley_journal::{FrozenPlan, PlanWriter, RowCounts, SqliteJournal, Standing};
+use volley_provider::{
+    adapter::Adapter,
+    credentials::Credentials,
+    http::{HeaderValue, HttpRequest, Reply},
+    registry::{self, Settings as ProviderSettings},
+};
+use volley_sim::{Config, Gateway, Request, Wire};
+
+/// What one recipient costs.
+pub(crate) const PRICE: Micros = Micros(50_000);
+
+/// Everything that outlives a run of the engine.
+pub(crate) struct World {
+    directory: TempDir,
+    pub(crate) adapter: Arc<dyn Adapter>,
+    gateway: Arc<Mutex<Gateway>>,
+    arrivals: Arc<Mutex<Vec<Duration>>>,
+    start: Instant,
+    recipients: u32,
+    chunk: u32,
+}
+
+/// What one run of the engine keeps to.
+#[derive(Clone)]
+pub(crate) struct Limits {
+    pub(crate) rates: &'static str,
+    pub(crate) strict: bool,
+    pub(crate) max_in_flight: u32,
+    pub(crate) max_cost: Option<Micros>,
+    pub(crate) timeout: Duration,
+    /// When the first and the second Ctrl-C come.
+    pub(crate) interrupts: [Option<Duration>; 2],
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            rates: "50/s",
+            strict: true,
+            max_in_flight: 4,
+            max_cost: None,
+            timeout: Duration::from_secs(30),
+            interrupts: [None, None],
+        }
+    }
+}
+
+impl World {
+    /// A plan of one text to `recipients` people, in chunks of `chunk`.
+    pub(crate) fn new(kind: &str, recipients: u32, chunk: u32, config: Config) -> Self {
+        let adapter = adapter(kind);
+        let world = Self {
+            directory: TempDir::new().expect("a directory"),
+            adapter,
+            gateway: Arc::new(Mutex::new(Gateway::new(config).expect("a gateway"))),
+            arrivals: Arc::default(),
+            start: Instant::now(),
+            recipients,
+            chunk,
+        };
+        world.plan();
+        world
+    }
+
+    fn plan(&self) {
+        let batch = self.adapter.capabilities().batch;
+        assert!(matches!(batch, Batch::SharedText { .. }));
+        let mut writer = PlanWriter::create(&self.journal_path(), batch).expect("a plan");
+        let mut hasher = PlanHasher::new();
+        let text = "Sale ends today";
+        for row in 1..=self.recipients {
+            let to = Msisdn::from_digits(66_800_000_000 + u64::from(row)).expect("eleven digits");
+            let message =
+                Message { row: RowNumber(row), to, text, segments: segments(text), cost: Some(PRICE) };
+            hasher.message(&message);
+            writer.message(&message, Some(PriceId(0))).expect("a message");
+        }
+        let terms = PlanTerms {
+            campaign: "scenario".to_owned(),
+            sender: Some("Volley".to_owned()),
+            provider: self.adapter.kind().to_owned(),
+            send_at: None,
+            currency: Some("THB".to_owned()),
+            batch,
+            chunk: self.chunk,
+        };
+        let accepted = u64::from(self.recipients);
+        let plan = FrozenPlan {
+            hash: hasher.finish(&terms),
+            terms,
+            created_at: UnixMillis(0),
+            rows: RowCounts { rows: accepted, accepted, ..RowCounts::default() },
+            segments: accepted,
+            estimated: PRICE.checked_mul(self.recipients),
+            prices: vec![Price { prefix: "66".to_owned(), per_segment: PRICE }],
+            provider: "{}".to_owned(),
+        };
+        writer.finish(&plan).expect("a plan");
+    }
+
+    pub(crate) fn journal_path(&self) -> PathBuf {
+        self.directory.path().join("scenario.volley")
+    }
+
+    pub(crate) fn gateway(&self) -> MutexGuard<'_, Gateway> {
+        self.gateway.lock().expect("no test panics while it holds the gateway")
+    }
+
+    /// When each request reached the gateway.
+    pub(crate) fn arrivals(&self) -> Vec<Duration> {
+        self.arrivals.lock().expect("no panic").clone()
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// One process: opens the journal, sends until it ends, closes.
+    pub(crate) async fn run(&self, limits: &Limits) -> (Ending, Standing) {
+        let now = UnixMillis(i64::try_from(self.elapsed().as_millis()).expect("short"));
+        let journal = SqliteJournal::open(&self.journal_path(), now).expect("the journal opens");
+        let port = Inline::new(Box::new(journal));
+        let settings = Settings {
+            lane: LaneSettings {
+                rates: limits.rates.split_whitespace().map(|rate| rate.parse().expect("a rate")).collect(),
+                strict: limits.strict,
+                max_in_flight: limits.max_in_flight,
+                chunk: self.chunk,
+                planned: u64::from(self.recipients),
+                max_cost: limits.max_cost,
+                probe: false,
+            },
+            sender: Some(Arc::from("Volley")),
+            send_at: None,
+            earlier_requests: Vec::new(),
+            seed: 7,
+        };
+        let (gateway, arrivals) = (Arc::clone(&self.gateway), Arc::clone(&self.arrivals));
+        let transport = Wireless { gateway, arrivals, start: self.start, timeout: limits.timeout };
+        let (level, stop) = watch::channel(0);
+        let interrupts = limits.interrupts;
+        tokio::spawn(async move {
+            for (wait, next) in interrupts.into_iter().flatten().zip(1..) {
+                tokio::time::sleep(wait).await;
+                level.send_replace(next);
+            }
+            std::future::pending::<()>().await;
+        });
+        let control = Control { stop, progress: watch::channel(Progress::default()).0 };
+        let run = Run { adapter: Arc::clone(&self.adapter), transport, port: port.clone(), settings };
+        let ending = run.execute(control).await.expect("the journal can be read");
+        let standing = volley_engine::Port::standing(&port);
+        (ending, standing)
+    }
+
+    /// Nobody twice, nobody lost, and every total recomputed: the law of every scenario.
+    pub(crate) fn judge(&self, standing: &Standing, what: &str) {
+        let gateway = self.gateway();
+        assert_eq!(gateway.taken_more_than_once(), [], "{what}: someone was texted twice");
+        let taken = gateway.recipients_taken();
+        let totals = standing.recipients;
+        assert_eq!(totals.sum(), u64::from(self.recipients), "{what}: the sum");
+        assert!(totals.accepted <= taken, "{what}: {} accepted, {taken} taken", totals.accepted);
+        assert!(taken <= totals.accepted + totals.in_doubt, "{what}: {taken} taken, {totals:?}");
+        drop(gateway);
+        let verified = volley_journal::verify(&self.journal_path()).expect("the journal can be read");
+        assert!(verified.holds(), "{what}: {:?}", verified.broken);
+    }
+}
+
+fn adapter(kind: &str) -> Arc<dyn Adapter> {
+    let credentials = Credentials {
+        key: Some("sim-key".into()),
+        secret: Some("sim-secret".into()),
+        ..Credentials::default()
+    };
+    let settings = ProviderSettings {
+        base_url: Some("http://127.0.0.1:1".to_owned()),
+        options: std::collections::BTreeMap::new(),
+        credentials,
+    };
+    registry::adapter(kind, settings).expect("an adapter")
+}
+
+/// Carries requests to the gateway by calling it.
+struct Wireless {
+    gateway: Arc<Mutex<Gateway>>,
+    arrivals: Arc<Mutex<Vec<Duration>>>,
+    start: Instant,
+    timeout: Duration,
+}
+
+impl Transport for Wireless {
+    async fn send(&self, request: HttpRequest) -> Observed {
+        let heard = plain(&request);
+        self.arrivals.lock().expect("no panic").push(self.start.elapsed());
+        let answer = self.gateway.lock().expect("no panic").answer(self.start.elapsed(), &heard);
+        if answer.wire == Wire::Stall || answer.delay > self.timeout {
+            tokio::time::sleep(self.timeout).await;
+            return Observed::Failed(Failure::new(Class::TimedOut, "no answer in time"));
+        }
+        tokio::time::sleep(answer.delay).await;
+        match answer.wire {
+            Wire::Whole => Observed::Reply(Reply {
+                status: answer.reply.status,
+                headers: answer
+                    .reply
+                    .headers
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                    .collect(),
+                body: answer.reply.body,
+                at: UnixMillis(i64::try_from(self.start.elapsed().as_millis()).expect("short")),
+            }),
+            Wire::CutAfter(_) => Observed::Failed(Failure::new(Class::BodyCut, "the answer was cut")),
+            Wire::LoseReply | Wire::ResetBeforeReading => {
+                Observed::Failed(Failure::new(Class::ReplyLost, "the connection ended before the answer"))
+            }
+            Wire::Stall => unreachable!("handled above"),
+        }
+    }
+}
+
+/// The request as the gateway hears it.
+fn plain(request: &HttpRequest) -> Request {
+    use secrecy::ExposeSecret;
+    let after_scheme = request.url.split_once("://").expect("absolute").1;
+    let path = after_scheme.find('/').map_or("/", |slash| &after_scheme[slash..]);
+    let value = |value: &HeaderValue| match value {
+        HeaderValue::Plain(text) => text.clone(),
+        HeaderValue::Secret(text) => text.expose_secret().to_owned(),
+    };
+    Request {
+        method: "POST".to_owned(),
+        path: path.to_owned(),
+        query: String::new(),
+        headers: request
+            .headers
+            .iter()
+            .map(|header| (header.name.to_owned(), value(&header.value)))
+            .collect(),
+        body: request.body.frames().flatten().collect(),
+    }
+}

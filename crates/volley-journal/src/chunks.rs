@@ -1,0 +1,136 @@
+//! Pending recipients as chunks, in plan order.
+
+use crate::{
+    FrozenPlan,
+    schema::Fault,
+    stored::{cost, msisdn},
+};
+use rusqlite::{Connection, Row};
+use std::{collections::HashMap, ops::Range, sync::Arc};
+use volley_core::{Chunk, Micros, Planned, Position, RowNumber, State};
+
+/// Up to `most` chunks at or after `from`. Runs of pending recipients are found in memory, so
+/// settled ones cost no read; each run is one range of the table, read no further than needed.
+pub(crate) fn next_chunks(
+    connection: &Connection,
+    plan: &FrozenPlan,
+    states: &[State],
+    from: Position,
+    most: usize,
+) -> Result<Vec<Chunk>, Fault> {
+    let limit = plan.terms.chunk.min(plan.batch().ceiling()).max(1) as usize;
+    let mut range = connection.prepare_cached(
+        "SELECT r.position, r.row, r.msisdn, r.text, r.price, t.segments, t.body
+         FROM recipient r JOIN text t ON t.id = r.text
+         WHERE r.position >= ? AND r.position < ? ORDER BY r.position",
+    )?;
+    let mut cutter = Cutter { plan, limit, chunks: Vec::new(), current: None, text: None };
+    let mut from = from.0 as usize;
+    while cutter.chunks.len() < most {
+        let room = (most - cutter.chunks.len()).saturating_mul(limit);
+        let Some(run) = next_run(states, from, room) else { break };
+        let mut rows = range.query([run.start, run.end])?;
+        for position in run.clone() {
+            let row = rows.next()?;
+            let row = row.filter(|row| row.get(0) == Ok(position));
+            let row = row.ok_or_else(|| Fault::Damaged(format!("recipient {position} is missing")))?;
+            cutter.add(position, row)?;
+            if cutter.chunks.len() == most {
+                return Ok(cutter.chunks);
+            }
+        }
+        cutter.cut();
+        from = run.end as usize;
+    }
+    Ok(cutter.chunks)
+}
+
+/// The next neighbours who are pending, at most `room` of them.
+fn next_run(states: &[State], from: usize, room: usize) -> Option<Range<u32>> {
+    let pending = |state: &State| matches!(state, State::Pending { .. });
+    let rest = states.get(from..)?;
+    let start = rest.iter().position(pending)?;
+    let length = rest[start..].iter().take(room).take_while(|state| pending(state)).count();
+    let position = |index: usize| u32::try_from(index).expect("a plan has fewer than 2³² recipients");
+    Some(position(from + start)..position(from + start + length))
+}
+
+/// Fills chunks and cuts them where they are full or, where a text is shared, where it changes.
+struct Cutter<'plan> {
+    plan: &'plan FrozenPlan,
+    limit: usize,
+    chunks: Vec<Chunk>,
+    current: Option<Filling>,
+    /// The text read last, by its number: neighbours mostly share it.
+    text: Option<(i64, Arc<str>)>,
+}
+
+struct Filling {
+    chunk: Chunk,
+    /// Where in the chunk's texts a text of the plan is.
+    places: HashMap<i64, u32>,
+}
+
+impl Cutter<'_> {
+    fn add(&mut self, position: u32, row: &Row<'_>) -> Result<(), Fault> {
+        let id: i64 = row.get(3)?;
+        let segments: u16 = row.get(5)?;
+        let to = msisdn(row.get(2)?)?;
+        let cost = cost(&self.plan.prices, row.get(4)?, segments)?.unwrap_or(Micros::ZERO);
+        let body = self.body(id, row)?;
+        let other_text = |filling: &Filling| !filling.places.contains_key(&id);
+        if self.plan.batch().shares_text() && self.current.as_ref().is_some_and(other_text) {
+            self.cut();
+        }
+        let filling = self.current.get_or_insert_with(|| Filling {
+            chunk: Chunk { first: Position(position), texts: Vec::new(), recipients: Vec::new() },
+            places: HashMap::new(),
+        });
+        let chunk = &mut filling.chunk;
+        let text = *filling.places.entry(id).or_insert_with(|| {
+            chunk.texts.push(body);
+            u32::try_from(chunk.texts.len() - 1).expect("no more texts than recipients")
+        });
+        chunk.recipients.push(Planned { row: RowNumber(row.get(1)?), to, text, segments, cost });
+        if chunk.recipients.len() == self.limit {
+            self.cut();
+        }
+        Ok(())
+    }
+
+    fn body(&mut self, id: i64, row: &Row<'_>) -> Result<Arc<str>, Fault> {
+        if let Some((_, body)) = self.text.as_ref().filter(|(held, _)| *held == id) {
+            return Ok(Arc::clone(body));
+        }
+        let body: Arc<str> = Arc::from(row.get_ref(6)?.as_str().map_err(rusqlite::Error::from)?);
+        self.text = Some((id, Arc::clone(&body)));
+        Ok(body)
+    }
+
+    fn cut(&mut self) {
+        self.chunks.extend(self.current.take().map(|filling| filling.chunk));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_neighbours_who_are_pending() {
+        let pending = State::START;
+        let states =
+            [State::Accepted, pending, pending, State::Claimed { attempt: 1 }, pending, State::Refused];
+        for (from, room, run) in [
+            (0, 9, Some(1..3)),
+            (0, 1, Some(1..2)),
+            (2, 9, Some(2..3)),
+            (3, 9, Some(4..5)),
+            (5, 9, None),
+            (6, 9, None),
+            (7, 9, None),
+        ] {
+            assert_eq!(next_run(&states, from, room), run, "from {from}, room {room}");
+        }
+    }
+}

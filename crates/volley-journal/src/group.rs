@@ -1,0 +1,137 @@
+//! One thread that owns a journal, and many callers who share its commits.
+//!
+//! Whatever waits when a commit begins goes into it, so a slow disk makes commits larger, not
+//! callers slower. The thread sleeps in its channel and wakes for nothing else. No runtime: an
+//! async caller completes its own future in the callback.
+
+use crate::{CommitError, Journal, Standing, Write, Written};
+use std::{
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread::JoinHandle,
+};
+use volley_core::{Chunk, Position};
+
+/// The most writes that share a commit.
+const MOST_WRITES: usize = 4_096;
+
+type Done<T, E> = Box<dyn FnOnce(Result<T, E>) + Send>;
+
+enum Request {
+    Write(Write, Done<Written, Arc<CommitError>>),
+    Chunks(Position, usize, Done<Vec<Chunk>, CommitError>),
+}
+
+/// A journal in the hands of its thread.
+///
+/// Requests are answered in the order they were made: chunks asked for after a write see it.
+/// Callbacks run on that thread, after the commit they report, and should only pass the news on.
+/// [`Writer::close`] gives the journal back; a writer that is dropped instead lets its thread
+/// answer what was asked, close the journal and end.
+pub struct Writer {
+    queue: mpsc::Sender<Request>,
+    standing: Arc<Mutex<Standing>>,
+    thread: JoinHandle<Box<dyn Journal>>,
+}
+
+impl Writer {
+    /// Hands `journal` to a thread of its own.
+    pub fn spawn(journal: Box<dyn Journal>) -> Self {
+        let (queue, requests) = mpsc::channel();
+        let standing = Arc::new(Mutex::new(journal.standing().clone()));
+        let shown = Arc::clone(&standing);
+        let thread = std::thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || serve(journal, &requests, &shown))
+            .expect("the system has room for one thread more");
+        Self { queue, standing, thread }
+    }
+
+    /// Makes `write` durable, together with its neighbours in the queue; `done` is told when it
+    /// is, or that it is not. A write that the journal refuses fails with all that shared its
+    /// commit; what comes later is tried anew.
+    pub fn write(&self, write: Write, done: impl FnOnce(Result<Written, Arc<CommitError>>) + Send + 'static) {
+        if let Err(mpsc::SendError(Request::Write(_, done))) =
+            self.queue.send(Request::Write(write, Box::new(done)))
+        {
+            done(Err(Arc::new(gone())));
+        }
+    }
+
+    /// Asks for up to `most` chunks at or after `from`, as [`Journal::next_chunks`] has it.
+    pub fn next_chunks(
+        &self,
+        from: Position,
+        most: usize,
+        done: impl FnOnce(Result<Vec<Chunk>, CommitError>) + Send + 'static,
+    ) {
+        if let Err(mpsc::SendError(Request::Chunks(_, _, done))) =
+            self.queue.send(Request::Chunks(from, most, Box::new(done)))
+        {
+            done(Err(gone()));
+        }
+    }
+
+    /// Totals as of the last commit.
+    pub fn standing(&self) -> Standing {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Answers everything that was asked, then gives the journal back.
+    pub fn close(self) -> Box<dyn Journal> {
+        drop(self.queue);
+        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+fn gone() -> CommitError {
+    CommitError::Storage("the journal's thread has stopped".to_owned())
+}
+
+fn serve(
+    mut journal: Box<dyn Journal>,
+    requests: &mpsc::Receiver<Request>,
+    shown: &Mutex<Standing>,
+) -> Box<dyn Journal> {
+    let mut next = None;
+    while let Some(request) = next.take().or_else(|| requests.recv().ok()) {
+        match request {
+            Request::Chunks(from, most, done) => done(journal.next_chunks(from, most)),
+            Request::Write(write, done) => {
+                let (mut batch, mut waiting) = (vec![write], vec![done]);
+                while batch.len() < MOST_WRITES {
+                    match requests.try_recv() {
+                        Ok(Request::Write(write, done)) => {
+                            batch.push(write);
+                            waiting.push(done);
+                        }
+                        Ok(chunks @ Request::Chunks(..)) => {
+                            next = Some(chunks);
+                            break;
+                        }
+                        Err(_) => break,
+                    }
+                }
+                let written = journal.commit(&batch);
+                shown.lock().unwrap_or_else(PoisonError::into_inner).clone_from(journal.standing());
+                answer(written, waiting);
+            }
+        }
+    }
+    journal
+}
+
+fn answer(written: Result<Vec<Written>, CommitError>, waiting: Vec<Done<Written, Arc<CommitError>>>) {
+    match written {
+        Ok(written) => {
+            for (done, written) in waiting.into_iter().zip(written) {
+                done(Ok(written));
+            }
+        }
+        Err(fault) => {
+            let fault = Arc::new(fault);
+            for done in waiting {
+                done(Err(Arc::clone(&fault)));
+            }
+        }
+    }
+}

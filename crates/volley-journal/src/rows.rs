@@ -1,0 +1,138 @@
+//! How attempts end, verdicts and totals, from and to their tables.
+
+use crate::{
+    Standing,
+    ledger::Toll,
+    schema::Fault,
+    stored::{class_word, count, int},
+};
+use rusqlite::{Connection, params};
+use volley_core::{Class, Micros, Totals, UnixMillis, Verdict};
+
+/// The largest price that one answer is believed: ten million units of money. A larger or a
+/// negative one is kept as "not stated", so that no sum leaves 64 bits.
+const LARGEST_BILL: Micros = Micros(10_000_000_000_000);
+
+/// Reads the row of totals.
+pub(crate) fn load_standing(connection: &Connection) -> Result<Standing, Fault> {
+    let mut statement = connection.prepare_cached("SELECT * FROM standing")?;
+    let mut rows = statement.query([])?;
+    let row = rows.next()?.ok_or_else(|| Fault::Damaged("the row of totals is missing".to_owned()))?;
+    let micros = |column: &str| row.get::<_, Option<i64>>(column).map(|amount| amount.map(Micros));
+    Ok(Standing {
+        recipients: Totals {
+            pending: count(row, "pending")?,
+            accepted: count(row, "accepted")?,
+            refused: count(row, "refused")?,
+            in_doubt: count(row, "in_doubt")?,
+        },
+        requests_sent: count(row, "requests_sent")?,
+        requests_throttled: count(row, "requests_throttled")?,
+        requests_retried: count(row, "requests_retried")?,
+        billed: micros("billed")?,
+        billed_units: micros("billed_units")?,
+        spent: micros("spent")?.unwrap_or_default(),
+        commits: count(row, "commits")?,
+        last_exit_code: row.get("last_exit_code")?,
+    })
+}
+
+pub(crate) fn store_standing(connection: &Connection, standing: &Standing) -> rusqlite::Result<()> {
+    let mut update = connection.prepare_cached(
+        "UPDATE standing SET pending = ?, accepted = ?, refused = ?, in_doubt = ?, requests_sent = ?,
+         requests_throttled = ?, requests_retried = ?, billed = ?, billed_units = ?, spent = ?, commits = ?,
+         last_exit_code = ?",
+    )?;
+    update.execute(params![
+        int(standing.recipients.pending),
+        int(standing.recipients.accepted),
+        int(standing.recipients.refused),
+        int(standing.recipients.in_doubt),
+        int(standing.requests_sent),
+        int(standing.requests_throttled),
+        int(standing.requests_retried),
+        standing.billed.map(|amount| amount.0),
+        standing.billed_units.map(|amount| amount.0),
+        standing.spent.0,
+        int(standing.commits),
+        standing.last_exit_code,
+    ])?;
+    Ok(())
+}
+
+/// The columns that close an attempt, but for what its [`Toll`] says.
+pub(crate) struct End<'a> {
+    pub(crate) class: Class,
+    pub(crate) fate: &'static str,
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) request_id: Option<&'a str>,
+    /// For the whole request; a verdict keeps its own.
+    pub(crate) billed: Option<Micros>,
+    pub(crate) segments: Option<i64>,
+}
+
+impl<'a> End<'a> {
+    /// An end without an answer.
+    pub(crate) fn unanswered(class: Class, fate: &'static str, reason: &'a str) -> Self {
+        Self { class, fate, reason: Some(reason), request_id: None, billed: None, segments: None }
+    }
+}
+
+pub(crate) fn store_end(
+    connection: &Connection,
+    attempt: u64,
+    at: UnixMillis,
+    end: &End<'_>,
+    toll: Toll,
+) -> rusqlite::Result<()> {
+    let mut update = connection.prepare_cached(
+        "UPDATE attempt SET ended_at = ?, class = ?, failure_row = ?, fate = ?, reason = ?, request_id = ?,
+         billed = ?, billed_units = ?, segments = ?, spent = ? WHERE id = ?",
+    )?;
+    update.execute(params![
+        at.0,
+        class_word(end.class),
+        end.class.rule().row,
+        end.fate,
+        end.reason,
+        end.request_id,
+        end.billed.map(|amount| amount.0),
+        toll.billed_units.map(|amount| amount.0),
+        end.segments,
+        toll.spent.0,
+        int(attempt),
+    ])?;
+    Ok(())
+}
+
+pub(crate) fn store_verdicts(
+    connection: &Connection,
+    attempt: u64,
+    first: u32,
+    verdicts: &[Verdict],
+) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached("INSERT INTO verdict VALUES (?, ?, ?, ?, ?, ?)")?;
+    for (position, verdict) in (first..).zip(verdicts) {
+        let (state, id, code) = match verdict {
+            Verdict::Accepted { id, .. } => ("accepted", id.as_deref(), None),
+            Verdict::Refused { code } => ("refused", None, Some(code.as_str())),
+            Verdict::InDoubt { reason } => ("in_doubt", None, Some(reason.as_str())),
+        };
+        let billed = own_bill(verdict).map(|amount| amount.0);
+        insert.execute(params![int(attempt), position, state, id, code, billed])?;
+    }
+    Ok(())
+}
+
+/// What the provider billed for one message, where it said so believably.
+pub(crate) fn own_bill(verdict: &Verdict) -> Option<Micros> {
+    match verdict {
+        Verdict::Accepted { billed, .. } => billed.and_then(believable),
+        Verdict::Refused { .. } | Verdict::InDoubt { .. } => None,
+    }
+}
+
+/// An amount that a sum can be trusted with.
+pub(crate) fn believable(amount: Micros) -> Option<Micros> {
+    Some(amount).filter(|amount| (Micros::ZERO..=LARGEST_BILL).contains(amount))
+}

@@ -1,0 +1,267 @@
+//! The tables of a journal file, and how a file is known as ours.
+//!
+//! The file is meant to be read: `sqlite3 NAME.volley .schema` prints the comments below. Times
+//! are milliseconds since 1970, money is millionths of the plan's currency.
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// `Vly1` in ASCII, at byte 68 of the file.
+pub(crate) const APPLICATION_ID: i32 = 0x566C_7931;
+
+/// The `user_version` of the schema below.
+pub(crate) const VERSION: i32 = 1;
+
+/// The oldest SQLite that may write a journal: before it, a checkpoint could meet a second
+/// connection's restart of the log and lose commits (sqlite.org/wal.html, "the WAL-reset bug").
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+pub(crate) const SCHEMA: &str = "
+CREATE TABLE plan (            -- one row: the frozen campaign, never changed
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  campaign TEXT NOT NULL,
+  sender TEXT,
+  provider TEXT NOT NULL,
+  settings TEXT NOT NULL,      -- the provider's settings as JSON, without secrets
+  send_at INTEGER,
+  currency TEXT,
+  batch TEXT NOT NULL CHECK (batch IN ('one', 'shared_text', 'per_item')),
+  batch_max INTEGER NOT NULL,
+  chunk INTEGER NOT NULL,      -- the most recipients a request carries
+  created_at INTEGER NOT NULL,
+  rows INTEGER NOT NULL,       -- = accepted + duplicates + suppressed + sum(reject.rows)
+  accepted INTEGER NOT NULL,
+  duplicates INTEGER NOT NULL,
+  suppressed INTEGER NOT NULL,
+  segments INTEGER NOT NULL,
+  estimated INTEGER,           -- null without a rate card
+  hash TEXT NOT NULL,          -- over the four others
+  hash_recipients TEXT NOT NULL,
+  hash_texts TEXT NOT NULL,
+  hash_prices TEXT NOT NULL,
+  hash_terms TEXT NOT NULL
+) STRICT;
+CREATE TABLE reject (          -- input rows left out as unusable
+  reason TEXT PRIMARY KEY,
+  rows INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE price (
+  id INTEGER PRIMARY KEY,
+  prefix TEXT NOT NULL,
+  per_segment INTEGER NOT NULL
+) STRICT;
+CREATE TABLE text (            -- each distinct text once
+  id INTEGER PRIMARY KEY,
+  encoding TEXT NOT NULL,
+  units INTEGER NOT NULL,
+  segments INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT;
+CREATE TABLE recipient (       -- in the order they are sent in; costs segments x per_segment
+  position INTEGER PRIMARY KEY,
+  row INTEGER NOT NULL,        -- of the input file
+  msisdn INTEGER NOT NULL,
+  text INTEGER NOT NULL,
+  price INTEGER                -- null without a rate card
+) STRICT;
+CREATE TABLE run (             -- each opening for sending; without an end, the process was killed
+  id INTEGER PRIMARY KEY,
+  pid INTEGER NOT NULL,
+  started_at INTEGER NOT NULL,
+  ended_at INTEGER,
+  exit_code INTEGER
+) STRICT;
+CREATE TABLE attempt (         -- one request for recipients first .. first + recipients - 1
+  id INTEGER PRIMARY KEY,
+  first INTEGER NOT NULL,
+  recipients INTEGER NOT NULL,
+  number INTEGER NOT NULL,     -- which try at these recipients, from 1
+  run INTEGER NOT NULL,
+  body_hash BLOB NOT NULL,     -- BLAKE3
+  reserved INTEGER NOT NULL,   -- what the plan says they cost
+  claimed_at INTEGER NOT NULL, -- durable before the first byte left
+  ended_at INTEGER,            -- null: open
+  class TEXT,                  -- what was seen
+  failure_row TEXT,            -- its row in docs/failures.md
+  fate TEXT CHECK (fate IN ('accepted', 'each', 'refused', 'not_taken', 'in_doubt')),
+  reason TEXT,
+  request_id TEXT,             -- the provider's
+  billed INTEGER,              -- by the provider, for the whole request
+  billed_units INTEGER,        -- the same in another unit than money
+  segments INTEGER,            -- by the provider, for the whole request
+  spent INTEGER,               -- what counts against the cap
+  CHECK ((ended_at IS NULL) = (fate IS NULL))
+) STRICT;
+CREATE TABLE verdict (         -- one by one, where the fate is 'each'
+  attempt INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('accepted', 'refused', 'in_doubt')),
+  provider_id TEXT,
+  code TEXT,
+  billed INTEGER,
+  PRIMARY KEY (attempt, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE standing (        -- one row: totals, kept with each commit
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  pending INTEGER NOT NULL,
+  accepted INTEGER NOT NULL,
+  refused INTEGER NOT NULL,
+  in_doubt INTEGER NOT NULL,
+  requests_sent INTEGER NOT NULL,
+  requests_throttled INTEGER NOT NULL,
+  requests_retried INTEGER NOT NULL,
+  billed INTEGER,
+  billed_units INTEGER,
+  spent INTEGER NOT NULL,
+  commits INTEGER NOT NULL,
+  last_exit_code INTEGER
+) STRICT;
+";
+
+/// Why a journal did not open. Nothing was sent and nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// No file of this name.
+    #[error("there is no journal {}; `volley plan` makes one", path.display())]
+    NotFound {
+        /// The file that was asked for.
+        path: PathBuf,
+    },
+    /// Another process plans or sends with it.
+    #[error("{} is in use by process {pid}; wait for it, or watch it with `volley status --watch`", path.display())]
+    Locked {
+        /// The journal.
+        path: PathBuf,
+        /// Who holds it; 0 for the instant before a new holder wrote its number down.
+        pid: u32,
+    },
+    /// Another kind of file, or no file at all.
+    #[error("{} is not a Volley journal; name the .volley file that `volley plan` wrote", path.display())]
+    NotAJournal {
+        /// The file that was asked for.
+        path: PathBuf,
+    },
+    /// Written by a later Volley.
+    #[error("{} was written by a newer Volley (its schema is {version}, this one reads up to {VERSION}); use that one", path.display())]
+    Newer {
+        /// The journal.
+        path: PathBuf,
+        /// Its schema version.
+        version: i32,
+    },
+    /// Its contents contradict themselves or cannot be read.
+    #[error("{} is damaged: {what}; this run sent nothing; restore a copy and `volley verify` it", path.display())]
+    Damaged {
+        /// The journal.
+        path: PathBuf,
+        /// What was found, without numbers or texts.
+        what: String,
+    },
+    /// The file system said no.
+    #[error("{} could not be opened: {source}; check its permissions and its directory's", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// The disk is full, or another fault that is not the file's.
+    #[error("{} could not be opened: {source}; free space on its disk or close what holds it, and try again", path.display())]
+    Storage {
+        /// The journal.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+}
+
+impl OpenError {
+    /// The contract's exit code.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::NotFound { .. } => 10,
+            Self::Locked { .. } => 11,
+            Self::NotAJournal { .. } | Self::Newer { .. } | Self::Damaged { .. } => 12,
+            Self::Unreadable { .. } => 1,
+            Self::Storage { .. } => 5,
+        }
+    }
+
+    /// A failed call on the file system.
+    pub(crate) fn io(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        if source.kind() == io::ErrorKind::NotFound {
+            Self::NotFound { path }
+        } else {
+            Self::Unreadable { path, source }
+        }
+    }
+}
+
+/// Why stored rows could not be read: SQLite's word, or ours.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("{0}")]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("{0}")]
+    Damaged(String),
+}
+
+impl Fault {
+    /// What the fault means for somebody who opens the journal at `path`.
+    pub(crate) fn opening(self, path: &Path) -> OpenError {
+        let path = path.to_owned();
+        let source = match self {
+            Self::Damaged(what) => return OpenError::Damaged { path, what },
+            Self::Sqlite(source) => source,
+        };
+        match source.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => OpenError::NotAJournal { path },
+            Some(
+                ErrorCode::CannotOpen
+                | ErrorCode::PermissionDenied
+                | ErrorCode::ReadOnly
+                | ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::OutOfMemory,
+            ) => OpenError::Storage { path, source },
+            // Corrupt pages, missing tables, columns of another type: the file does not hold what
+            // its version promises.
+            _ => OpenError::Damaged { path, what: source.to_string() },
+        }
+    }
+}
+
+/// Opens the existing file `path` and makes sure that it is a journal of ours. Changes nothing.
+///
+/// The file is never read but through SQLite: closing any other handle on it would drop the
+/// locks that this process holds through SQLite (sqlite.org/howtocorrupt.html, section 2.2).
+pub(crate) fn connect(path: &Path, access: OpenFlags) -> Result<Connection, OpenError> {
+    assert!(rusqlite::version_number() >= OLDEST_SQLITE, "the bundled SQLite loses no commits");
+    let metadata = path.metadata().map_err(|source| OpenError::io(path, source))?;
+    if !metadata.is_file() {
+        return Err(OpenError::NotAJournal { path: path.to_owned() });
+    }
+    let fault = |source: rusqlite::Error| Fault::from(source).opening(path);
+    let connection =
+        Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(fault)?;
+    connection.busy_timeout(Duration::from_secs(5)).map_err(fault)?;
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
+    if number("application_id").map_err(fault)? != APPLICATION_ID {
+        return Err(OpenError::NotAJournal { path: path.to_owned() });
+    }
+    match number("user_version").map_err(fault)? {
+        VERSION => Ok(connection),
+        version if version > VERSION => Err(OpenError::Newer { path: path.to_owned(), version }),
+        version => Err(OpenError::Damaged {
+            path: path.to_owned(),
+            what: format!("schema version {version} never was"),
+        }),
+    }
+}

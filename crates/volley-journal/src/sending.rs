@@ -1,0 +1,416 @@
+//! The SQLite journal, open for sending.
+
+use crate::{
+    Attempt, AttemptId, Claim, CommitError, FrozenPlan, Journal, OpenError, Record, Recovered, Standing,
+    Write, Written,
+    chunks::next_chunks,
+    files::{beside, identity, lock, remove},
+    ledger::{Effect, Ledger, Open, Toll, added, plus},
+    replay::replay,
+    rows::{End, believable, load_standing, own_bill, store_end, store_standing, store_verdicts},
+    schema::{Fault, connect},
+    stored::{cost, hash_of_rows, int, load_plan, planned_recipients},
+};
+use rusqlite::{Connection, OpenFlags, ffi, params};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
+use volley_core::{
+    Answer, Billed, Chunk, Class, Event, Fate, Micros, Outcome, PlanHash, Position, UnixMillis, Verdict,
+    Verdicts,
+};
+
+/// A journal file, held for sending. One process has it at a time; dropping it lets it go.
+pub struct SqliteJournal {
+    connection: Connection,
+    path: PathBuf,
+    /// Device and inode of the open file.
+    identity: (u64, u64),
+    plan: FrozenPlan,
+    ledger: Ledger,
+    recovered: Recovered,
+    run: i64,
+    _lock: File,
+}
+
+impl SqliteJournal {
+    /// Opens the journal at `path` for sending, at the time `now`.
+    ///
+    /// Takes the lock, checks that the file is ours and whole, replays its history, and turns
+    /// every attempt that a process left open into doubt, in one commit that also starts a run.
+    pub fn open(path: &Path, now: UnixMillis) -> Result<Self, OpenError> {
+        let path = path.canonicalize().map_err(|source| OpenError::io(path, source))?;
+        if !path.is_file() {
+            return Err(OpenError::NotAJournal { path });
+        }
+        let lock = lock(&path)?;
+        let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let identity = identity(&path).map_err(|source| OpenError::io(&path, source))?;
+        // Under the lock, a plan in the making is what a process that is gone left behind.
+        remove(&beside(&path, ".planning")).map_err(|source| OpenError::io(&path, source))?;
+        let ready = |connection: &Connection| {
+            make_durable(connection)?;
+            let plan = load_plan(connection)?;
+            let ledger = load_ledger(connection, &plan)?;
+            Ok((plan, ledger))
+        };
+        let (plan, ledger) = ready(&connection).map_err(|fault: Fault| fault.opening(&path))?;
+        let recovered = Recovered::default();
+        let mut journal = Self { connection, path, identity, plan, ledger, recovered, run: 0, _lock: lock };
+        journal.start_run(now).map_err(|fault| fault.opening(&journal.path))?;
+        Ok(journal)
+    }
+
+    /// The plan's hash, computed from the rows as they are now. It differs from the frozen one
+    /// exactly when somebody altered the plan behind Volley's back.
+    pub fn hash_of_rows(&self) -> Result<PlanHash, OpenError> {
+        hash_of_rows(&self.connection, &self.plan).map_err(|fault| fault.opening(&self.path))
+    }
+
+    /// Recovery: what is open belongs to a process that is gone.
+    fn start_run(&mut self, now: UnixMillis) -> Result<(), Fault> {
+        self.ledger.begin();
+        let transaction = self.connection.unchecked_transaction()?;
+        for (id, open) in self.ledger.all_open() {
+            let toll = Toll { spent: open.reserved, ..Toll::default() };
+            let ended = self.ledger.end(id, Effect::All(Event::Restart), toll);
+            ended.map_err(|fault| Fault::Damaged(format!("attempt {id}: {fault}")))?;
+            let reason = "the process ended before the answer was stored";
+            let end = End::unanswered(Class::ProcessGone, "in_doubt", reason);
+            store_end(&transaction, id, now, &end, toll)?;
+            self.recovered.attempts += 1;
+            self.recovered.recipients += u64::from(open.recipients);
+        }
+        transaction
+            .execute("INSERT INTO run (pid, started_at) VALUES (?, ?)", params![std::process::id(), now.0])?;
+        self.run = transaction.last_insert_rowid();
+        self.ledger.standing.commits += 1;
+        store_standing(&transaction, &self.ledger.standing)?;
+        Ok(transaction.commit()?)
+    }
+
+    fn write(&mut self, write: &Write) -> Result<Written, WriteFault> {
+        match write {
+            Write::Claim(claim) => self.claim(claim).map(Written::Claimed),
+            Write::Record(record) => self.record(record).map(|()| Written::Recorded),
+            Write::RunEnded { exit_code, at } => {
+                self.ledger.standing.last_exit_code = Some(*exit_code);
+                self.connection
+                    .prepare_cached("UPDATE run SET ended_at = ?, exit_code = ? WHERE id = ?")?
+                    .execute(params![at.0, exit_code, self.run])?;
+                Ok(Written::Recorded)
+            }
+        }
+    }
+
+    fn claim(&mut self, claim: &Claim) -> Result<Attempt, WriteFault> {
+        let Claim { first, recipients, body_hash, reserved, at } = claim;
+        let open = Open { first: first.0, recipients: *recipients, reserved: *reserved };
+        let (id, number) = self.ledger.claim(open)?;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO attempt (id, first, recipients, number, run, body_hash, reserved, claimed_at)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![int(id), first.0, recipients, number, self.run, body_hash, reserved.0, at.0])?;
+        Ok(Attempt { id: AttemptId(id), number })
+    }
+
+    fn record(&mut self, record: &Record) -> Result<(), WriteFault> {
+        let id = record.attempt.0;
+        let open = self.ledger.open(id).ok_or(CommitError::NotOpen(id))?;
+        let (end, toll) = match &record.outcome {
+            Outcome::Answered(answer) => {
+                let (end, toll) = self.judge(open, answer)?;
+                let events: Vec<Event> = match &answer.verdicts {
+                    Verdicts::AllAccepted => Vec::new(),
+                    Verdicts::Each(verdicts) => verdicts.iter().map(event_of).collect(),
+                };
+                let effect = match &answer.verdicts {
+                    Verdicts::AllAccepted => Effect::All(Event::Accept),
+                    Verdicts::Each(_) => Effect::Each(&events),
+                };
+                self.ledger.end(id, effect, toll)?;
+                (end, toll)
+            }
+            Outcome::Failed(failure) => {
+                let (event, fate) = match failure.class.rule().fate {
+                    Fate::Retry | Fate::Back | Fate::Split => (Event::NotTaken, "not_taken"),
+                    Fate::Refuse => (Event::Refuse, "refused"),
+                    // An answer that was not understood as one is no evidence of anything.
+                    Fate::Doubt | Fate::AsAnswered => (Event::Ambiguous, "in_doubt"),
+                };
+                let spent = if event == Event::Ambiguous { open.reserved } else { Micros::ZERO };
+                let throttled = failure.class == Class::Throttled;
+                let toll = Toll { throttled, spent, ..Toll::default() };
+                self.ledger.end(id, Effect::All(event), toll)?;
+                (End::unanswered(failure.class, fate, failure.reason.as_str()), toll)
+            }
+        };
+        store_end(&self.connection, id, record.at, &end, toll)?;
+        if let Outcome::Answered(Answer { verdicts: Verdicts::Each(verdicts), .. }) = &record.outcome {
+            store_verdicts(&self.connection, id, open.first, verdicts)?;
+        }
+        Ok(())
+    }
+
+    /// What an answer comes to in the table and in the totals. A price for the whole request
+    /// covers those it accepted; doubt beside it counts at the plan's price, so that a cap holds
+    /// whatever the doubt turns out to be.
+    fn judge<'a>(&self, open: Open, answer: &'a Answer) -> Result<(End<'a>, Toll), WriteFault> {
+        let (billed, billed_units) = match answer.billed {
+            Billed::Unknown => (None, None),
+            Billed::Money(amount) => (believable(amount), None),
+            Billed::Units(amount) => (None, believable(amount)),
+        };
+        let mut toll =
+            Toll { billed, billed_units, spent: billed.unwrap_or(open.reserved), ..Toll::default() };
+        let mut fate = "accepted";
+        if let Verdicts::Each(verdicts) = &answer.verdicts {
+            fate = "each";
+            toll.spent = billed.unwrap_or_default();
+            let planned = self.planned_costs(open)?;
+            for (verdict, planned) in verdicts.iter().zip(planned) {
+                let own = own_bill(verdict);
+                let counts = match verdict {
+                    Verdict::Accepted { .. } if billed.is_some() => Micros::ZERO, // in the whole already
+                    Verdict::Accepted { .. } => own.unwrap_or(planned),
+                    Verdict::InDoubt { .. } => planned,
+                    Verdict::Refused { .. } => Micros::ZERO,
+                };
+                toll.spent = plus(toll.spent, counts);
+                if billed.is_none() {
+                    toll.billed = added(toll.billed, own);
+                }
+            }
+        }
+        let end = End {
+            class: Class::Answered,
+            fate,
+            reason: None,
+            request_id: answer.request_id.as_deref(),
+            billed,
+            segments: answer.segments.and_then(|segments| i64::try_from(segments).ok()),
+        };
+        Ok((end, toll))
+    }
+
+    /// What the plan says that each recipient of `open` costs.
+    fn planned_costs(&self, open: Open) -> Result<Vec<Micros>, WriteFault> {
+        let mut range = self.connection.prepare_cached(
+            "SELECT r.price, t.segments FROM recipient r JOIN text t ON t.id = r.text
+             WHERE r.position >= ? AND r.position < ? ORDER BY r.position",
+        )?;
+        let mut rows = range.query([open.first, open.first + open.recipients])?;
+        let mut costs = Vec::with_capacity(open.recipients as usize);
+        while let Some(row) = rows.next()? {
+            let cost = cost(&self.plan.prices, row.get(0)?, row.get(1)?).map_err(storage)?;
+            costs.push(cost.unwrap_or_default());
+        }
+        Ok(costs)
+    }
+}
+
+impl Journal for SqliteJournal {
+    fn plan(&self) -> &FrozenPlan {
+        &self.plan
+    }
+
+    fn standing(&self) -> &Standing {
+        &self.ledger.standing
+    }
+
+    fn recovered(&self) -> Recovered {
+        self.recovered
+    }
+
+    fn next_chunks(&mut self, from: Position, most: usize) -> Result<Vec<Chunk>, CommitError> {
+        next_chunks(&self.connection, &self.plan, self.ledger.states(), from, most).map_err(storage)
+    }
+
+    fn commit(&mut self, batch: &[Write]) -> Result<Vec<Written>, CommitError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        // SQLite would go on writing into a file that lost its name, for nobody to find.
+        if identity(&self.path).ok() != Some(self.identity) {
+            return Err(CommitError::Storage(
+                "the journal was moved or replaced while it was open".to_owned(),
+            ));
+        }
+        self.ledger.begin();
+        let written = self.try_commit(batch);
+        if written.is_err() {
+            self.ledger.undo();
+            // SQLite has rolled back by itself after a full disk; a second time is an error.
+            if !self.connection.is_autocommit() {
+                self.connection.execute_batch("ROLLBACK").map_err(storage)?;
+            }
+        }
+        written.map_err(|WriteFault(fault)| fault)
+    }
+}
+
+impl SqliteJournal {
+    fn try_commit(&mut self, batch: &[Write]) -> Result<Vec<Written>, WriteFault> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let written = batch.iter().map(|write| self.write(write)).collect::<Result<Vec<_>, _>>()?;
+        self.ledger.standing.commits += 1;
+        store_standing(&self.connection, &self.ledger.standing)?;
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(written)
+    }
+}
+
+/// A [`CommitError`] that `?` makes from SQLite's errors too.
+struct WriteFault(CommitError);
+
+impl From<CommitError> for WriteFault {
+    fn from(fault: CommitError) -> Self {
+        Self(fault)
+    }
+}
+
+impl From<rusqlite::Error> for WriteFault {
+    fn from(fault: rusqlite::Error) -> Self {
+        Self(storage(fault))
+    }
+}
+
+fn storage(fault: impl Into<Fault>) -> CommitError {
+    CommitError::Storage(fault.into().to_string())
+}
+
+/// Each commit on the disk before it returns, the log and the pages alike; what is overwritten
+/// is gone from the file.
+fn make_durable(connection: &Connection) -> Result<(), Fault> {
+    connection.set_prepared_statement_cache_capacity(32);
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        let refused = ffi::Error::new(ffi::SQLITE_CANTOPEN);
+        let why = "its file system cannot keep a write-ahead log; move it to a local disk".to_owned();
+        return Err(rusqlite::Error::SqliteFailure(refused, Some(why)).into());
+    }
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
+         PRAGMA secure_delete = ON;",
+    )?;
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found == "ok" { Ok(()) } else { Err(Fault::Damaged(found)) }
+}
+
+/// Where everybody stands, replayed and held against the stored totals.
+fn load_ledger(connection: &Connection, plan: &FrozenPlan) -> Result<Ledger, Fault> {
+    let planned = planned_recipients(connection, plan)?;
+    let mut ledger = replay(connection, planned, |_, _| ())?;
+    let standing = load_standing(connection)?;
+    // Two things that attempts do not say.
+    ledger.standing.commits = standing.commits;
+    ledger.standing.last_exit_code = standing.last_exit_code;
+    if ledger.standing == standing {
+        Ok(ledger)
+    } else {
+        Err(Fault::Damaged("its totals are not the sum of its attempts".to_owned()))
+    }
+}
+
+const fn event_of(verdict: &Verdict) -> Event {
+    match verdict {
+        Verdict::Accepted { .. } => Event::Accept,
+        Verdict::Refused { .. } => Event::Refuse,
+        Verdict::InDoubt { .. } => Event::Ambiguous,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PlanWriter;
+    use volley_core::{Batch, Digest, Message, Msisdn, PlanTerms, RowNumber, segments};
+
+    const NOW: UnixMillis = UnixMillis(0);
+
+    fn journal(directory: &Path) -> SqliteJournal {
+        let path = directory.join("full.volley");
+        let mut writer = PlanWriter::create(&path, Batch::PerItem { max: 500 }).expect("room");
+        for row in 1..=500 {
+            let to = Msisdn::from_digits(61_491_570_006).expect("a number");
+            let message = Message { row: RowNumber(row), to, text: "a", segments: segments("a"), cost: None };
+            writer.message(&message, None).expect("room");
+        }
+        let none = Digest([0; 32]);
+        let hash = PlanHash { whole: none, recipients: none, texts: none, prices: none, terms: none };
+        let batch = Batch::PerItem { max: 500 };
+        let terms = PlanTerms {
+            campaign: "full".to_owned(),
+            sender: None,
+            provider: "sim".to_owned(),
+            send_at: None,
+            currency: None,
+            batch,
+            chunk: 500,
+        };
+        let rows = crate::RowCounts { rows: 500, accepted: 500, ..Default::default() };
+        let plan = FrozenPlan {
+            terms,
+            hash,
+            created_at: NOW,
+            rows,
+            segments: 500,
+            estimated: None,
+            prices: Vec::new(),
+            provider: "{}".to_owned(),
+        };
+        writer.finish(&plan).expect("a plan");
+        SqliteJournal::open(&path, NOW).expect("a journal")
+    }
+
+    #[test]
+    fn a_full_disk_refuses_the_commit_whole_and_the_same_one_succeeds_when_there_is_room() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut journal = journal(directory.path());
+        let reserved = Micros::ZERO;
+        let claim = Claim { first: Position(0), recipients: 500, body_hash: [0; 32], reserved, at: NOW };
+        journal.commit(&[Write::Claim(claim)]).expect("room");
+        let before = (journal.ledger.standing.clone(), journal.ledger.states().to_vec());
+        let taken = |index| Verdict::Accepted { id: Some(format!("{index:0>200}")), billed: None };
+        let answer = Answer {
+            request_id: None,
+            verdicts: Verdicts::Each((0..500).map(taken).collect()),
+            billed: Billed::Unknown,
+            segments: None,
+        };
+        let outcome = Outcome::Answered(answer);
+        let batch = [Write::Record(Record { attempt: AttemptId(1), outcome, at: NOW })];
+        // The most pages that the file may have: SQLite reports the same error as a full disk.
+        let pages: i64 =
+            journal.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).expect("pages");
+        let allow = |journal: &SqliteJournal, pages: i64| {
+            journal.connection.execute_batch(&format!("PRAGMA max_page_count = {pages}")).expect("a pragma");
+        };
+        allow(&journal, pages + 2);
+        let full = journal.commit(&batch);
+        assert!(matches!(full, Err(CommitError::Storage(_))), "{full:?}");
+        assert_eq!((journal.ledger.standing.clone(), journal.ledger.states().to_vec()), before);
+        allow(&journal, pages + 2_000);
+        journal.commit(&batch).expect("room again");
+        assert_eq!(journal.ledger.standing.recipients.accepted, 500);
+    }
+
+    #[test]
+    fn commits_are_written_for_a_power_cut() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let journal = journal(directory.path());
+        for (pragma, value) in
+            [("synchronous", 2), ("fullfsync", 1), ("checkpoint_fullfsync", 1), ("secure_delete", 1)]
+        {
+            let set: i64 =
+                journal.connection.pragma_query_value(None, pragma, |row| row.get(0)).expect(pragma);
+            assert_eq!(set, value, "{pragma}");
+        }
+        let mode: String =
+            journal.connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).expect("a mode");
+        assert_eq!(mode, "wal");
+    }
+}

@@ -1,0 +1,267 @@
+//! Every total again, from the rows.
+//!
+//! The way here is its own: it shares the decoding of the plan's row with the rest, but no
+//! replay, no state machine and no running sum, so that one mistake cannot vouch for itself.
+//! Read-only; holds right after a kill, where open attempts wait for recovery.
+
+mod recount; // the attempts, counted anew
+
+use self::recount::Recount;
+use crate::{
+    FrozenPlan, OpenError, ReadError,
+    files::lock_holder,
+    schema::{Fault, connect},
+    stored::{cost, hash_of_rows, load_plan},
+};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use std::path::{Path, PathBuf};
+use volley_core::{Micros, RowNumber, Totals, segments};
+
+/// Rows that one broken invariant names at most.
+const ROWS_NAMED: usize = 10;
+
+/// What a verification found.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// The plan that was verified.
+    pub plan: FrozenPlan,
+    /// Recipients by state, recounted.
+    pub recipients: Totals,
+    /// Attempts in the journal.
+    pub attempts: u64,
+    /// Attempts without an end.
+    pub open: u64,
+    /// The process that holds the journal. Without one, open attempts wait for recovery: the
+    /// next `volley resume` makes them doubt.
+    pub owner: Option<u32>,
+    /// What does not hold; empty for a journal that is right.
+    pub broken: Vec<Broken>,
+}
+
+impl Verified {
+    /// Whether every invariant holds. Open doubt and attempts that wait for recovery are no breach.
+    pub fn holds(&self) -> bool {
+        self.broken.is_empty()
+    }
+
+    /// Open attempts that nobody works on.
+    pub fn waiting_for_recovery(&self) -> u64 {
+        if self.owner.is_none() { self.open } else { 0 }
+    }
+}
+
+/// An invariant that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Its name in `docs/failures.md`, `file` for the file's own structure, or `plan`.
+    pub invariant: &'static str,
+    /// What was found.
+    pub sentence: String,
+    /// Input rows it was found at, ten at most; empty where it is about the whole.
+    pub rows: Vec<RowNumber>,
+    /// How often it was found.
+    pub times: u64,
+}
+
+/// Why nothing could be verified.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// It did not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It could not be read to its end.
+    #[error("{} could not be read to its end: {what}; restore a copy", .0.path.display(), what = .0.what)]
+    Read(ReadError),
+}
+
+impl VerifyError {
+    /// The contract's exit code.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Open(fault) => fault.exit_code(),
+            Self::Read(_) => 12,
+        }
+    }
+}
+
+/// Recomputes everything that the journal at `path` says of itself.
+pub fn verify(path: &Path) -> Result<Verified, VerifyError> {
+    let path = path.canonicalize().map_err(|source| OpenError::io(path, source))?;
+    // Asked first: an owner that comes later can only have recovered what is open.
+    let owner = lock_holder(&path).map_err(|source| OpenError::io(&path, source))?;
+    let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    recompute(&connection, owner).map_err(|fault| reading(&path, &fault))
+}
+
+fn reading(path: &Path, fault: &Fault) -> VerifyError {
+    VerifyError::Read(ReadError { path: PathBuf::from(path), what: fault.to_string() })
+}
+
+fn recompute(connection: &Connection, owner: Option<u32>) -> Result<Verified, Fault> {
+    let moment = connection.unchecked_transaction()?;
+    let plan = load_plan(&moment)?;
+    let mut findings = Findings::default();
+    check_file(&moment, &mut findings)?;
+    let costs = check_plan(&moment, &plan, &mut findings)?;
+    let mut recount = Recount::new(costs);
+    recount.walk(&moment, &mut findings)?;
+    check_ids_and_bodies(&moment, &mut findings)?;
+    recount.compare(&moment, &mut findings)?;
+    Ok(Verified {
+        recipients: recount.totals(),
+        attempts: recount.standing.requests_sent,
+        open: recount.open,
+        owner,
+        broken: findings.with_rows(&moment)?,
+        plan,
+    })
+}
+
+/// What was found so far, alike with alike.
+#[derive(Default)]
+struct Findings(Vec<(Broken, Vec<u32>)>);
+
+impl Findings {
+    fn add(&mut self, invariant: &'static str, sentence: impl Into<String>, position: Option<u32>) {
+        let sentence = sentence.into();
+        let alike =
+            self.0.iter().position(|(known, _)| known.invariant == invariant && known.sentence == sentence);
+        let index = alike.unwrap_or_else(|| {
+            self.0.push((Broken { invariant, sentence, rows: Vec::new(), times: 0 }, Vec::new()));
+            self.0.len() - 1
+        });
+        let (broken, positions) = &mut self.0[index];
+        broken.times += 1;
+        positions.extend(position.filter(|_| positions.len() < ROWS_NAMED));
+    }
+
+    fn expect(&mut self, holds: bool, invariant: &'static str, sentence: &str, position: u32) {
+        if !holds {
+            self.add(invariant, sentence, Some(position));
+        }
+    }
+
+    fn with_rows(self, connection: &Connection) -> Result<Vec<Broken>, Fault> {
+        let mut row_of = connection.prepare("SELECT row FROM recipient WHERE position = ?")?;
+        let mut all = Vec::with_capacity(self.0.len());
+        for (mut broken, positions) in self.0 {
+            for position in positions {
+                let row: Option<u32> = row_of.query_row([position], |row| row.get(0)).optional()?;
+                broken.rows.extend(row.map(RowNumber));
+            }
+            all.push(broken);
+        }
+        Ok(all)
+    }
+}
+
+fn check_file(connection: &Connection, findings: &mut Findings) -> Result<(), Fault> {
+    let mut check = connection.prepare("PRAGMA integrity_check(10)")?;
+    let mut rows = check.query([])?;
+    while let Some(row) = rows.next()? {
+        let found: String = row.get(0)?;
+        if found != "ok" {
+            findings.add("file", found, None);
+        }
+    }
+    Ok(())
+}
+
+/// Holds the plan's own numbers against its rows; gives what each recipient costs.
+fn check_plan(
+    connection: &Connection,
+    plan: &FrozenPlan,
+    findings: &mut Findings,
+) -> Result<Vec<Micros>, Fault> {
+    let counts = &plan.rows;
+    let kept_or_left = [counts.accepted, counts.duplicates, counts.suppressed];
+    let parts = kept_or_left.iter().chain(counts.rejected.values());
+    if u128::from(counts.rows) != parts.map(|rows| u128::from(*rows)).sum() {
+        findings.add(
+            "J1",
+            "the input's rows are not the sum of planned, duplicate, suppressed and rejected",
+            None,
+        );
+    }
+    let mut texts = connection.prepare("SELECT id, encoding, units, segments, body FROM text")?;
+    let mut rows = texts.query([])?;
+    while let Some(row) = rows.next()? {
+        let measured = segments(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?);
+        let stored: (String, u32, u32) = (row.get(1)?, row.get(2)?, row.get(3)?);
+        if stored != (measured.encoding.to_string(), measured.units, measured.count) {
+            findings.add("plan", format!("text {} is counted wrong", row.get::<_, i64>(0)?), None);
+        }
+    }
+    let mut recipients = connection.prepare(
+        "SELECT r.position, r.price, t.segments FROM recipient r LEFT JOIN text t ON t.id = r.text
+         ORDER BY r.position",
+    )?;
+    let mut rows = recipients.query([])?;
+    let (mut costs, mut segments, mut estimated) = (Vec::new(), 0, Micros::ZERO);
+    let mut next = 0;
+    while let Some(row) = rows.next()? {
+        let position: u32 = row.get(0)?;
+        if position != next {
+            findings.add("J1", "a position of the plan is missing", Some(position));
+        }
+        next = position.saturating_add(1);
+        let Some(parts) = row.get::<_, Option<u16>>(2)? else {
+            findings.add("plan", "a recipient's text is missing", Some(position));
+            costs.push(Micros::ZERO);
+            continue;
+        };
+        let cost = cost(&plan.prices, row.get(1)?, parts)?.unwrap_or_default();
+        segments += u64::from(parts);
+        estimated = plus(estimated, cost);
+        costs.push(cost);
+    }
+    if costs.len() as u64 != counts.accepted {
+        findings.add("J1", format!("{} of {} recipients are there", costs.len(), counts.accepted), None);
+    }
+    if segments != plan.segments {
+        findings.add("plan", "the plan's segments are not the sum of its recipients'", None);
+    }
+    if estimated != plan.estimated.unwrap_or_default() {
+        findings.add("plan", "the estimated cost is not the sum of the recipients' prices", None);
+    }
+    // A hash over rows that lack something says nothing new.
+    if findings.0.iter().all(|(broken, _)| broken.sentence != "a recipient's text is missing") {
+        let hash = hash_of_rows(connection, plan)?;
+        for part in hash.differences(&plan.hash) {
+            findings.add("J12", format!("the plan was altered: {part}"), None);
+        }
+        if hash.whole != plan.hash.whole {
+            findings.add("J12", "the plan hash is not the one that was confirmed", None);
+        }
+    }
+    Ok(costs)
+}
+
+/// What only a look at all attempts together shows.
+fn check_ids_and_bodies(connection: &Connection, findings: &mut Findings) -> Result<(), Fault> {
+    for (invariant, sentence, sql) in [
+        (
+            "J5",
+            "two recipients were given one message id",
+            "SELECT max(position) FROM verdict WHERE provider_id IS NOT NULL
+             GROUP BY provider_id HAVING count(DISTINCT position) > 1",
+        ),
+        (
+            "J12",
+            "attempts at the same recipients carried different bodies",
+            "SELECT first FROM attempt GROUP BY first, recipients HAVING min(body_hash) <> max(body_hash)",
+        ),
+    ] {
+        let mut statement = connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            findings.add(invariant, sentence, Some(row.get(0)?));
+        }
+    }
+    Ok(())
+}
+
+/// The sum, or the end of 64 bits on the side where it lies: what is verified may be anything.
+fn plus(sum: Micros, more: Micros) -> Micros {
+    Micros(sum.0.saturating_add(more.0))
+}

@@ -1,0 +1,173 @@
+//! What somebody changed behind Volley's back is found and named.
+
+use crate::support::{
+    PER_ITEM, Place, SHARED, accepted, answered, claim, claimed, each, failed, record, taken,
+};
+use volley_core::{Billed, Class, Micros, Verdict, Verdicts};
+use volley_journal::{Journal, OpenError, SqliteJournal, Write, verify};
+
+/// Six recipients, positions 0 to 5: accepted one by one, refused, in doubt, accepted together.
+fn played() -> Place {
+    let place = Place::with_plan(PER_ITEM, 3, &["a", "b", "c", "d", "e", "f"]);
+    let mut journal = place.open();
+    let refused = Verdict::Refused { code: "FIELD_INVALID".into() };
+    let one = claimed(&mut journal, claim(0, 3, Micros(150_000)));
+    journal.commit(&[record(one.id, each(vec![taken("m1"), taken("m2"), refused]))]).expect("open");
+    let two = claimed(&mut journal, claim(3, 1, Micros(50_000)));
+    journal.commit(&[record(two.id, failed(Class::TimedOut))]).expect("open");
+    let three = claimed(&mut journal, claim(4, 1, Micros(50_000)));
+    journal.commit(&[record(three.id, failed(Class::Throttled))]).expect("open");
+    let four = claimed(&mut journal, claim(4, 1, Micros(50_000)));
+    let money = Billed::Money(Micros(40_000));
+    journal.commit(&[record(four.id, answered(Some("r4"), Verdicts::AllAccepted, money))]).expect("open");
+    journal.commit(&[Write::RunEnded { exit_code: 6, at: crate::support::NOW }]).expect("room");
+    place
+}
+
+#[test]
+fn an_untouched_journal_holds() {
+    let verified = verify(&played().path()).expect("readable");
+    assert!(verified.holds(), "{:?}", verified.broken);
+    assert_eq!((verified.attempts, verified.open, verified.owner), (4, 0, None));
+}
+
+#[test]
+fn planted_damage_is_found_and_named() {
+    for (sql, invariant) in [
+        ("UPDATE text SET body = 'x' WHERE id = 3", "J12"),
+        ("UPDATE text SET segments = 2 WHERE id = 3", "plan"),
+        ("UPDATE price SET per_segment = per_segment + 1", "J12"),
+        ("UPDATE recipient SET msisdn = 61491570110 WHERE position = 0", "J12"),
+        ("UPDATE recipient SET text = 99 WHERE position = 2", "plan"),
+        ("DELETE FROM recipient WHERE position = 5", "J1"),
+        ("UPDATE recipient SET position = 9 WHERE position = 5", "J1"),
+        ("UPDATE plan SET estimated = estimated + 1", "plan"),
+        ("UPDATE plan SET segments = 7", "plan"),
+        ("UPDATE plan SET rows = rows + 1", "J1"),
+        ("UPDATE plan SET sender = 'Other'", "J12"),
+        ("UPDATE plan SET hash = hash_texts", "J12"),
+        ("UPDATE verdict SET state = 'refused' WHERE position = 0", "J1"),
+        ("UPDATE verdict SET provider_id = NULL WHERE position = 0", "J5"),
+        ("UPDATE verdict SET provider_id = 'm1' WHERE position = 1", "J5"),
+        ("DELETE FROM verdict WHERE position = 0", "J2"),
+        ("INSERT INTO verdict VALUES (1, 5, 'accepted', 'm9', NULL, NULL)", "J2"),
+        ("INSERT INTO verdict VALUES (2, 3, 'accepted', 'm9', NULL, NULL)", "J2"),
+        ("UPDATE attempt SET fate = 'accepted' WHERE id = 2", "J5"),
+        ("UPDATE attempt SET fate = 'not_taken' WHERE id = 2", "J4"),
+        ("UPDATE attempt SET spent = 0 WHERE id = 2", "J9"),
+        ("UPDATE attempt SET reserved = 1 WHERE id = 2", "J9"),
+        ("UPDATE attempt SET number = 3 WHERE id = 4", "J10"),
+        ("UPDATE attempt SET body_hash = zeroblob(32) WHERE id = 4", "J12"),
+        ("UPDATE attempt SET first = 40 WHERE id = 4", "J2"),
+        ("UPDATE attempt SET fate = NULL, ended_at = NULL, run = 0 WHERE id = 2", "J6"),
+        (
+            "INSERT INTO attempt SELECT 5, first, recipients, number, run, body_hash, reserved, claimed_at,
+             ended_at, class, failure_row, fate, reason, request_id, billed, billed_units, segments, spent
+             FROM attempt WHERE id = 4",
+            "J11",
+        ),
+        (
+            "INSERT INTO attempt (id, first, recipients, number, run, body_hash, reserved, claimed_at)
+             VALUES (5, 3, 1, 2, 1, x'00', 50000, 0)",
+            "J8",
+        ),
+        (
+            "INSERT INTO attempt (id, first, recipients, number, run, body_hash, reserved, claimed_at)
+             VALUES (5, 5, 1, 1, 1, x'00', 50000, 0), (6, 5, 1, 2, 1, x'00', 50000, 0)",
+            "J2",
+        ),
+        ("UPDATE standing SET accepted = accepted + 1, pending = pending - 1", "J1"),
+        ("UPDATE standing SET refused = 0", "J1"),
+        ("UPDATE standing SET in_doubt = 0", "J1"),
+        ("UPDATE standing SET requests_sent = 3", "J17"),
+        ("UPDATE standing SET requests_throttled = 0", "J17"),
+        ("UPDATE standing SET requests_retried = 0", "J17"),
+        ("UPDATE standing SET billed = NULL", "J9"),
+        ("UPDATE standing SET billed_units = 1", "J9"),
+        ("UPDATE standing SET spent = 0", "J9"),
+        ("UPDATE standing SET last_exit_code = 0", "J17"),
+    ] {
+        let place = played();
+        place.tamper(sql);
+        let verified = verify(&place.path()).expect(sql);
+        let named = verified.broken.iter().any(|broken| broken.invariant == invariant);
+        assert!(named, "{sql}: {invariant} is not among {:?}", verified.broken);
+    }
+}
+
+#[test]
+fn a_breach_names_its_rows_ten_at_most() {
+    let place = Place::with_plan(PER_ITEM, 40, &["a"; 40]);
+    let mut journal = place.open();
+    let attempt = claimed(&mut journal, claim(0, 40, Micros(2_000_000)));
+    let ids = (0..40).map(|index| taken(&format!("m{index}"))).collect();
+    journal.commit(&[record(attempt.id, each(ids))]).expect("open");
+    drop(journal);
+    place.tamper("UPDATE verdict SET provider_id = NULL WHERE position >= 20");
+    let verified = verify(&place.path()).expect("readable");
+    let [broken] = &verified.broken[..] else { panic!("{:?}", verified.broken) };
+    assert_eq!((broken.invariant, broken.times), ("J5", 20));
+    let rows: Vec<u32> = broken.rows.iter().map(|row| row.0).collect();
+    assert_eq!(rows, (0..10).map(|index| 42 + 2 * index).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_history_that_cannot_be_is_not_sent_on() {
+    for sql in [
+        "UPDATE standing SET spent = 0",
+        "UPDATE standing SET pending = 5, accepted = 1",
+        "DELETE FROM standing",
+        "DELETE FROM plan",
+        "DELETE FROM attempt WHERE id = 3",
+        "DELETE FROM verdict WHERE position = 0",
+        "UPDATE verdict SET state = 'refused' WHERE position = 0",
+        "INSERT INTO verdict VALUES (4, 4, 'accepted', 'm9', NULL, NULL)",
+        "UPDATE attempt SET first = 3 WHERE id = 4",
+        "UPDATE attempt SET recipients = 4294967295 WHERE id = 4",
+        "UPDATE attempt SET recipients = 0 WHERE id = 4",
+        "UPDATE attempt SET number = 3 WHERE id = 4",
+        "UPDATE attempt SET class = NULL WHERE id = 4",
+        "DELETE FROM recipient WHERE position = 5",
+        "DROP TABLE verdict",
+        "UPDATE plan SET hash = 'blake3:00'",
+        "UPDATE plan SET accepted = -1",
+    ] {
+        let place = played();
+        place.tamper(sql);
+        let fault = SqliteJournal::open(&place.path(), crate::support::NOW).err().expect(sql);
+        assert!(matches!(fault, OpenError::Damaged { .. }), "{sql}: {fault:?}");
+        assert_eq!(fault.exit_code(), 12);
+    }
+}
+
+#[test]
+fn a_changed_text_shows_in_the_hash_of_the_rows() {
+    let place = Place::with_plan(SHARED, 3, &["a", "b", "a"]);
+    place.tamper("UPDATE text SET body = 'x' WHERE id = 1");
+    let journal = place.open();
+    let hash = journal.hash_of_rows().expect("readable");
+    assert_eq!(hash.differences(&journal.plan().hash), ["texts"]);
+}
+
+#[test]
+fn no_damage_makes_a_number_or_a_text_appear_in_an_error() {
+    for sql in ["UPDATE recipient SET msisdn = 5", "UPDATE recipient SET text = 99", "DROP TABLE text"] {
+        let place = Place::with_plan(PER_ITEM, 1, &["private words"]);
+        place.tamper(sql);
+        let mut said = String::new();
+        if let Ok(mut journal) = SqliteJournal::open(&place.path(), crate::support::NOW) {
+            let chunks = journal.next_chunks(volley_core::Position(0), 1);
+            said = format!("{:?} {:?}", chunks.expect_err(sql), journal.hash_of_rows().expect_err(sql));
+        }
+        said.push_str(
+            &verify(&place.path())
+                .map_or_else(|fault| fault.to_string(), |seen| format!("{:?}", seen.broken)),
+        );
+        assert!(!said.is_empty() && !said.contains("private") && !said.contains("6149157"), "{said}");
+    }
+    let place = Place::with_plan(PER_ITEM, 1, &["private words"]);
+    let mut journal = place.open();
+    let attempt = claimed(&mut journal, claim(0, 1, Micros(50_000)));
+    let twice = [record(attempt.id, accepted("r")), record(attempt.id, accepted("r"))];
+    assert!(!format!("{:?}", journal.commit(&twice)).contains("private"));
+}

@@ -1,0 +1,10 @@
+//! The crate as the engine and the commands use it.
+
+mod conformance;
+mod crashes;
+mod damage;
+mod files;
+mod group;
+mod planning;
+mod reading;
+mod support;

@@ -1,0 +1,882 @@
+//! The campaign file, in two steps: [`written`] is what was typed, [`Campaign`] is what it means.
+//!
+//! Every key is known or refused, every value is checked once, here. A key that this version
+//! cannot honour is refused too: nothing that was asked for is left out in silence. Secrets are
+//! never in the file; it names the environment variable or the file that holds them.
+
+mod written;
+
+use crate::{
+    Input, Template, TemplateError,
+    source::is_delimiter,
+    template::same_name,
+    words::{is_unsafe, listed, nearest, shown},
+};
+use encoding_rs::Encoding;
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+use volley_core::{MAX_SEGMENTS, Micros, Rate, Region, UnixMillis, forcing};
+use written::{SECRETS, Written};
+
+/// A campaign as it is meant: nothing in it needs a second check.
+#[derive(Clone)]
+pub struct Campaign {
+    /// The campaign file.
+    pub path: PathBuf,
+    /// `[a-z0-9-]{1,64}`.
+    pub name: String,
+    /// Who the texts come from; whether the provider takes it is the provider's to say.
+    pub sender: Option<String>,
+    /// When the provider is to send them, if not at once (the key `schedule`).
+    pub send_at: Option<UnixMillis>,
+    /// What people get.
+    pub message: MessageSettings,
+    /// Who gets it.
+    pub recipients: Recipients,
+    /// Where the campaign ends.
+    pub limits: Limits,
+    /// Through whom.
+    pub provider: ProviderSettings,
+    /// The rate card's file.
+    pub rates: Option<PathBuf>,
+}
+
+/// Name and file only: texts are the user's, settings may hold what is not to be shown.
+impl fmt::Debug for Campaign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Campaign({}, {})", self.name, self.path.display())
+    }
+}
+
+/// The section `[message]`.
+#[derive(Clone)]
+pub struct MessageSettings {
+    /// The text, from the file itself or from `message.file`.
+    pub template: Template,
+    /// What becomes of texts outside the GSM-7 alphabet.
+    pub encoding: TextEncoding,
+    /// The most segments of one text, 1 to 255.
+    pub max_segments: u32,
+    /// Values for variables that are empty or missing, by name.
+    pub defaults: BTreeMap<String, String>,
+}
+
+/// What becomes of texts outside the GSM-7 alphabet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TextEncoding {
+    /// They are sent as UCS-2.
+    #[default]
+    Auto,
+    /// Their rows are rejected.
+    Gsm7,
+}
+
+/// The section `[recipients]`.
+#[derive(Clone, Debug)]
+pub struct Recipients {
+    /// The list.
+    pub input: Input,
+    /// The country of numbers without a country code; `None` takes international ones only.
+    pub region: Option<Region>,
+    /// The columns that hold the number, tried in this order; empty where they are found by name.
+    pub number: Vec<String>,
+    /// Lists of numbers never to be sent to.
+    pub suppress: Vec<PathBuf>,
+    /// Which of several rows with one number counts.
+    pub duplicates: Duplicates,
+    /// How the list's bytes are text.
+    pub encoding: InputEncoding,
+    /// What stands between cells, one ASCII byte; `None` is decided from the header.
+    pub delimiter: Option<u8>,
+}
+
+/// Which of several usable rows with one number counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Duplicates {
+    /// The first.
+    #[default]
+    First,
+    /// The last; the list is read twice.
+    Last,
+    /// None: the plan stops.
+    Fail,
+}
+
+/// How a list's bytes are text. A byte-order mark in the list always wins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InputEncoding {
+    /// UTF-8, or UTF-16 by its byte-order mark.
+    #[default]
+    Auto,
+    /// UTF-8.
+    Utf8,
+    /// UTF-16, low byte first.
+    Utf16Le,
+    /// UTF-16, high byte first.
+    Utf16Be,
+    /// Western European.
+    Windows1252,
+    /// Thai.
+    Windows874,
+}
+
+impl InputEncoding {
+    /// The decoder; `None` for [`Auto`](Self::Auto).
+    pub(crate) const fn label(self) -> Option<&'static Encoding> {
+        match self {
+            Self::Auto => None,
+            Self::Utf8 => Some(encoding_rs::UTF_8),
+            Self::Utf16Le => Some(encoding_rs::UTF_16LE),
+            Self::Utf16Be => Some(encoding_rs::UTF_16BE),
+            Self::Windows1252 => Some(encoding_rs::WINDOWS_1252),
+            Self::Windows874 => Some(encoding_rs::WINDOWS_874),
+        }
+    }
+}
+
+/// The section `[limits]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most the campaign may cost, in the rate card's currency; not negative.
+    pub max_cost: Option<Micros>,
+    /// The most recipients, at least 1.
+    pub max_recipients: u32,
+}
+
+/// The section `[provider]`. What is `None` is the provider's own default.
+#[derive(Clone)]
+pub struct ProviderSettings {
+    /// Its kind, one of those that [`Campaign::load`] was given.
+    pub kind: String,
+    /// The wire protocol: the kind itself, or for `sim` the face it shows.
+    pub protocol: String,
+    /// Where it is, without a slash at the end: `https`, or `http` on a loopback address.
+    pub base_url: Option<String>,
+    /// Rates that all hold; empty for the provider's own.
+    pub rate: Vec<Rate>,
+    /// Requests that wait for an answer at the same time, at least 1.
+    pub max_in_flight: Option<u32>,
+    /// Recipients a request carries, at least 1; the ceiling is the provider's.
+    pub chunk: Option<u32>,
+    /// How long an answer may take, more than zero and at most an hour.
+    pub timeout: Option<Duration>,
+    /// Where the credentials are, by their name: `key`, `secret`, `account`, `token`, `username`
+    /// or `password`.
+    pub auth: BTreeMap<String, SecretSource>,
+    /// The provider's own settings as text, by name.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// Where a secret is; never the secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// In this environment variable.
+    Environment(String),
+    /// In this file.
+    File(PathBuf),
+}
+
+/// What is put over the campaign file: flags over environment variables over the file.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// Environment variables, name and value. `VOLLEY_PROVIDER_BASE_URL` sets `provider.base_url`;
+    /// those that do not start with `VOLLEY_` and a section's name are left alone.
+    pub environment: Vec<(String, String)>,
+    /// Dotted keys and values, the later over the earlier. A list is written with commas.
+    pub flags: Vec<(String, String)>,
+}
+
+/// Where a value was set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum At {
+    /// A line of the campaign file, from 1.
+    File {
+        /// The file.
+        file: String,
+        /// The line.
+        line: usize,
+    },
+    /// An environment variable.
+    Environment(String),
+    /// A flag, by the key it sets.
+    Flag(String),
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { file, line } => write!(f, "{file}, line {line}"),
+            Self::Environment(name) => write!(f, "environment variable {name}"),
+            Self::Flag(key) => write!(f, "the flag that sets {key}"),
+        }
+    }
+}
+
+/// Why a campaign cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CampaignError {
+    /// No such file.
+    #[error("{file}: no such campaign file; check the name")]
+    Missing {
+        /// The file.
+        file: String,
+    },
+    /// It is there and cannot be read.
+    #[error("{file}: the campaign file cannot be read; it has to be a file in UTF-8 that you may open")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Not TOML.
+    #[error("{file}, line {line}, column {column}: {message}; texts are written in quotes")]
+    Syntax {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// The column in characters, from 1.
+        column: usize,
+        /// What the parser says.
+        message: String,
+    },
+    /// A key that no campaign has.
+    #[error("{at}: there is no key `{key}`; did you mean `{nearest}`?")]
+    UnknownKey {
+        /// Where.
+        at: At,
+        /// The key with its section.
+        key: String,
+        /// The known key most like it.
+        nearest: String,
+    },
+    /// A value of the wrong kind, or out of range.
+    #[error("{at}: `{key}` is {found}; {wanted}")]
+    Value {
+        /// Where.
+        at: At,
+        /// The key with its section.
+        key: String,
+        /// What stands there.
+        found: String,
+        /// What belongs there.
+        wanted: String,
+    },
+    /// A key that has to be there.
+    #[error("{file}: `{key}` is missing; {wanted}")]
+    Needed {
+        /// The campaign file.
+        file: String,
+        /// The key with its section.
+        key: &'static str,
+        /// How to write it.
+        wanted: &'static str,
+    },
+    /// Two keys of which one may be set.
+    #[error("{at}: `{one}` and `{other}` are both set; remove one")]
+    Both {
+        /// Where the second stands.
+        at: At,
+        /// One key.
+        one: String,
+        /// The other key.
+        other: String,
+    },
+    /// Something that belongs into an environment variable or a file of its own.
+    #[error(
+        "{at}: never put a {secret} there; write {secret}_env = \"NAME\" in [provider.auth], where NAME is the environment variable that holds it, or {secret}_file = \"PATH\""
+    )]
+    LiteralSecret {
+        /// Where.
+        at: At,
+        /// Which of the credentials.
+        secret: String,
+    },
+    /// Something that this version cannot do.
+    #[error("{at}: `{key}`: this version does not {what}; {instead}")]
+    NotYet {
+        /// Where.
+        at: At,
+        /// The key with its section.
+        key: &'static str,
+        /// What it does not do.
+        what: &'static str,
+        /// What to write instead.
+        instead: &'static str,
+    },
+    /// `message.file` is not there.
+    #[error("{at}: `message.file` names {}, which is not there; check the name", path.display())]
+    MissingMessage {
+        /// Where.
+        at: At,
+        /// The message file.
+        path: PathBuf,
+    },
+    /// `message.file` cannot be read.
+    #[error("{at}: `message.file` names {}, which cannot be read; it has to be a file in UTF-8", path.display())]
+    UnreadableMessage {
+        /// Where.
+        at: At,
+        /// The message file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The text is no template.
+    #[error("{at}: {source}")]
+    Template {
+        /// Where the text is set.
+        at: At,
+        /// What is wrong with it.
+        source: TemplateError,
+    },
+}
+
+impl CampaignError {
+    /// The exit code of a run that ends with it.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Missing { .. } | Self::MissingMessage { .. } => 10,
+            Self::Unreadable { .. }
+            | Self::Syntax { .. }
+            | Self::UnknownKey { .. }
+            | Self::Value { .. }
+            | Self::Needed { .. }
+            | Self::Both { .. }
+            | Self::LiteralSecret { .. }
+            | Self::NotYet { .. }
+            | Self::UnreadableMessage { .. }
+            | Self::Template { .. } => 2,
+        }
+    }
+}
+
+impl Campaign {
+    /// Reads a campaign file and what is put over it.
+    ///
+    /// `providers` gives each kind with the names of its own settings in `[provider]`, beside
+    /// `kind`, `base_url`, `rate`, `max_in_flight`, `chunk`, `timeout` and, for `sim`, `face`.
+    /// Relative paths in the file are relative to it; those in flags and variables are relative
+    /// to the working directory. Reads `message.file`, but no list.
+    pub fn load(
+        path: &Path,
+        overrides: &Overrides,
+        providers: &[(&str, &[&str])],
+    ) -> Result<Self, CampaignError> {
+        let file = path.display().to_string();
+        let text = fs::read_to_string(path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => CampaignError::Missing { file: file.clone() },
+            _ => CampaignError::Unreadable { file: file.clone(), source },
+        })?;
+        let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
+        let written = Written::read(path, text, overrides, providers)?;
+        Meaning { written, path, file }.campaign(providers)
+    }
+
+    /// Where the campaign's journal lies unless a flag says otherwise: `NAME.volley` beside the
+    /// campaign file.
+    pub fn journal_path(&self) -> PathBuf {
+        self.path.with_file_name(format!("{}.volley", self.name))
+    }
+}
+
+/// The second step: from what was typed to what it means.
+struct Meaning<'a> {
+    written: Written,
+    path: &'a Path,
+    file: String,
+}
+
+impl Meaning<'_> {
+    fn campaign(&self, providers: &[(&str, &[&str])]) -> Result<Campaign, CampaignError> {
+        Ok(Campaign {
+            path: self.path.to_owned(),
+            name: self.name()?,
+            sender: self.sender()?,
+            send_at: self.send_at()?,
+            message: self.message()?,
+            recipients: self.recipients()?,
+            limits: self.limits()?,
+            provider: self.provider(providers)?,
+            rates: self.list_path("rates.file")?,
+        })
+    }
+
+    fn name(&self) -> Result<String, CampaignError> {
+        let wanted = "give the campaign a name, like name = \"spring-sale\"";
+        let (name, at) = self.needed("name", wanted)?;
+        let is_name = (1..=64).contains(&name.len())
+            && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+        if is_name {
+            Ok(name.to_owned())
+        } else {
+            Err(value_fault(at, "name", name, "use 1 to 64 of a-z, 0-9 and -"))
+        }
+    }
+
+    fn sender(&self) -> Result<Option<String>, CampaignError> {
+        match self.written.text("sender") {
+            Some((sender, at)) if sender.trim().is_empty() => {
+                Err(value_fault(at, "sender", sender, "name a sender, or remove the key"))
+            }
+            other => Ok(other.map(|(sender, _)| sender.to_owned())),
+        }
+    }
+
+    fn send_at(&self) -> Result<Option<UnixMillis>, CampaignError> {
+        self.checked("schedule", "write a time with its offset, like 2026-12-01T09:00:00+11:00", |text| {
+            let time: jiff::Timestamp = text.parse().ok()?;
+            Some(UnixMillis(time.as_millisecond()))
+        })
+    }
+
+    fn message(&self) -> Result<MessageSettings, CampaignError> {
+        if let Some(at) = self.written.at("message.smart").filter(|_| self.written.is_on("message.smart")) {
+            return Err(CampaignError::NotYet {
+                at: at.clone(),
+                key: "message.smart",
+                what: "fold look-alike characters into GSM-7",
+                instead: "remove it or set it to false",
+            });
+        }
+        let (text, at) = self.message_text()?;
+        let template =
+            Template::parse(&text).map_err(|source| CampaignError::Template { at: at.clone(), source })?;
+        let encoding = self.text_encoding()?;
+        let defaults = self.defaults(&template, encoding)?;
+        if encoding == TextEncoding::Gsm7
+            && let Some((_, character)) = template.literals().flat_map(forcing).next()
+        {
+            let found =
+                format!("a text with `{}` (U+{:04X})", shown(&character.to_string()), character as u32);
+            let wanted = "message.encoding is gsm7, which lacks it: replace it, or set the encoding to auto";
+            let key = if self.written.at("message.file").is_some() { "message.file" } else { "message.text" };
+            return Err(CampaignError::Value { at, key: key.to_owned(), found, wanted: wanted.to_owned() });
+        }
+        let max_segments = self.integer("message.max_segments", 1..=i64::from(MAX_SEGMENTS))?.unwrap_or(10);
+        Ok(MessageSettings { template, encoding, max_segments, defaults })
+    }
+
+    /// The text and where it is set. A message file may start with a byte-order mark and end
+    /// with a newline, which are not part of the text; its line ends are newlines.
+    fn message_text(&self) -> Result<(String, At), CampaignError> {
+        match (self.written.text("message.text"), self.list_path("message.file")?) {
+            (Some((_, at)), Some(_)) => Err(both(at, "message.text", "message.file")),
+            (Some((text, at)), None) => Ok((text.to_owned(), at.clone())),
+            (None, Some(path)) => {
+                let at = self.written.at("message.file").expect("the key is set").clone();
+                let text = fs::read_to_string(&path).map_err(|source| match source.kind() {
+                    io::ErrorKind::NotFound => {
+                        CampaignError::MissingMessage { at: at.clone(), path: path.clone() }
+                    }
+                    _ => CampaignError::UnreadableMessage { at: at.clone(), path: path.clone(), source },
+                })?;
+                let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text).replace("\r\n", "\n");
+                Ok((text.strip_suffix('\n').unwrap_or(&text).to_owned(), at))
+            }
+            (None, None) => Err(CampaignError::Needed {
+                file: self.file.clone(),
+                key: "message.text",
+                wanted: "write text = \"…\" or file = \"…\" in [message]",
+            }),
+        }
+    }
+
+    fn text_encoding(&self) -> Result<TextEncoding, CampaignError> {
+        match self.written.text("message.encoding") {
+            None | Some(("auto", _)) => Ok(TextEncoding::Auto),
+            Some(("gsm7", _)) => Ok(TextEncoding::Gsm7),
+            Some(("ucs2", at)) => Err(CampaignError::NotYet {
+                at: at.clone(),
+                key: "message.encoding",
+                what: "force UCS-2",
+                instead: "remove it or set it to \"auto\", which uses UCS-2 where a text needs it",
+            }),
+            Some((other, at)) => {
+                Err(value_fault(at, "message.encoding", other, "write \"auto\" or \"gsm7\""))
+            }
+        }
+    }
+
+    fn defaults(
+        &self,
+        template: &Template,
+        encoding: TextEncoding,
+    ) -> Result<BTreeMap<String, String>, CampaignError> {
+        let variables = template.variables();
+        let mut defaults = BTreeMap::new();
+        for (name, value, at) in self.written.section("message.defaults") {
+            let key = format!("message.defaults.{name}");
+            if !variables.iter().any(|variable| same_name(variable, name)) {
+                let nearest = nearest(name, variables.iter().copied());
+                let wanted = nearest.map_or_else(
+                    || "the text has no variables: remove it".to_owned(),
+                    |nearest| format!("the text has no {{{{{}}}}}: did you mean `{nearest}`?", shown(name)),
+                );
+                let found = "the default of an unknown variable".to_owned();
+                return Err(CampaignError::Value { at: at.clone(), key, found, wanted });
+            }
+            if value.contains(is_unsafe) || value.contains('\u{FFFD}') {
+                return Err(value_fault(at, &key, value, "take out control characters and invisible marks"));
+            }
+            if encoding == TextEncoding::Gsm7 && forcing(value).next().is_some() {
+                return Err(value_fault(at, &key, value, "message.encoding is gsm7, which cannot write it"));
+            }
+            defaults.insert(name.to_owned(), value.to_owned());
+        }
+        Ok(defaults)
+    }
+
+    fn recipients(&self) -> Result<Recipients, CampaignError> {
+        let (file, _) = self.needed("recipients.file", "name the list, like file = \"recipients.csv\"")?;
+        let input = if file == "-" {
+            Input::Stdin
+        } else {
+            Input::File(self.list_path("recipients.file")?.expect("the key is set"))
+        };
+        let region = match self.written.text("recipients.region") {
+            None => None,
+            Some((text, at)) => Some(text.parse::<Region>().map_err(|_| {
+                value_fault(at, "recipients.region", text, "write a country as two letters, like AU")
+            })?),
+        };
+        let number = self.texts("recipients.number", "name the columns that hold the number")?;
+        let suppress = self.texts("recipients.suppress", "name the files")?;
+        let suppress_at = self.written.at("recipients.suppress");
+        let suppress: Vec<PathBuf> = suppress
+            .iter()
+            .map(|path| self.readable(path, suppress_at.expect("the key is set"), "recipients.suppress"))
+            .collect::<Result<_, _>>()?;
+        Ok(Recipients {
+            input,
+            region,
+            number,
+            suppress,
+            duplicates: self
+                .checked("recipients.duplicates", "write \"first\", \"last\" or \"fail\"", |text| {
+                    Some(match text {
+                        "first" => Duplicates::First,
+                        "last" => Duplicates::Last,
+                        "fail" => Duplicates::Fail,
+                        _ => return None,
+                    })
+                })?
+                .unwrap_or_default(),
+            encoding: self.input_encoding()?,
+            delimiter: self.delimiter()?,
+        })
+    }
+
+    fn input_encoding(&self) -> Result<InputEncoding, CampaignError> {
+        let wanted =
+            "write \"auto\", \"utf-8\", \"utf-16le\", \"utf-16be\", \"windows-1252\" or \"windows-874\"";
+        let encoding = self.checked("recipients.encoding", wanted, |text| {
+            Some(match text {
+                "auto" => InputEncoding::Auto,
+                "utf-8" => InputEncoding::Utf8,
+                "utf-16le" => InputEncoding::Utf16Le,
+                "utf-16be" => InputEncoding::Utf16Be,
+                "windows-1252" => InputEncoding::Windows1252,
+                "windows-874" => InputEncoding::Windows874,
+                _ => return None,
+            })
+        });
+        Ok(encoding?.unwrap_or_default())
+    }
+
+    fn delimiter(&self) -> Result<Option<u8>, CampaignError> {
+        let wanted = "write \"auto\", or one sign that is not a quote, like \";\" or \"\\t\"";
+        let delimiter = self.checked("recipients.delimiter", wanted, |text| match text.as_bytes() {
+            b"auto" => Some(None),
+            b"tab" => Some(Some(b'\t')),
+            &[byte] if is_delimiter(byte) => Some(Some(byte)),
+            _ => None,
+        });
+        Ok(delimiter?.flatten())
+    }
+
+    fn limits(&self) -> Result<Limits, CampaignError> {
+        if let Some(at) = self.written.at("limits.window") {
+            return Err(CampaignError::NotYet {
+                at: at.clone(),
+                key: "limits.window",
+                what: "wait for a send window",
+                instead: "remove it and send at the right hour, or set schedule",
+            });
+        }
+        let wanted = "write an amount in quotes that is not negative, like \"150.00\"";
+        let max_cost = self.checked("limits.max_cost", wanted, |text| {
+            text.parse().ok().filter(|cost: &Micros| *cost >= Micros::ZERO)
+        })?;
+        let max_recipients = self.integer("limits.max_recipients", 1..=i64::from(u32::MAX))?;
+        Ok(Limits { max_cost, max_recipients: max_recipients.unwrap_or(2_000_000) })
+    }
+
+    fn provider(&self, providers: &[(&str, &[&str])]) -> Result<ProviderSettings, CampaignError> {
+        let (kind, kind_at) =
+            self.needed("provider.kind", "name the provider, like kind = \"transmitsms\"")?;
+        known_kind(kind, kind_at, "provider.kind", providers.iter().map(|(kind, _)| *kind))?;
+        let protocol = match self.written.text("provider.face") {
+            None if kind == "sim" => "transmitsms".to_owned(),
+            None => kind.to_owned(),
+            Some((face, at)) if kind == "sim" => {
+                let faces = providers.iter().map(|(kind, _)| *kind).filter(|kind| *kind != "sim");
+                known_kind(face, at, "provider.face", faces)?;
+                face.to_owned()
+            }
+            Some((face, at)) => {
+                return Err(value_fault(
+                    at,
+                    "provider.face",
+                    face,
+                    "only kind = \"sim\" has a face: remove it",
+                ));
+            }
+        };
+        let rate_wanted = "write a rate like \"2/s\", or a list of them";
+        let rate = self.texts("provider.rate", rate_wanted)?;
+        let rate = rate
+            .iter()
+            .map(|text| self.parsed(text, "provider.rate", rate_wanted))
+            .collect::<Result<_, _>>()?;
+        let own = providers.iter().find(|(name, _)| *name == kind).map_or(&[][..], |(_, names)| *names);
+        let settings = own.iter().filter_map(|name| {
+            let (text, _) = self.written.text(&format!("provider.{name}"))?;
+            Some(((*name).to_owned(), text.to_owned()))
+        });
+        Ok(ProviderSettings {
+            kind: kind.to_owned(),
+            protocol,
+            base_url: self.base_url()?,
+            rate,
+            max_in_flight: self.integer("provider.max_in_flight", 1..=i64::from(u32::MAX))?,
+            chunk: self.integer("provider.chunk", 1..=i64::from(u32::MAX))?,
+            timeout: self.checked(
+                "provider.timeout",
+                "write a time of at most an hour with its unit, like \"30s\", \"2m\" or \"500ms\"",
+                timeout,
+            )?,
+            auth: self.auth()?,
+            settings: settings.collect(),
+        })
+    }
+
+    /// The address, which may not hold credentials: they would end up in logs.
+    fn base_url(&self) -> Result<Option<String>, CampaignError> {
+        let Some((url, at)) = self.written.text("provider.base_url") else { return Ok(None) };
+        let after_scheme = url.split_once("://").map_or("", |(_, rest)| rest);
+        let authority = after_scheme.split(['/', '?', '#']).next().unwrap_or_default();
+        if authority.contains('@') {
+            return Err(CampaignError::LiteralSecret { at: at.clone(), secret: "password".to_owned() });
+        }
+        let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+        let has_space = url.contains(|c: char| c.is_whitespace() || c.is_control());
+        let is_plain_path = !after_scheme.contains(['?', '#']);
+        let is_good = !authority.is_empty() && !has_space && is_plain_path;
+        match scheme.as_deref() {
+            Some("https") if is_good => {}
+            Some("http") if is_good && is_loopback(authority) => {}
+            Some("http") if is_good => {
+                let wanted = "plain http is for loopback addresses only: use https";
+                return Err(value_fault(at, "provider.base_url", url, wanted));
+            }
+            _ => {
+                let wanted = "write an address like https://api.example.com";
+                return Err(value_fault(at, "provider.base_url", url, wanted));
+            }
+        }
+        Ok(Some(url.trim_end_matches('/').to_owned()))
+    }
+
+    fn auth(&self) -> Result<BTreeMap<String, SecretSource>, CampaignError> {
+        let mut auth = BTreeMap::new();
+        for secret in SECRETS {
+            let (env_key, file_key) =
+                (format!("provider.auth.{secret}_env"), format!("provider.auth.{secret}_file"));
+            let source = match (self.written.text(&env_key), self.written.text(&file_key)) {
+                (None, None) => continue,
+                (Some((_, at)), Some(_)) => return Err(both(at, &env_key, &file_key)),
+                (Some((name, at)), None) => {
+                    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+                    if !is_name {
+                        // What stands here by mistake may be the secret itself.
+                        return Err(CampaignError::LiteralSecret {
+                            at: at.clone(),
+                            secret: secret.to_owned(),
+                        });
+                    }
+                    SecretSource::Environment(name.to_owned())
+                }
+                (None, Some((path, at))) => SecretSource::File(self.resolved(path, at)),
+            };
+            auth.insert(secret.to_owned(), source);
+        }
+        Ok(auth)
+    }
+
+    fn needed(&self, key: &'static str, wanted: &'static str) -> Result<(&str, &At), CampaignError> {
+        self.written.text(key).ok_or_else(|| CampaignError::Needed { file: self.file.clone(), key, wanted })
+    }
+
+    /// The text of `key` as `read` understands it.
+    fn checked<T>(
+        &self,
+        key: &str,
+        wanted: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, CampaignError> {
+        let Some((text, at)) = self.written.text(key) else { return Ok(None) };
+        read(text).map(Some).ok_or_else(|| value_fault(at, key, text, wanted))
+    }
+
+    fn integer(&self, key: &str, range: std::ops::RangeInclusive<i64>) -> Result<Option<u32>, CampaignError> {
+        let Some((integer, at)) = self.written.integer(key) else { return Ok(None) };
+        let fits = range.contains(&integer).then(|| u32::try_from(integer).ok()).flatten();
+        fits.map(Some).ok_or_else(|| {
+            let wanted = format!("write a whole number from {} to {}", range.start(), range.end());
+            value_fault(at, key, &integer.to_string(), &wanted)
+        })
+    }
+
+    /// A list of texts, none of them empty; no such key is an empty list.
+    fn texts(&self, key: &str, wanted: &str) -> Result<Vec<String>, CampaignError> {
+        let Some((texts, at)) = self.written.texts(key) else { return Ok(Vec::new()) };
+        match texts.iter().find(|text| text.trim().is_empty()) {
+            Some(empty) => Err(value_fault(at, key, empty, wanted)),
+            None => Ok(texts.to_vec()),
+        }
+    }
+
+    fn parsed<T: FromStr>(&self, text: &str, key: &str, wanted: &str) -> Result<T, CampaignError> {
+        let at = self.written.at(key).expect("the text came from this key");
+        text.parse().map_err(|_| value_fault(at, key, text, wanted))
+    }
+
+    /// The file that `key` names.
+    fn list_path(&self, key: &'static str) -> Result<Option<PathBuf>, CampaignError> {
+        self.written.text(key).map(|(path, at)| self.readable(path, at, key)).transpose()
+    }
+
+    /// `path` if this version reads such files, by name.
+    fn readable(&self, path: &str, at: &At, key: &'static str) -> Result<PathBuf, CampaignError> {
+        if path.trim().is_empty() {
+            return Err(value_fault(at, key, path, "name a file"));
+        }
+        let extension = Path::new(path).extension().map(OsStr::to_ascii_lowercase);
+        let what = match extension.as_ref().and_then(|extension| extension.to_str()) {
+            Some("gz") => "read .gz files",
+            Some("zst") => "read .zst files",
+            Some("xlsx") => "read .xlsx files",
+            Some("xls") => "read .xls files",
+            _ => return Ok(self.resolved(path, at)),
+        };
+        let instead = "unpack it, or export it as CSV in UTF-8, and name that file";
+        Err(CampaignError::NotYet { at: at.clone(), key, what, instead })
+    }
+
+    /// A path of the campaign file is relative to it, another to the working directory.
+    fn resolved(&self, path: &str, at: &At) -> PathBuf {
+        match at {
+            At::File { .. } => self.path.parent().unwrap_or(Path::new("")).join(path),
+            At::Environment(_) | At::Flag(_) => PathBuf::from(path),
+        }
+    }
+}
+
+fn value_fault(at: &At, key: &str, found: &str, wanted: &str) -> CampaignError {
+    let found = if found.is_empty() { "empty".to_owned() } else { format!("`{}`", shown(found)) };
+    CampaignError::Value { at: at.clone(), key: key.to_owned(), found, wanted: wanted.to_owned() }
+}
+
+fn both(at: &At, one: &str, other: &str) -> CampaignError {
+    CampaignError::Both { at: at.clone(), one: one.to_owned(), other: other.to_owned() }
+}
+
+fn known_kind<'a>(
+    kind: &str,
+    at: &At,
+    key: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Result<(), CampaignError> {
+    if known.clone().any(|name| name == kind) {
+        return Ok(());
+    }
+    let nearest = nearest(kind, known.clone()).unwrap_or_default();
+    let all: Vec<&str> = known.collect();
+    let wanted = format!("did you mean `{nearest}`? There are: {}", listed(&all));
+    Err(value_fault(at, key, kind, &wanted))
+}
+
+/// `30s`, `2m`, `500ms`: more than zero, at most an hour.
+fn timeout(text: &str) -> Option<Duration> {
+    let digits_end = text.find(|c: char| !c.is_ascii_digit())?;
+    let (count, unit) = text.split_at(digits_end);
+    let millis_each = match unit.trim_start() {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    let millis = count.parse::<u64>().ok()?.checked_mul(millis_each)?;
+    (1..=3_600_000).contains(&millis).then(|| Duration::from_millis(millis))
+}
+
+/// Whether a URL's authority, `host` or `host:port`, is this machine.
+fn is_loopback(authority: &str) -> bool {
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    let is_address = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    is_address || host.eq_ignore_ascii_case("localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_have_a_unit_and_an_end() {
+        for (text, millis) in [
+            ("30s", Some(30_000)),
+            ("2m", Some(120_000)),
+            ("500ms", Some(500)),
+            ("1 h", Some(3_600_000)),
+            ("2h", None),
+            ("0s", None),
+            ("30", None),
+            ("s", None),
+            ("-1s", None),
+            ("1.5s", None),
+            ("99999999999999999999s", None),
+        ] {
+            assert_eq!(timeout(text), millis.map(Duration::from_millis), "{text}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_this_machine_and_nothing_that_looks_like_it() {
+        for (authority, is_here) in [
+            ("127.0.0.1:8080", true),
+            ("127.1.2.3", true),
+            ("localhost", true),
+            ("LOCALHOST:1", true),
+            ("[::1]:8080", true),
+            ("127.0.0.1.example.com", false),
+            ("localhost.example.com", false),
+            ("10.0.0.1", false),
+            ("[::2]", false),
+        ] {
+            assert_eq!(is_loopback(authority), is_here, "{authority}");
+        }
+    }
+}

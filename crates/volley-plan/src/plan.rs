@@ -1,0 +1,531 @@
+//! The pass over a campaign's recipients: every row is judged once, in order, and goes one way.
+
+use crate::{
+    Campaign, Columns, Cost, Duplicates, Encodings, Example, PrefixCost, Preview, RatesError, Reject,
+    SourceError, UnknownVariable,
+    chunk::Requests,
+    columns, rates,
+    recipient::{CostTooLarge, Rules, Usable, Verdict},
+    source::{Format, Records, Source},
+    suppress::{self, Suppressed},
+    words::listed,
+};
+use csv::ByteRecord;
+use jiff::civil::Date;
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use std::{collections::BTreeMap, error::Error};
+use volley_core::{
+    Batch, Message, Micros, Msisdn, PlanHasher, PlanTerms, PriceId, Rate, RateCard, RowNumber,
+};
+
+/// How many rejects of each word a preview keeps.
+const FIRST_REJECTS: usize = 3;
+/// Input bytes that one row is taken to have, to size the set of numbers by.
+const ROW_BYTES: u64 = 32;
+
+/// What the provider offers, after the campaign's own limits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offer {
+    /// The wire protocol's name, which is part of the plan hash.
+    pub provider: String,
+    /// How many recipients share a request.
+    pub batch: Batch,
+    /// The most recipients a request carries here, 1 to the batch's ceiling.
+    pub chunk: u32,
+    /// The longest text in characters; `None` where nobody says.
+    pub max_characters: Option<usize>,
+    /// Rates that all hold; empty where there is no limit.
+    pub rates: Vec<Rate>,
+    /// Requests that wait for an answer at the same time, at least 1.
+    pub max_in_flight: u32,
+}
+
+/// Takes what a pass finds, in the order of the input.
+pub trait Sink {
+    /// One message, and which of the rate card's prices holds for it; `None` without a card.
+    fn message(&mut self, message: &Message<'_>, price: Option<PriceId>) -> Result<(), SinkError>;
+    /// One row that is left out as unusable.
+    fn reject(&mut self, reject: &Reject) -> Result<(), SinkError>;
+}
+
+/// A sink for previews: it keeps nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Discard;
+
+impl Sink for Discard {
+    fn message(&mut self, _: &Message<'_>, _: Option<PriceId>) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn reject(&mut self, _: &Reject) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+/// A sink could not take what it was given; the pass stops.
+#[derive(Debug, thiserror::Error)]
+#[error("the plan could not be stored: {0}")]
+pub struct SinkError(#[source] pub Box<dyn Error + Send + Sync>);
+
+impl SinkError {
+    /// Wraps the sink's own error.
+    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(error.into())
+    }
+}
+
+/// Why a pass stopped. What a sink was given until then is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The recipients or a suppression list cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The rate card cannot be used.
+    #[error(transparent)]
+    Rates(#[from] RatesError),
+    /// A variable of the text is no column.
+    #[error("{file}: {error}")]
+    Variable {
+        /// The list.
+        file: String,
+        /// Which and where.
+        error: UnknownVariable,
+    },
+    /// Two rows have one number and the campaign says `duplicates = "fail"`.
+    #[error(
+        "{file}: rows {first} and {second} have the same number; remove one, or set recipients.duplicates to \"first\" or \"last\""
+    )]
+    Duplicate {
+        /// The list.
+        file: String,
+        /// The earlier row.
+        first: u32,
+        /// The later row.
+        second: u32,
+    },
+    /// More recipients than the campaign allows.
+    #[error("{file}, row {row}: more than {max} recipients; raise limits.max_recipients or split the list")]
+    TooManyRecipients {
+        /// The list.
+        file: String,
+        /// The row that is one too many.
+        row: u32,
+        /// The limit.
+        max: u32,
+    },
+    /// A chunk size that the provider does not take.
+    #[error("provider.chunk is {chunk}; {provider} takes 1 to {ceiling} recipients a request")]
+    Chunk {
+        /// The provider.
+        provider: String,
+        /// What was asked for.
+        chunk: u32,
+        /// What it takes.
+        ceiling: u32,
+    },
+    /// A cost above 64 bits of millionths.
+    #[error("{file}, row {row}: the cost is too large to be counted; check the prices of the rate card")]
+    CostTooLarge {
+        /// The list.
+        file: String,
+        /// Where the sum went over.
+        row: u32,
+    },
+    /// The list was changed between the two passes that `duplicates = "last"` takes.
+    #[error("{file}: the file changed while it was read; try again")]
+    Changed {
+        /// The list.
+        file: String,
+    },
+    /// The sink failed.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+}
+
+impl PlanError {
+    /// The exit code of a run that ends with it.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Source(error) => error.exit_code(),
+            Self::Rates(error) => error.exit_code(),
+            Self::Variable { .. }
+            | Self::Duplicate { .. }
+            | Self::TooManyRecipients { .. }
+            | Self::Chunk { .. }
+            | Self::CostTooLarge { .. } => 2,
+            Self::Changed { .. } | Self::Sink(_) => 1,
+        }
+    }
+}
+
+/// Runs over the campaign's recipients and gives every message and every reject to `sink`.
+///
+/// `today` decides which prices hold. `duplicates = "last"` reads the input twice, and holds
+/// standard input in memory for that. A plan with nobody in it is no error here: `accepted` is 0.
+pub fn plan(
+    campaign: &Campaign,
+    offer: &Offer,
+    today: Date,
+    sink: &mut dyn Sink,
+) -> Result<Preview, PlanError> {
+    check_offer(offer)?;
+    let card = campaign.rates.as_deref().map(|path| rates::load(path, today)).transpose()?;
+    let recipients = &campaign.recipients;
+    let suppressed = suppress::load(&recipients.suppress, recipients.region)?;
+    let source = match recipients.duplicates {
+        Duplicates::Last => Source::for_two_passes(&recipients.input)?,
+        Duplicates::First | Duplicates::Fail => Source::Input(&recipients.input),
+    };
+    let makes_sense = |cells: &[String]| columns::has_number(cells, &recipients.number);
+    let format = Format {
+        encoding: recipients.encoding.label(),
+        delimiter: recipients.delimiter,
+        makes_sense: &makes_sense,
+    };
+    let open = || Records::open(&source, &format);
+
+    let mut records = open()?;
+    let header = records.first.clone();
+    let file = records.file.clone();
+    let rules = rules(campaign, offer, card.as_ref(), &suppressed, &records, &header)?;
+    let expected = records.size.map_or(0, |size| size / ROW_BYTES);
+    let expected = expected.min(u64::from(campaign.limits.max_recipients));
+    let expected = usize::try_from(expected).unwrap_or(0);
+    let mut seen = match recipients.duplicates {
+        Duplicates::First => Seen::First(FxHashSet::with_capacity_and_hasher(expected, FxBuildHasher)),
+        Duplicates::Fail => Seen::Fail(FxHashMap::with_capacity_and_hasher(expected, FxBuildHasher)),
+        Duplicates::Last => {
+            let last = last_rows(&mut records, &rules, &file, expected)?;
+            records = open()?;
+            Seen::Last(last)
+        }
+    };
+
+    let terms = PlanTerms {
+        campaign: campaign.name.clone(),
+        sender: campaign.sender.clone(),
+        provider: offer.provider.clone(),
+        send_at: campaign.send_at,
+        currency: card.as_ref().map(|card| card.currency().to_string()),
+        batch: offer.batch,
+        chunk: offer.chunk,
+    };
+    let requests = Requests::new(offer.batch, offer.chunk, rules.text.is_constant());
+    let mut tally = Tally::new(card.as_ref(), requests);
+    let mut cells = ByteRecord::new();
+    let mut text = String::new();
+    while let Some(row) = records.next(&mut cells)? {
+        let number = row.number;
+        let too_large = |CostTooLarge| PlanError::CostTooLarge { file: file.clone(), row: number.0 };
+        tally.rows += 1;
+        let usable = match rules.judge(&row, &mut text).map_err(too_large)? {
+            Verdict::Rejected(reject) => {
+                sink.reject(&reject)?;
+                tally.reject(reject);
+                continue;
+            }
+            Verdict::Suppressed => {
+                tally.suppressed += 1;
+                continue;
+            }
+            Verdict::Usable(usable) => usable,
+        };
+        if !seen.is_chosen(usable.to, number, &file)? {
+            tally.duplicates += 1;
+            continue;
+        }
+        if tally.accepted == u64::from(campaign.limits.max_recipients) {
+            let max = campaign.limits.max_recipients;
+            return Err(PlanError::TooManyRecipients { file, row: number.0, max });
+        }
+        let Usable { to, segments, cost, .. } = usable;
+        let message = Message { row: number, to, text: &text, segments, cost };
+        tally.accept(&message, &usable).map_err(too_large)?;
+        sink.message(&message, usable.price)?;
+    }
+    tally.check();
+    if let Seen::Last(last) = &seen
+        && last.len() as u64 != tally.accepted
+    {
+        return Err(PlanError::Changed { file });
+    }
+    let mut warnings = suppressed.warnings().to_vec();
+    warnings.extend(warnings_of(&records, &rules));
+    let columns = columns_of(&rules);
+    Ok(tally.into_preview(terms, offer, columns, &records, warnings))
+}
+
+fn check_offer(offer: &Offer) -> Result<(), PlanError> {
+    let ceiling = offer.batch.ceiling();
+    if (1..=ceiling).contains(&offer.chunk) {
+        Ok(())
+    } else {
+        Err(PlanError::Chunk { provider: offer.provider.clone(), chunk: offer.chunk, ceiling })
+    }
+}
+
+fn rules<'a>(
+    campaign: &Campaign,
+    offer: &Offer,
+    card: Option<&'a RateCard>,
+    suppressed: &'a Suppressed,
+    records: &Records,
+    header: &'a [String],
+) -> Result<Rules<'a>, PlanError> {
+    let recipients = &campaign.recipients;
+    let file = &records.file;
+    columns::check_names(file, header)?;
+    let number_columns = columns::number_columns(file, header, &recipients.number, recipients.region)?;
+    let message = &campaign.message;
+    let text = message
+        .template
+        .bind(header, &message.defaults)
+        .map_err(|error| PlanError::Variable { file: file.clone(), error })?;
+    Ok(Rules {
+        header,
+        delimiter: records.delimiter,
+        number_columns,
+        region: recipients.region,
+        suppressed,
+        text,
+        encoding: message.encoding,
+        max_segments: message.max_segments,
+        max_characters: offer.max_characters,
+        card,
+    })
+}
+
+/// Which row of each number is the one to send to.
+enum Seen {
+    /// The first usable one: the numbers so far.
+    First(FxHashSet<u64>),
+    /// The only one: the numbers so far with their rows.
+    Fail(FxHashMap<u64, u32>),
+    /// The last usable one, known from an earlier pass.
+    Last(FxHashMap<u64, u32>),
+}
+
+impl Seen {
+    /// Whether the usable row `row` is the one to send to for its number.
+    fn is_chosen(&mut self, to: Msisdn, row: RowNumber, file: &str) -> Result<bool, PlanError> {
+        let digits = to.digits();
+        match self {
+            Self::First(numbers) => Ok(numbers.insert(digits)),
+            Self::Fail(rows) => match rows.insert(digits, row.0) {
+                None => Ok(true),
+                Some(first) => Err(PlanError::Duplicate { file: file.to_owned(), first, second: row.0 }),
+            },
+            Self::Last(rows) => Ok(rows.get(&digits) == Some(&row.0)),
+        }
+    }
+}
+
+/// The last usable row of each number.
+fn last_rows(
+    records: &mut Records,
+    rules: &Rules<'_>,
+    file: &str,
+    expected: usize,
+) -> Result<FxHashMap<u64, u32>, PlanError> {
+    let mut last = FxHashMap::with_capacity_and_hasher(expected, FxBuildHasher);
+    let mut cells = ByteRecord::new();
+    let mut text = String::new();
+    while let Some(row) = records.next(&mut cells)? {
+        let too_large = |CostTooLarge| PlanError::CostTooLarge { file: file.to_owned(), row: row.number.0 };
+        if let Verdict::Usable(usable) = rules.judge(&row, &mut text).map_err(too_large)? {
+            last.insert(usable.to.digits(), row.number.0);
+        }
+    }
+    Ok(last)
+}
+
+fn columns_of(rules: &Rules<'_>) -> Columns {
+    let name = |index: usize| rules.header[index].clone();
+    let mut variables: Vec<usize> = Vec::new();
+    for column in rules.text.columns() {
+        if !variables.contains(&column) {
+            variables.push(column);
+        }
+    }
+    let is_used = |index: &usize| rules.number_columns.contains(index) || variables.contains(index);
+    Columns {
+        number: rules.number_columns.iter().map(|&index| name(index)).collect(),
+        unused: (0..rules.header.len())
+            .filter(|index| !is_used(index) && !rules.header[*index].is_empty())
+            .map(name)
+            .collect(),
+        variables: variables.into_iter().map(name).collect(),
+    }
+}
+
+fn warnings_of(records: &Records, rules: &Rules<'_>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let file = &records.file;
+    if let Some((count, line)) = records.stray_quotes() {
+        warnings.push(format!(
+            "{file}: quotes inside fields that are not quoted: {count}, the first on line {line}; they are kept as they stand"
+        ));
+    }
+    if !rules.text.absent().is_empty() {
+        let absent = listed(rules.text.absent());
+        warnings.push(format!("{file}: no column for {absent}; everybody gets the default"));
+    }
+    warnings
+}
+
+/// What a pass counts on its way.
+struct Tally<'a> {
+    card: Option<&'a RateCard>,
+    rows: u64,
+    accepted: u64,
+    duplicates: u64,
+    suppressed: u64,
+    rejected: BTreeMap<&'static str, u64>,
+    first_rejects: BTreeMap<&'static str, Vec<Reject>>,
+    segments: u64,
+    encodings: Encodings,
+    estimated: Micros,
+    /// Recipients, segments and cost by price.
+    by_price: Vec<(u64, u64, Micros)>,
+    recipients_by_segments: BTreeMap<u32, u64>,
+    repairs: BTreeMap<&'static str, u64>,
+    first_message: Option<Example>,
+    longest_message: Option<Example>,
+    requests: Requests,
+    hasher: PlanHasher,
+}
+
+impl<'a> Tally<'a> {
+    fn new(card: Option<&'a RateCard>, requests: Requests) -> Self {
+        Self {
+            card,
+            rows: 0,
+            accepted: 0,
+            duplicates: 0,
+            suppressed: 0,
+            rejected: BTreeMap::new(),
+            first_rejects: BTreeMap::new(),
+            segments: 0,
+            encodings: Encodings::default(),
+            estimated: Micros::ZERO,
+            by_price: vec![(0, 0, Micros::ZERO); card.map_or(0, |card| card.prices().len())],
+            recipients_by_segments: BTreeMap::new(),
+            repairs: BTreeMap::new(),
+            first_message: None,
+            longest_message: None,
+            requests,
+            hasher: PlanHasher::new(),
+        }
+    }
+
+    fn reject(&mut self, reject: Reject) {
+        let word = reject.reason.word();
+        *self.rejected.entry(word).or_default() += 1;
+        let first = self.first_rejects.entry(word).or_default();
+        if first.len() < FIRST_REJECTS {
+            first.push(reject);
+        }
+    }
+
+    fn accept(&mut self, message: &Message<'_>, usable: &Usable) -> Result<(), CostTooLarge> {
+        let segments = message.segments;
+        self.accepted += 1;
+        self.segments += u64::from(segments.count);
+        self.encodings.count(segments.encoding);
+        *self.recipients_by_segments.entry(segments.count).or_default() += 1;
+        if let Some(repair) = usable.repair {
+            *self.repairs.entry(repair.word()).or_default() += 1;
+        }
+        if let (Some(price), Some(cost)) = (usable.price, message.cost) {
+            self.estimated = self.estimated.checked_add(cost).ok_or(CostTooLarge)?;
+            let (recipients, its_segments, its_cost) = &mut self.by_price[usize::from(price.0)];
+            *recipients += 1;
+            *its_segments += u64::from(segments.count);
+            *its_cost = its_cost.checked_add(cost).ok_or(CostTooLarge)?;
+        }
+        self.requests.add(message.text);
+        self.hasher.message(message);
+        let longest = self.longest_message.as_ref().map(|example| example.segments);
+        if longest.is_none_or(|longest| (segments.count, segments.units) > (longest.count, longest.units)) {
+            self.longest_message = Some(example(message));
+        }
+        if self.first_message.is_none() {
+            self.first_message = Some(example(message));
+        }
+        Ok(())
+    }
+
+    /// Everybody went exactly one way.
+    fn check(&self) {
+        let rejected: u64 = self.rejected.values().sum();
+        let sum = self.accepted + self.duplicates + self.suppressed + rejected;
+        assert_eq!(self.rows, sum, "rows = accepted + duplicates + suppressed + rejected");
+        let by_encoding = self.encodings.gsm7 + self.encodings.ucs2;
+        assert_eq!(self.accepted, by_encoding, "each accepted recipient has one encoding");
+    }
+
+    fn into_preview(
+        self,
+        terms: PlanTerms,
+        offer: &Offer,
+        columns: Columns,
+        records: &Records,
+        warnings: Vec<String>,
+    ) -> Preview {
+        let hash = self.hasher.finish(&terms);
+        let (requests, worst_doubt) = self.requests.totals(offer.max_in_flight);
+        let slowest = offer.rates.iter().map(|rate| rate.each_second()).reduce(f64::min);
+        Preview {
+            schema: 1,
+            campaign: terms.campaign.clone(),
+            plan_hash: hash.whole.to_string(),
+            rows: self.rows,
+            accepted: self.accepted,
+            duplicates: self.duplicates,
+            suppressed: self.suppressed,
+            rejected: self.rejected,
+            segments: self.segments,
+            encodings: self.encodings,
+            cost: self.card.map(|card| cost(card, self.estimated, &self.by_price)),
+            requests,
+            seconds_at_rate: slowest.map_or(0.0, |rate| requests as f64 / rate),
+            worst_doubt,
+            hash,
+            terms,
+            prices: self.card.map(|card| card.prices().to_vec()).unwrap_or_default(),
+            estimated: self.card.map(|_| self.estimated),
+            recipients_by_segments: self.recipients_by_segments,
+            repairs: self.repairs,
+            blank_lines: records.blank_lines(),
+            warnings,
+            first_rejects: self.first_rejects,
+            columns,
+            delimiter: char::from(records.delimiter),
+            encoding: records.encoding,
+            distinct_texts: self.requests.distinct_texts(),
+            first_message: self.first_message,
+            longest_message: self.longest_message,
+        }
+    }
+}
+
+fn example(message: &Message<'_>) -> Example {
+    Example { row: message.row, to: message.to, text: message.text.to_owned(), segments: message.segments }
+}
+
+fn cost(card: &RateCard, total: Micros, by_price: &[(u64, u64, Micros)]) -> Cost {
+    let mut by_prefix: Vec<PrefixCost> = card
+        .prices()
+        .iter()
+        .zip(by_price)
+        .filter(|(_, (recipients, ..))| *recipients > 0)
+        .map(|(price, &(recipients, segments, cost))| PrefixCost {
+            prefix: price.prefix.clone(),
+            recipients,
+            segments,
+            cost,
+        })
+        .collect();
+    by_prefix.sort_unstable_by(|a, b| a.prefix.cmp(&b.prefix));
+    Cost { currency: card.currency().to_string(), total, by_prefix }
+}

@@ -1,0 +1,180 @@
+//! What a pass over a campaign counted.
+
+use crate::Reject;
+use serde::{Serialize, Serializer};
+use std::{collections::BTreeMap, fmt};
+use volley_core::{Encoding, Micros, Msisdn, PlanHash, PlanTerms, Price, RowNumber, Segments};
+
+/// What a campaign would send and cost.
+///
+/// Serialised it is the contract's `preview --json` object. Fields that are not part of it are
+/// marked; they are for people and for the journal.
+/// `rows = accepted + duplicates + suppressed + sum(rejected)`, always.
+#[derive(Clone, Debug, Serialize)]
+pub struct Preview {
+    /// The version of the JSON object.
+    pub schema: u8,
+    /// The campaign's name.
+    pub campaign: String,
+    /// The hash of the whole plan, `blake3:` and 64 hexadecimal digits.
+    pub plan_hash: String,
+    /// Records in the input; the header and blank lines not counted.
+    pub rows: u64,
+    /// Recipients who would get a text.
+    pub accepted: u64,
+    /// Usable rows left out because another row has their number.
+    pub duplicates: u64,
+    /// Rows left out because their number is on a suppression list.
+    pub suppressed: u64,
+    /// Rows left out as unusable, by [`Reason::word`](crate::Reason::word); only reasons that occur.
+    pub rejected: BTreeMap<&'static str, u64>,
+    /// Segments over all recipients.
+    pub segments: u64,
+    /// Recipients by the encoding of their text.
+    pub encodings: Encodings,
+    /// What it costs; `None` without a rate card.
+    pub cost: Option<Cost>,
+    /// HTTP requests it takes.
+    pub requests: u64,
+    /// Requests over the smallest of the stacked rates; 0 without a rate.
+    pub seconds_at_rate: f64,
+    /// Recipients of the `max_in_flight` largest requests: what one kill can put in doubt.
+    pub worst_doubt: u64,
+
+    /// Not in the JSON: the plan hash and its parts.
+    #[serde(skip)]
+    pub hash: PlanHash,
+    /// Not in the JSON: what the hash covers beside the messages.
+    #[serde(skip)]
+    pub terms: PlanTerms,
+    /// Not in the JSON: the rate card's prices in its order, which a
+    /// [`PriceId`](volley_core::PriceId) is an index into; empty without one.
+    #[serde(skip)]
+    pub prices: Vec<Price>,
+    /// Not in the JSON: the total cost; `None` without a rate card.
+    #[serde(skip)]
+    pub estimated: Option<Micros>,
+    /// Not in the JSON: accepted recipients by the segments of their text.
+    #[serde(skip)]
+    pub recipients_by_segments: BTreeMap<u32, u64>,
+    /// Not in the JSON: accepted recipients whose number was mended, by
+    /// [`Repair::word`](volley_core::Repair::word).
+    #[serde(skip)]
+    pub repairs: BTreeMap<&'static str, u64>,
+    /// Not in the JSON: blank lines and lines of spaces that were skipped.
+    #[serde(skip)]
+    pub blank_lines: u64,
+    /// Not in the JSON: what a person should know before sending, a sentence each.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
+    /// Not in the JSON: the first three rejects of each word.
+    #[serde(skip)]
+    pub first_rejects: BTreeMap<&'static str, Vec<Reject>>,
+    /// Not in the JSON: which columns are used for what.
+    #[serde(skip)]
+    pub columns: Columns,
+    /// Not in the JSON: what stands between the input's cells.
+    #[serde(skip)]
+    pub delimiter: char,
+    /// Not in the JSON: the input's encoding, such as `UTF-8` or `UTF-16LE`.
+    #[serde(skip)]
+    pub encoding: &'static str,
+    /// Not in the JSON: how many texts differ; `None` where requests do not depend on it.
+    #[serde(skip)]
+    pub distinct_texts: Option<u64>,
+    /// Not in the JSON: the first message.
+    #[serde(skip)]
+    pub first_message: Option<Example>,
+    /// Not in the JSON: the first of the messages with the most segments and, of those, the most
+    /// units.
+    #[serde(skip)]
+    pub longest_message: Option<Example>,
+}
+
+impl Preview {
+    /// Rows left out as unusable, for whatever reason.
+    pub fn rejected_total(&self) -> u64 {
+        self.rejected.values().sum()
+    }
+}
+
+/// Recipients by the encoding of their text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Encodings {
+    /// In the GSM 7-bit alphabet.
+    pub gsm7: u64,
+    /// In UCS-2.
+    pub ucs2: u64,
+}
+
+impl Encodings {
+    pub(crate) fn count(&mut self, encoding: Encoding) {
+        match encoding {
+            Encoding::Gsm7 => self.gsm7 += 1,
+            Encoding::Ucs2 => self.ucs2 += 1,
+        }
+    }
+}
+
+/// What a plan costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cost {
+    /// What the rate card is in.
+    pub currency: String,
+    /// The sum.
+    #[serde(serialize_with = "as_decimal")]
+    pub total: Micros,
+    /// The same by the prefix whose price holds, sorted by prefix; only prefixes that occur.
+    pub by_prefix: Vec<PrefixCost>,
+}
+
+/// What the recipients of one price cost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PrefixCost {
+    /// The price's prefix, without `+`.
+    pub prefix: String,
+    /// Who it holds for.
+    pub recipients: u64,
+    /// Their segments.
+    pub segments: u64,
+    /// Segments times the price.
+    #[serde(serialize_with = "as_decimal")]
+    pub cost: Micros,
+}
+
+// serde hands every field over by reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn as_decimal<S: Serializer>(micros: &Micros, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(micros)
+}
+
+/// Which columns of the input are used for what, by their names in the header.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// The number's, in the order they are tried.
+    pub number: Vec<String>,
+    /// The text's, in order of first use.
+    pub variables: Vec<String>,
+    /// The others, but for nameless ones.
+    pub unused: Vec<String>,
+}
+
+/// One message to show to a person.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Example {
+    /// Its row.
+    pub row: RowNumber,
+    /// Who gets it.
+    pub to: Msisdn,
+    /// Its text, as it would be sent.
+    pub text: String,
+    /// How the network carries it.
+    pub segments: Segments,
+}
+
+/// Without the text.
+impl fmt::Debug for Example {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Example(row {}, {:?}, {:?})", self.row.0, self.to, self.segments)
+    }
+}

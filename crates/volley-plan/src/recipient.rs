@@ -1,0 +1,145 @@
+//! One row becomes somebody who gets a text at a price, or a reject.
+
+use crate::{
+    Reason, Reject, TextEncoding,
+    source::Row,
+    suppress::Suppressed,
+    template::{Bound, ValueFault},
+};
+use csv::ByteRecord;
+use volley_core::{
+    Encoding, Micros, Msisdn, NumberFault, Parsed, PriceId, RateCard, Region, Repair, Segments, segments,
+};
+
+/// What every row of a list is judged by.
+pub(crate) struct Rules<'a> {
+    pub(crate) header: &'a [String],
+    pub(crate) delimiter: u8,
+    pub(crate) number_columns: Vec<usize>,
+    pub(crate) region: Option<Region>,
+    pub(crate) suppressed: &'a Suppressed,
+    pub(crate) text: Bound,
+    pub(crate) encoding: TextEncoding,
+    pub(crate) max_segments: u32,
+    pub(crate) max_characters: Option<usize>,
+    pub(crate) card: Option<&'a RateCard>,
+}
+
+/// What became of a row, duplicates aside.
+pub(crate) enum Verdict {
+    Rejected(Reject),
+    Suppressed,
+    Usable(Usable),
+}
+
+/// Somebody who can be texted; the text is in the buffer that was handed in.
+pub(crate) struct Usable {
+    pub(crate) to: Msisdn,
+    pub(crate) repair: Option<Repair>,
+    pub(crate) segments: Segments,
+    /// `None` without a rate card.
+    pub(crate) price: Option<PriceId>,
+    /// `None` without a rate card.
+    pub(crate) cost: Option<Micros>,
+}
+
+/// A price times segments is above 64 bits of millionths.
+#[derive(Debug)]
+pub(crate) struct CostTooLarge;
+
+impl Rules<'_> {
+    /// Judges one row. A usable row's text is written over `text`.
+    pub(crate) fn judge(&self, row: &Row<'_>, text: &mut String) -> Result<Verdict, CostTooLarge> {
+        let reject_row = |reason| Ok(Verdict::Rejected(Reject::of_row(row, self.delimiter, reason)));
+        let reject_cell =
+            |column, reason| Ok(Verdict::Rejected(Reject::of_cell(row, self.header, column, reason)));
+        if row.spoiled {
+            return reject_row(Reason::BadQuotes);
+        }
+        if !is_utf8(row.cells) {
+            return reject_row(Reason::BadUtf8);
+        }
+        if row.cells.len() != self.header.len() {
+            return reject_row(Reason::FieldCount);
+        }
+        let (column, number) = self.number(row.cells);
+        let Parsed { number: to, repair } = match number {
+            Ok(parsed) => parsed,
+            Err(fault) => return reject_cell(column, Reason::Number(fault)),
+        };
+        if self.suppressed.contains(to) {
+            return Ok(Verdict::Suppressed);
+        }
+        if let Err((column, fault)) = self.text.render(row.cells, text) {
+            let reason = match fault {
+                ValueFault::Empty => Reason::EmptyVariable,
+                ValueFault::Unsafe => Reason::UnsafeVariable,
+                ValueFault::Long => Reason::LongVariable,
+                ValueFault::Damaged => Reason::BadUtf8,
+            };
+            return reject_cell(column, reason);
+        }
+        let segments = segments(text);
+        if self.encoding == TextEncoding::Gsm7 && segments.encoding != Encoding::Gsm7 {
+            return reject_cell(self.forcing_column(row.cells).unwrap_or(column), Reason::NotGsm7);
+        }
+        if segments.count > self.max_segments || self.max_characters.is_some_and(|max| is_longer(text, max)) {
+            return reject_cell(column, Reason::TooLong);
+        }
+        let Some(card) = self.card else {
+            return Ok(Verdict::Usable(Usable { to, repair, segments, price: None, cost: None }));
+        };
+        let Some(price) = card.price_of(to) else {
+            return reject_cell(column, Reason::NoPrice);
+        };
+        let cost = card.price(price).per_segment.checked_mul(segments.count).ok_or(CostTooLarge)?;
+        Ok(Verdict::Usable(Usable { to, repair, segments, price: Some(price), cost: Some(cost) }))
+    }
+
+    /// The first number column that is not empty, and what it holds.
+    fn number(&self, cells: &ByteRecord) -> (usize, Result<Parsed, NumberFault>) {
+        let parse = |column: usize| Msisdn::parse(cell(cells, column), self.region);
+        self.number_columns
+            .iter()
+            .map(|&column| (column, parse(column)))
+            .find(|(_, parsed)| *parsed != Err(NumberFault::Empty))
+            .unwrap_or((self.number_columns[0], Err(NumberFault::Empty)))
+    }
+
+    /// The first column of the text whose value GSM-7 cannot write.
+    fn forcing_column(&self, cells: &ByteRecord) -> Option<usize> {
+        self.text.columns().find(|&column| volley_core::forcing(cell(cells, column)).next().is_some())
+    }
+}
+
+fn cell(cells: &ByteRecord, column: usize) -> &str {
+    str::from_utf8(&cells[column]).expect("the row was checked to be UTF-8")
+}
+
+fn is_utf8(cells: &ByteRecord) -> bool {
+    cells.as_slice().is_ascii() || cells.iter().all(|cell| str::from_utf8(cell).is_ok())
+}
+
+/// Whether `text` has more than `max` characters.
+fn is_longer(text: &str, max: usize) -> bool {
+    text.len() > max && text.chars().nth(max).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_are_counted_and_not_bytes() {
+        for (text, max, longer) in [("", 0, false), ("a", 0, true), ("กก", 2, false), ("กกก", 2, true)]
+        {
+            assert_eq!(is_longer(text, max), longer, "{text} {max}");
+        }
+    }
+
+    #[test]
+    fn half_a_character_at_the_end_of_a_cell_is_not_mended_by_the_next_cell() {
+        assert!(!is_utf8(&ByteRecord::from(vec![&b"\xC3"[..], b"\xA9"])));
+        assert!(is_utf8(&ByteRecord::from(vec!["é", "x"])));
+    }
+}
