@@ -3,7 +3,7 @@
 use crate::{
     account::Account,
     args,
-    cmd::{self, Voice, preview::NOTHING_TO_SEND},
+    cmd::{self, Voice},
     fault::Fault,
     output,
 };
@@ -29,6 +29,9 @@ pub(crate) fn run(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault> 
     // Before the list, which may be long.
     account.check_secrets()?;
     let preview = super::preview::pass(&campaign, &account, None, &mut Discard)?;
+    if preview.accepted == 0 {
+        return Err(super::plan::nobody(&campaign, preview.rows));
+    }
     let mut warnings = preview.warnings.clone();
     let capabilities = account.capabilities()?;
     if campaign.send_at.is_some() && !capabilities.schedule {
@@ -58,7 +61,7 @@ pub(crate) fn run(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault> 
     } else {
         show(&checked, voice);
     }
-    Ok(if checked.accepted == 0 { NOTHING_TO_SEND } else { 0 })
+    Ok(0)
 }
 
 fn show(checked: &Checked, voice: Voice) {

@@ -3,7 +3,7 @@
 use crate::{
     account::Account,
     args,
-    cmd::{self, Voice, preview::NOTHING_TO_SEND},
+    cmd::{self, Voice},
     fault::Fault,
     output,
 };
@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 use volley_core::{Message, PriceId, UnixMillis};
 use volley_journal::{FrozenPlan, PlanWriter, RowCounts};
 use volley_plan::{Campaign, Preview, Reject, Sink, SinkError};
+
+/// The contract's exit code where nobody is left to send to.
+const NOTHING_TO_SEND: u8 = 9;
 
 pub(crate) fn run(
     campaign: &args::Campaign,
@@ -22,7 +25,7 @@ pub(crate) fn run(
     let journal = output.map_or_else(|| campaign.journal_path(), Path::to_owned);
     let preview = freeze(&campaign, &Account::of(&campaign), rejects, &journal)?;
     if preview.accepted == 0 {
-        return Err(nobody(&campaign));
+        return Err(nobody(&campaign, preview.rows));
     }
     if voice.json {
         output::json(&preview)?;
@@ -34,12 +37,14 @@ pub(crate) fn run(
     Ok(0)
 }
 
-pub(crate) fn nobody(campaign: &Campaign) -> Fault {
-    let file = campaign.path.display();
-    Fault::new(
-        NOTHING_TO_SEND,
-        format!("{file}: nothing to send; `volley preview` says why each row is left out"),
-    )
+/// Nobody is left to send to.
+pub(crate) fn nobody(campaign: &Campaign, rows: u64) -> Fault {
+    let list = &campaign.recipients.input;
+    let why = match rows {
+        0 => "it has a header and no rows".to_owned(),
+        rows => format!("none of its {rows} rows can be sent; `volley preview` says why"),
+    };
+    Fault::new(NOTHING_TO_SEND, format!("{list}: nothing to send: {why}"))
 }
 
 /// Plans `campaign` into `journal`, which must not exist. Without recipients nothing is left on

@@ -11,9 +11,6 @@ use std::path::Path;
 use volley_core::{Message, PriceId};
 use volley_plan::{Campaign, Discard, Preview, Reject, RejectWriter, Sink, SinkError};
 
-/// The contract's exit code where nobody is left to send to.
-pub(crate) const NOTHING_TO_SEND: u8 = 9;
-
 pub(crate) fn run(campaign: &args::Campaign, rejects: Option<&Path>, voice: Voice) -> Result<u8, Fault> {
     let campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
     let preview = pass(&campaign, &Account::of(&campaign), rejects, &mut Discard)?;
@@ -22,7 +19,10 @@ pub(crate) fn run(campaign: &args::Campaign, rejects: Option<&Path>, voice: Voic
     } else {
         super::status::print(&output::preview(&preview))?;
     }
-    Ok(if preview.accepted == 0 { NOTHING_TO_SEND } else { 0 })
+    if preview.accepted == 0 {
+        return Err(super::plan::nobody(&campaign, preview.rows));
+    }
+    Ok(0)
 }
 
 /// Runs over the campaign's recipients once, handing messages to `sink` and rejects to the file.

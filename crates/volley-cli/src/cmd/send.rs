@@ -59,7 +59,7 @@ pub(crate) fn send(
         None => same_plan(&campaign, &account, rejects, &path)?,
     };
     if preview.accepted == 0 {
-        return Err(nobody(&campaign));
+        return Err(nobody(&campaign, preview.rows));
     }
     if let (Some(_), Some(cap), Some(estimated)) = (&fresh.path, campaign.limits.max_cost, preview.estimated)
         && estimated > cap

@@ -1,0 +1,91 @@
+//! Ctrl-C, SIGTERM, and two senders on one journal.
+
+use crate::volley::{Folder, Gateway, Ran, run, times, volley};
+use std::process::{Child, Command, Stdio};
+
+/// A campaign of 400 requests at 100 a second, under way: at least one request was taken.
+fn under_way(folder: &Folder, gateway: &Gateway) -> Child {
+    folder.campaign("mesms", &gateway.address, 4_000, "rate = \"100/s\"\nmax_in_flight = 4\nchunk = 10\n");
+    let sender = volley(&["send", &folder.text("campaign.toml"), "--yes", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    while gateway.taken().is_empty() {
+        std::thread::yield_now();
+    }
+    sender
+}
+
+fn signal(process: &Child, name: &str) {
+    let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", process.id())]).status();
+    assert!(sent.expect("a shell").success());
+}
+
+#[test]
+fn a_signal_drains_exits_130_and_leaves_no_doubt() {
+    for name in ["INT", "TERM", "HUP"] {
+        let folder = Folder::new();
+        let gateway = Gateway::start(
+            folder.directory.path(),
+            "latency_ms = [5, 20]\n[limiter]\nkind = \"sliding_log\"\nrequests = 100\nwindow_ms = 1000\n",
+        );
+        let sender = under_way(&folder, &gateway);
+        signal(&sender, name);
+        let stopped = Ran::of(&sender.wait_with_output().expect("it ends")).exits(130);
+        let status = stopped.json();
+        assert_eq!(
+            (&status["state"], &status["recipients"]["in_doubt"]),
+            (&"paused".into(), &0.into()),
+            "{name}"
+        );
+        assert!(stopped.stderr.contains("volley resume"), "{stopped:#?}");
+        folder.verified();
+        let ended = run(&["resume", &folder.text("test.volley"), "--yes", "--json"]).exits(0).json();
+        assert_eq!(ended["recipients"]["accepted"], 4_000, "{name}");
+        let taken = gateway.taken();
+        assert_eq!((taken.len(), times(&taken).len()), (4_000, 4_000), "{name}");
+    }
+}
+
+#[test]
+fn a_second_signal_stops_at_once_and_books_what_is_in_flight_as_doubt() {
+    let folder = Folder::new();
+    // The first request is answered at once, all others never.
+    let gateway = Gateway::start(
+        folder.directory.path(),
+        "[[fault]]\nrequests = [2, 999]\nkind = \"stall\"\ntaken = true\n",
+    );
+    let sender = under_way(&folder, &gateway);
+    while gateway.taken().len() < 10 + 4 * 10 {
+        std::thread::yield_now();
+    }
+    signal(&sender, "INT");
+    signal(&sender, "TERM");
+    let stopped = Ran::of(&sender.wait_with_output().expect("it ends")).exits(130);
+    assert_eq!(stopped.json()["recipients"]["in_doubt"], 40, "{stopped:#?}");
+    folder.verified();
+}
+
+#[test]
+fn one_journal_has_one_sender_and_readers_do_not_mind() {
+    let folder = Folder::new();
+    let gateway = Gateway::start(
+        folder.directory.path(),
+        "latency_ms = [5, 20]\n[limiter]\nkind = \"sliding_log\"\nrequests = 100\nwindow_ms = 1000\n",
+    );
+    let mut sender = under_way(&folder, &gateway);
+    let journal = folder.text("test.volley");
+    let refused = run(&["resume", &journal, "--yes"]).exits(11);
+    assert!(refused.stderr.contains(&sender.id().to_string()), "it names the holder: {refused:#?}");
+    let status = run(&["status", &journal, "--json"]).exits(0).json();
+    assert_eq!(status["state"], "running");
+    run(&["verify", &journal]).exits(0);
+    run(&["doubt", "list", &journal]).exits(0);
+    sender.kill().expect("killed");
+    sender.wait().expect("gone");
+    // A dead sender holds nothing.
+    run(&["resume", &journal, "--yes"]);
+    let taken = gateway.taken();
+    assert_eq!(taken.len(), times(&taken).len());
+}
