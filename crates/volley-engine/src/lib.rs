@@ -18,5 +18,5 @@ mod transport; // HTTP
 pub use lane::{Ending, Lane, LaneSettings, Pause, Step, Work};
 pub use pace::{Go, Pacer};
 pub use port::{Inline, Port, Threaded};
-pub use run::{Control, Progress, Run, Settings};
+pub use run::{Control, Progress, Run, Settings, earlier_requests};
 pub use transport::{ClientError, HttpTransport, Observed, Transport};

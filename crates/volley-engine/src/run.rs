@@ -8,8 +8,8 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
-use volley_core::{StopReason, UnixMillis};
-use volley_journal::{CommitError, Standing};
+use volley_core::{Rate, StopReason, UnixMillis};
+use volley_journal::{CommitError, Journal, Standing};
 use volley_provider::adapter::Adapter;
 
 /// What one run sends, and how.
@@ -38,6 +38,23 @@ pub struct Settings {
     pub earlier_requests: Vec<Duration>,
     /// Seeds the waits before retries.
     pub seed: u64,
+}
+
+/// How long before `now` earlier processes made requests that still count against `rates`, for
+/// [`Settings::earlier_requests`]. A wall clock that was set back makes them count in full.
+///
+/// # Errors
+/// The journal could not be read.
+pub fn earlier_requests(
+    journal: &mut dyn Journal,
+    rates: &[Rate],
+    now: UnixMillis,
+) -> Result<Vec<Duration>, CommitError> {
+    let Some(longest) = rates.iter().map(|rate| rate.window()).max() else { return Ok(Vec::new()) };
+    let most = rates.iter().map(|rate| rate.count().get() as usize).max().unwrap_or(0);
+    let since = now.plus_millis(-i64::try_from(longest.as_millis()).unwrap_or(i64::MAX));
+    let ago = |at: UnixMillis| Duration::from_millis(u64::try_from(now.0.saturating_sub(at.0)).unwrap_or(0));
+    Ok(journal.recent_requests(since, most)?.into_iter().map(ago).collect())
 }
 
 /// How a run is stopped and watched from outside.

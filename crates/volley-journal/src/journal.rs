@@ -88,6 +88,11 @@ pub enum Write {
     Claim(Claim),
     /// An outcome.
     Record(Record),
+    /// A new cost cap, which holds from now on: for this run and those after it.
+    Cap {
+        /// The most the campaign may cost in all.
+        max_cost: Micros,
+    },
     /// How a run ended: the exit code it reported.
     RunEnded {
         /// The contract's exit code.
@@ -102,7 +107,7 @@ pub enum Write {
 pub enum Written {
     /// The intent is durable under this id.
     Claimed(Attempt),
-    /// The outcome, or the end of a run, is durable.
+    /// The outcome, the cap, or the end of a run is durable.
     Recorded,
 }
 
@@ -126,6 +131,8 @@ pub struct Standing {
     pub spent: Micros,
     /// Commits so far.
     pub commits: u64,
+    /// The cap that the last person to set one while resuming set; `None` where the plan's holds.
+    pub max_cost: Option<Micros>,
     /// The exit code that the last run reported; `None` before the first run ended.
     pub last_exit_code: Option<u8>,
 }
@@ -187,6 +194,11 @@ pub trait Journal: Send {
     ///
     /// A pure function of the states: a caller that has chunks in hand asks from behind them.
     fn next_chunks(&mut self, from: Position, most: usize) -> Result<Vec<Chunk>, CommitError>;
+
+    /// When the requests ended that counted against a rate at `since` or later: an attempt that
+    /// was answered counts when it was answered, one that was cut short when that was found out.
+    /// At most `most` of them, the latest first.
+    fn recent_requests(&mut self, since: UnixMillis, most: usize) -> Result<Vec<UnixMillis>, CommitError>;
 
     /// Makes all of `batch` durable, or nothing: when it returns, a power cut cannot undo it.
     fn commit(&mut self, batch: &[Write]) -> Result<Vec<Written>, CommitError>;

@@ -280,7 +280,7 @@ impl PlanWriter {
         self.flush()?;
         store_plan(&self.connection, plan)?;
         self.connection.execute(
-            "INSERT INTO standing VALUES (1, ?, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, NULL)",
+            "INSERT INTO standing VALUES (1, ?, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, NULL, NULL)",
             [self.sums.recipients],
         )?;
         self.connection.execute_batch("COMMIT")?;

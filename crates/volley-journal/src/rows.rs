@@ -33,6 +33,7 @@ pub(crate) fn load_standing(connection: &Connection) -> Result<Standing, Fault> 
         billed_units: micros("billed_units")?,
         spent: micros("spent")?.unwrap_or_default(),
         commits: count(row, "commits")?,
+        max_cost: micros("max_cost")?,
         last_exit_code: row.get("last_exit_code")?,
     })
 }
@@ -41,7 +42,7 @@ pub(crate) fn store_standing(connection: &Connection, standing: &Standing) -> ru
     let mut update = connection.prepare_cached(
         "UPDATE standing SET pending = ?, accepted = ?, refused = ?, in_doubt = ?, requests_sent = ?,
          requests_throttled = ?, requests_retried = ?, billed = ?, billed_units = ?, spent = ?, commits = ?,
-         last_exit_code = ?",
+         max_cost = ?, last_exit_code = ?",
     )?;
     update.execute(params![
         int(standing.recipients.pending),
@@ -55,6 +56,7 @@ pub(crate) fn store_standing(connection: &Connection, standing: &Standing) -> ru
         standing.billed_units.map(|amount| amount.0),
         standing.spent.0,
         int(standing.commits),
+        standing.max_cost.map(|amount| amount.0),
         standing.last_exit_code,
     ])?;
     Ok(())

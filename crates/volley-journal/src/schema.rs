@@ -73,7 +73,8 @@ CREATE TABLE run (             -- each opening for sending; without an end, the 
   pid INTEGER NOT NULL,
   started_at INTEGER NOT NULL,
   ended_at INTEGER,
-  exit_code INTEGER
+  exit_code INTEGER,
+  max_cost INTEGER             -- a cap that was set for this run and those after it
 ) STRICT;
 CREATE TABLE attempt (         -- one request for recipients first .. first + recipients - 1
   id INTEGER PRIMARY KEY,
@@ -118,6 +119,7 @@ CREATE TABLE standing (        -- one row: totals, kept with each commit
   billed_units INTEGER,
   spent INTEGER NOT NULL,
   commits INTEGER NOT NULL,
+  max_cost INTEGER,            -- null: the plan's cap holds
   last_exit_code INTEGER
 ) STRICT;
 ";

@@ -94,6 +94,13 @@ impl SqliteJournal {
         match write {
             Write::Claim(claim) => self.claim(claim).map(Written::Claimed),
             Write::Record(record) => self.record(record).map(|()| Written::Recorded),
+            Write::Cap { max_cost } => {
+                self.ledger.standing.max_cost = Some(*max_cost);
+                self.connection
+                    .prepare_cached("UPDATE run SET max_cost = ? WHERE id = ?")?
+                    .execute(params![max_cost.0, self.run])?;
+                Ok(Written::Recorded)
+            }
             Write::RunEnded { exit_code, at } => {
                 self.ledger.standing.last_exit_code = Some(*exit_code);
                 self.connection
@@ -229,6 +236,10 @@ impl Journal for SqliteJournal {
         next_chunks(&self.connection, &self.plan, self.ledger.states(), from, most).map_err(storage)
     }
 
+    fn recent_requests(&mut self, since: UnixMillis, most: usize) -> Result<Vec<UnixMillis>, CommitError> {
+        recent_requests(&self.connection, since, most).map_err(storage)
+    }
+
     fn commit(&mut self, batch: &[Write]) -> Result<Vec<Written>, CommitError> {
         if batch.is_empty() {
             return Ok(Vec::new());
@@ -305,8 +316,9 @@ fn load_ledger(connection: &Connection, plan: &FrozenPlan) -> Result<Ledger, Fau
     let planned = planned_recipients(connection, plan)?;
     let mut ledger = replay(connection, planned, |_, _| ())?;
     let standing = load_standing(connection)?;
-    // Two things that attempts do not say.
+    // What attempts do not say.
     ledger.standing.commits = standing.commits;
+    ledger.standing.max_cost = standing.max_cost;
     ledger.standing.last_exit_code = standing.last_exit_code;
     if ledger.standing == standing {
         Ok(ledger)
@@ -314,6 +326,33 @@ fn load_ledger(connection: &Connection, plan: &FrozenPlan) -> Result<Ledger, Fau
         Err(Fault::Damaged("its totals are not the sum of its attempts".to_owned()))
     }
 }
+
+/// Walks attempts from the last one back until they were claimed so long before `since` that no
+/// answer to them can have come later: no exchange takes [`LONGEST_EXCHANGE_MS`].
+fn recent_requests(
+    connection: &Connection,
+    since: UnixMillis,
+    most: usize,
+) -> Result<Vec<UnixMillis>, Fault> {
+    let mut attempts =
+        connection.prepare_cached("SELECT claimed_at, ended_at FROM attempt ORDER BY id DESC")?;
+    let mut rows = attempts.query([])?;
+    let mut recent = Vec::new();
+    while recent.len() < most
+        && let Some(row) = rows.next()?
+    {
+        let claimed_at: i64 = row.get(0)?;
+        if claimed_at < since.0.saturating_sub(LONGEST_EXCHANGE_MS) {
+            break;
+        }
+        let counted_at = row.get::<_, Option<i64>>(1)?.unwrap_or(claimed_at);
+        recent.extend((counted_at >= since.0).then_some(UnixMillis(counted_at)));
+    }
+    Ok(recent)
+}
+
+/// An hour: the longest timeout that a campaign can set.
+const LONGEST_EXCHANGE_MS: i64 = 3_600_000;
 
 const fn event_of(verdict: &Verdict) -> Event {
     match verdict {

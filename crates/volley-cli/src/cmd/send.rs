@@ -17,7 +17,6 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 use tokio::sync::watch;
 use volley_core::{Capabilities, Micros, RateCard, StopReason, UnixMillis};
@@ -89,10 +88,8 @@ pub(crate) fn resume(path: &Path, sending: &Sending, voice: Voice) -> Result<u8,
     })?;
     drop(reader);
     account.override_from(std::env::vars())?;
-    if let Some(cap) = &sending.max_cost {
-        account.max_cost = Some(cap.clone());
-    }
-    let run = Resumption::open(path, account, sending)?;
+    let mut run = Resumption::open(path, account, sending)?;
+    run.set_cap(sending)?;
     let flight = u64::from(run.lane.max_in_flight) * u64::from(run.lane.chunk);
     let worst_doubt = flight.min(run.journal.standing().recipients.pending);
     run.confirm(sending, worst_doubt)?;
@@ -177,21 +174,29 @@ impl Resumption {
             ));
         }
         let capabilities = account.capabilities()?;
-        let cap = |text: &String| {
-            text.parse::<Micros>()
-                .map_err(|fault| Fault::usage(format!("--max-cost (limits.max_cost): {fault}")))
-        };
         let lane = LaneSettings {
             rates: account.rates(&capabilities)?,
             strict: capabilities.counts_strictly,
             max_in_flight: account.max_in_flight.unwrap_or(capabilities.max_in_flight),
             chunk: plan.terms.chunk,
             planned: plan.rows.accepted,
-            max_cost: account.max_cost.as_ref().map(cap).transpose()?,
+            max_cost: account.max_cost.as_deref().map(cap).transpose()?,
             probe: journal.standing().last_exit_code == Some(PASSING_FAULT),
         };
         let send_at = schedule(&plan, sending)?;
         Ok(Self { journal, path: path.to_owned(), plan, account, capabilities, lane, send_at })
+    }
+
+    /// The cap of a resumed campaign: a new one, which stays, or the one that was set last.
+    fn set_cap(&mut self, sending: &Sending) -> Result<(), Fault> {
+        if let Some(text) = &sending.max_cost {
+            let max_cost = cap(text)?;
+            self.journal
+                .commit(&[Write::Cap { max_cost }])
+                .map_err(|error| Fault::new(PASSING_FAULT, error))?;
+        }
+        self.lane.max_cost = self.journal.standing().max_cost.or(self.lane.max_cost);
+        Ok(())
     }
 
     /// Asks before anything is sent, showing recipients, segments, cost and the worst case.
@@ -242,7 +247,7 @@ impl Resumption {
         Ok(status.exit_code)
     }
 
-    async fn send(self, voice: Voice) -> Result<(Ending, Standing), Fault> {
+    async fn send(mut self, voice: Voice) -> Result<(Ending, Standing), Fault> {
         let Open { adapter, address, gateway } = self.account.open(card(&self.plan)).await?;
         let talk = move |line: &str| output::talk(voice.quiet, line);
         if voice.verbose || gateway.is_some() {
@@ -260,7 +265,8 @@ impl Resumption {
         })?;
         let (show, shown) = watch::channel(Progress::default());
         let bar = progress::show(shown, self.plan.rows.accepted, voice.quiet);
-        let earlier_requests = self.earlier_requests();
+        let earlier_requests = volley_engine::earlier_requests(&mut self.journal, &self.lane.rates, now())
+            .map_err(|error| Fault::new(PASSING_FAULT, error))?;
         let port = Threaded::new(Box::new(self.journal));
         let settings = Settings {
             lane: self.lane,
@@ -280,11 +286,10 @@ impl Resumption {
         port.close();
         Ok((ending, standing))
     }
+}
 
-    /// How long ago earlier processes made requests that still count against the rates.
-    fn earlier_requests(&self) -> Vec<Duration> {
-        Vec::new()
-    }
+fn cap(text: &str) -> Result<Micros, Fault> {
+    text.parse().map_err(|fault| Fault::usage(format!("--max-cost (limits.max_cost): {fault}")))
 }
 
 /// When the provider is to send. A time that has passed means now, but more than an hour late

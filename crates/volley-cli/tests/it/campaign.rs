@@ -95,6 +95,9 @@ fn the_cost_cap_is_kept_before_and_while_sending() {
     let journal = folder.text("test.volley");
     let stopped = run(&["resume", &journal, "--yes", "--max-cost", "2.70", "--json"]).exits(8).json();
     assert_eq!((&stopped["recipients"]["accepted"], &stopped["state"]), (&50.into(), &"paused".into()));
+    // A cap that was set stays set, until a person sets another.
+    run(&["resume", &journal, "--yes"]).exits(8);
+    assert_eq!(gateway.taken().len(), 50);
     run(&["resume", &journal, "--yes", "--max-cost", "5"]).exits(0);
     assert_eq!(gateway.taken().len(), 100);
     folder.verified();

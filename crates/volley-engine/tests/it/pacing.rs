@@ -50,6 +50,27 @@ async fn faster_rates_meet_no_refusal_either() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rates_bind_across_restarts() {
+    let latency = Duration::from_millis(20)..=Duration::from_millis(120);
+    let config = Config { latency, ..Config::default() }.with_limit(Some(&limit(LimitKind::SlidingLog, 2)));
+    let world = World::new("transmitsms", 60, 1, config);
+    // Drained and started anew every 300 ms: a new process must not start with a fresh allowance.
+    let short = Limits {
+        rates: "2/s",
+        max_in_flight: 2,
+        interrupts: [Some(Duration::from_millis(300)), None],
+        ..Limits::default()
+    };
+    for _ in 0..40 {
+        world.run(&short).await;
+    }
+    let (ending, standing) = world.run(&Limits { interrupts: [None, None], ..short }).await;
+    assert_eq!(ending, Ending::Finished);
+    assert_eq!(world.gateway().overruns(), 0);
+    world.judge(&standing, "restarted forty times");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_storm_of_refusals_is_waited_out_and_nothing_is_sent_before_its_time() {
     // Requests 5 to 9 are refused, each asking for 7 seconds of silence.
     let throttle = Mischief::Throttle { retry_after: Some("7".to_owned()) };

@@ -8,10 +8,12 @@ use std::{
 use tempfile::TempDir;
 use tokio::{sync::watch, time::Instant};
 use volley_core::{
-    Batch, Class, Failure, Message, Micros, Msisdn, PlanHasher, PlanTerms, Price, PriceId, RowNumber,
+    Batch, Class, Failure, Message, Micros, Msisdn, PlanHasher, PlanTerms, Price, PriceId, Rate, RowNumber,
     UnixMillis, segments,
 };
-use volley_engine::{Control, Ending, Inline, LaneSettings, Observed, Progress, Run, Settings, Transport};
+use volley_engine::{
+    Control, Ending, Inline, LaneSettings, Observed, Progress, Run, Settings, Transport, earlier_requests,
+};
 use volley_journal::{FrozenPlan, PlanWriter, RowCounts, SqliteJournal, Standing};
 use volley_provider::{
     adapter::Adapter,
@@ -133,11 +135,14 @@ impl World {
     /// One process: opens the journal, sends until it ends, closes.
     pub(crate) async fn run(&self, limits: &Limits) -> (Ending, Standing) {
         let now = UnixMillis(i64::try_from(self.elapsed().as_millis()).expect("short"));
-        let journal = SqliteJournal::open(&self.journal_path(), now).expect("the journal opens");
+        let mut journal = SqliteJournal::open(&self.journal_path(), now).expect("the journal opens");
+        let rates: Vec<Rate> =
+            limits.rates.split_whitespace().map(|rate| rate.parse().expect("a rate")).collect();
+        let earlier_requests = earlier_requests(&mut journal, &rates, now).expect("the journal can be read");
         let port = Inline::new(Box::new(journal));
         let settings = Settings {
             lane: LaneSettings {
-                rates: limits.rates.split_whitespace().map(|rate| rate.parse().expect("a rate")).collect(),
+                rates,
                 strict: limits.strict,
                 max_in_flight: limits.max_in_flight,
                 chunk: self.chunk,
@@ -147,7 +152,7 @@ impl World {
             },
             sender: Some(Arc::from("Volley")),
             send_at: None,
-            earlier_requests: Vec::new(),
+            earlier_requests,
             seed: 7,
         };
         let (gateway, arrivals) = (Arc::clone(&self.gateway), Arc::clone(&self.arrivals));

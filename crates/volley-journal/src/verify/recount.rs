@@ -258,6 +258,13 @@ impl Recount {
         let totals = self.totals();
         let number = |count: u64| Some(int(count));
         let money = |amount: Option<Micros>| amount.map(|amount| amount.0);
+        let max_cost = connection
+            .query_row(
+                "SELECT max_cost FROM run WHERE max_cost IS NOT NULL ORDER BY id DESC LIMIT 1",
+                [],
+                |row| row.get(0),
+            )
+            .optional()?;
         let exit_code = connection
             .query_row(
                 "SELECT exit_code FROM run WHERE ended_at IS NOT NULL ORDER BY id DESC LIMIT 1",
@@ -291,6 +298,7 @@ impl Recount {
                 money(self.standing.billed_units),
             ),
             ("J9", "millionths spent", Some(stored.spent.0), Some(self.standing.spent.0)),
+            ("J9", "millionths as the cap", money(stored.max_cost), max_cost),
             ("J17", "as the last exit code", stored.last_exit_code.map(i64::from), exit_code),
         ] {
             if says != makes {

@@ -6,9 +6,12 @@ use crate::support::{
 };
 use proptest::prelude::*;
 use volley_core::{
-    Batch, Billed, Class, Fate, IllegalMove, Micros, Outcome, Position, Totals, Verdict, Verdicts,
+    Batch, Billed, Class, Fate, IllegalMove, Micros, Outcome, Position, Totals, UnixMillis, Verdict, Verdicts,
 };
-use volley_journal::{AttemptId, CommitError, Journal, Recovered, SqliteJournal, Standing, Write, Written};
+use volley_journal::{
+    AttemptId, Claim, CommitError, Journal, Record, Recovered, SqliteJournal, Standing, Write, Written,
+    verify,
+};
 
 /// The rows and texts of each chunk, in order.
 fn cut(journal: &mut dyn Journal, from: u32, most: usize) -> Vec<(u32, Vec<(u32, String)>)> {
@@ -219,6 +222,46 @@ fn the_last_exit_code_is_kept() {
 }
 
 #[test]
+fn a_cap_set_once_holds_until_another_is_set() {
+    let place = Place::with_plan(PER_ITEM, 2, &["a", "b"]);
+    let mut journal = place.open();
+    assert_eq!(journal.standing().max_cost, None);
+    journal.commit(&[Write::Cap { max_cost: Micros(7) }]).expect("room");
+    drop(journal);
+    drop(place.open());
+    let mut journal = place.open();
+    assert_eq!(journal.standing().max_cost, Some(Micros(7)));
+    journal.commit(&[Write::Cap { max_cost: Micros(5) }]).expect("room");
+    assert_eq!(journal.standing().max_cost, Some(Micros(5)));
+    assert!(verify(&place.path()).expect("a journal").holds());
+}
+
+#[test]
+fn requests_count_against_a_rate_from_their_answer() {
+    let place = Place::with_plan(PER_ITEM, 1, &["a", "b", "c"]);
+    let mut journal = place.open();
+    for (first, claimed_at, ended_at) in [(0, 1_000, Some(1_100)), (1, 2_000, Some(9_000)), (2, 3_000, None)]
+    {
+        let Write::Claim(claim) = claim(first, 1, Micros(0)) else { panic!("a claim") };
+        let attempt = claimed(&mut journal, Write::Claim(Claim { at: UnixMillis(claimed_at), ..claim }));
+        if let Some(at) = ended_at {
+            let record =
+                Record { attempt: attempt.id, outcome: failed(Class::Throttled), at: UnixMillis(at) };
+            journal.commit(&[Write::Record(record)]).expect("room");
+        }
+    }
+    for (since, most, expected) in [
+        (0, 9, &[3_000, 9_000, 1_100][..]),
+        (1_101, 9, &[3_000, 9_000]),
+        (0, 2, &[3_000, 9_000]),
+        (9_001, 9, &[]),
+    ] {
+        let recent = journal.recent_requests(UnixMillis(since), most).expect("readable");
+        assert_eq!(recent, expected.iter().copied().map(UnixMillis).collect::<Vec<_>>(), "since {since}");
+    }
+}
+
+#[test]
 fn an_empty_batch_is_no_commit() {
     let place = Place::with_plan(PER_ITEM, 2, &["a"]);
     let mut journal = place.open();
@@ -325,6 +368,7 @@ impl Model {
             billed_units: None,
             spent: Micros(self.people.iter().map(|one| one.2).sum()),
             commits: of.commits,
+            max_cost: None,
             last_exit_code: None,
         }
     }

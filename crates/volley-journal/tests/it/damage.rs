@@ -85,6 +85,7 @@ fn planted_damage_is_found_and_named() {
         ("UPDATE standing SET billed = NULL", "J9"),
         ("UPDATE standing SET billed_units = 1", "J9"),
         ("UPDATE standing SET spent = 0", "J9"),
+        ("UPDATE standing SET max_cost = 1", "J9"),
         ("UPDATE standing SET last_exit_code = 0", "J17"),
     ] {
         let place = played();

@@ -2,7 +2,7 @@
 
 use crate::support::{NOW, PER_ITEM, Place, accepted, claim, record};
 use std::sync::{Arc, Mutex, mpsc};
-use volley_core::{Chunk, Micros, Position};
+use volley_core::{Chunk, Micros, Position, UnixMillis};
 use volley_journal::{
     AttemptId, CommitError, FrozenPlan, Journal, Recovered, Standing, Write, Writer, Written,
 };
@@ -30,6 +30,10 @@ impl Journal for Gated {
 
     fn next_chunks(&mut self, from: Position, most: usize) -> Result<Vec<Chunk>, CommitError> {
         self.inner.next_chunks(from, most)
+    }
+
+    fn recent_requests(&mut self, since: UnixMillis, most: usize) -> Result<Vec<UnixMillis>, CommitError> {
+        self.inner.recent_requests(since, most)
     }
 
     fn commit(&mut self, batch: &[Write]) -> Result<Vec<Written>, CommitError> {
