@@ -8,7 +8,7 @@ use std::{
     process::ExitCode,
     time::Duration,
 };
-use volley_plan::{Example, Preview};
+use volley_plan::{Example, Preview, Reject};
 
 /// One JSON object on stdout.
 pub(crate) fn json(value: &impl Serialize) -> io::Result<()> {
@@ -78,26 +78,36 @@ pub(crate) fn duration(duration: Duration) -> String {
 /// What a campaign would send and cost, as tables of at most 80 columns.
 pub(crate) fn preview(preview: &Preview) -> String {
     let mut text = format!("{}  {}\n\n", preview.campaign, preview.plan_hash);
-    text.push_str(&rows_table(preview).to_string());
+    text.push_str(&rows_table(preview).trim_fmt());
     text.push_str("\n\n");
+    text.push_str(&hints(preview));
     if let Some(table) = cost_table(preview) {
-        text.push_str(&table.to_string());
+        text.push_str(&table.trim_fmt());
         text.push_str("\n\n");
     }
-    let facts = facts(preview);
-    let width = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    for (name, value) in facts {
-        text.push_str(&format!("{name:<width$}  {value}\n"));
-    }
+    text.push_str(&pairs(facts(preview)).trim_fmt());
+    text.push('\n');
     for warning in &preview.warnings {
         text.push_str(&format!("warning: {warning}\n"));
     }
     text
 }
 
-fn table(header: &[&str], right: &[usize]) -> Table {
+/// Names and values side by side, long values wrapped at words.
+fn pairs(rows: impl IntoIterator<Item = (&'static str, String)>) -> Table {
+    let mut table = bare_table();
+    table.add_rows(rows.into_iter().map(|(name, value)| [name.to_owned(), value]));
+    table
+}
+
+fn bare_table() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
+    table
+}
+
+fn table(header: &[&str], right: &[usize]) -> Table {
+    let mut table = bare_table();
     table.set_header(header);
     for &column in right {
         table.column_mut(column).expect("a column of the header").set_cell_alignment(CellAlignment::Right);
@@ -114,15 +124,22 @@ fn rows_table(preview: &Preview) -> Table {
     for (reason, number) in &preview.rejected {
         let first = preview.first_rejects.get(reason).map(Vec::as_slice).unwrap_or_default();
         let rows: Vec<String> = first.iter().map(|reject| reject.row.0.to_string()).collect();
-        let hint = first.first().map(|reject| reject.reason.hint()).unwrap_or_default();
-        table.add_row([
-            format!("rejected: {reason}"),
-            count(*number),
-            format!("{} ({hint})", rows.join(", ")),
-        ]);
+        table.add_row([format!("rejected: {reason}"), count(*number), rows.join(", ")]);
     }
     table.add_row(["in the file".to_owned(), count(preview.rows), String::new()]);
     table
+}
+
+/// What to do about each reason that occurs.
+fn hints(preview: &Preview) -> String {
+    let hint = |(reason, rejects): (&&'static str, &Vec<Reject>)| {
+        rejects.first().map(|reject| (*reason, reject.reason.hint().to_owned()))
+    };
+    let hints = pairs(preview.first_rejects.iter().filter_map(hint));
+    if hints.is_empty() {
+        return String::new();
+    }
+    format!("Why, and what to do (--rejects FILE lists every row):\n{}\n\n", hints.trim_fmt())
 }
 
 /// What it costs, by prefix.

@@ -5,6 +5,7 @@ use crate::support::{
 };
 use std::{
     io::{BufRead, BufReader},
+    path::Path,
     process::{Command, Stdio},
 };
 use volley_core::{Class, Micros, Position, Totals, Verdict};
@@ -113,15 +114,14 @@ fn verify_and_readers_work_beside_a_sender() {
     assert_eq!(SqliteJournal::open(&place.path(), NOW).expect("a journal").recovered().attempts, 1);
 }
 
-/// Not a test: the process that the next one kills. Claims, says so, and waits for its end.
-#[test]
-#[ignore = "run by a_killed_process_frees_the_lock_and_leaves_doubt, as a process of its own"]
-fn sender_to_be_killed() {
-    let Some(path) = std::env::var_os(JOURNAL) else { return };
-    let mut journal = SqliteJournal::open(path.as_ref(), NOW).expect("a journal");
+/// The process that the next test kills, which is that test again under another environment.
+/// Claims, says so, and waits for its end.
+fn be_the_sender(path: &Path) -> ! {
+    let mut journal = SqliteJournal::open(path, NOW).expect("a journal");
     claimed(&mut journal, claim(0, 2, Micros(100_000)));
     println!("\n{CLAIMED}");
     std::io::stdin().read_line(&mut String::new()).expect("a pipe");
+    panic!("it was to be killed");
 }
 
 const JOURNAL: &str = "VOLLEY_TEST_JOURNAL";
@@ -129,9 +129,12 @@ const CLAIMED: &str = "claimed, kill me";
 
 #[test]
 fn a_killed_process_frees_the_lock_and_leaves_doubt() {
+    if let Some(path) = std::env::var_os(JOURNAL) {
+        be_the_sender(path.as_ref());
+    }
     let place = Place::with_plan(PER_ITEM, 2, &["a"; 4]);
     let mut child = Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "crashes::sender_to_be_killed", "--ignored", "--nocapture"])
+        .args(["--exact", "crashes::a_killed_process_frees_the_lock_and_leaves_doubt", "--nocapture"])
         .env(JOURNAL, place.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
