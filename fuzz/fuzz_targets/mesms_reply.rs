@@ -1,0 +1,4 @@
+//! libFuzzer's way into [`volley_fuzz::mesms_reply`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| volley_fuzz::mesms_reply(data));
