@@ -35,11 +35,11 @@ pub enum Class {
     TimedOut,
     /// The answer head is not HTTP, too large, or has two lengths.
     BadHead,
-    /// The head was complete, its body cut, too slow, or over its limit.
+    /// The head was complete, its body cut or over its limit.
     BodyCut,
     /// The process that made the attempt is gone; seen at the next start.
     ProcessGone,
-    /// The attempt was abandoned: a second Ctrl-C, or the drain's deadline.
+    /// The attempt was abandoned: a second Ctrl-C.
     Abandoned,
     /// The answer names another number or reference.
     WrongReply,
@@ -99,9 +99,9 @@ pub enum Taken {
 /// What becomes of the recipients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// Pending again after a wait; the attempt counts towards the limit.
+    /// Pending again after a wait that grows with each try.
     Retry,
-    /// Pending again; the attempt does not count.
+    /// Pending again at once, or when the lane's own pause is over.
     Back,
     /// Pending again in smaller chunks; a single recipient is refused.
     Split,

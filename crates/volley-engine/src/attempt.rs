@@ -24,6 +24,8 @@ pub(crate) struct Shared<T, P> {
     pub(crate) send_at: Option<UnixMillis>,
     /// Turns true when requests under way are to be abandoned.
     pub(crate) abandon: watch::Receiver<bool>,
+    /// What the journal said when it could not take an outcome: nothing more may be claimed.
+    pub(crate) journal_fault: watch::Sender<Option<String>>,
 }
 
 /// What came of an attempt, for the lane.
@@ -31,15 +33,14 @@ pub(crate) struct Finished {
     pub(crate) work: Work,
     pub(crate) ended: Instant,
     pub(crate) result: Result<Outcome, Unclaimed>,
-    /// The journal could not take the outcome at first; nothing more may be claimed.
-    pub(crate) journal_fault: Option<String>,
 }
 
 /// The intent is not durable, so nothing was sent.
 pub(crate) struct Unclaimed(pub(crate) Arc<CommitError>);
 
-/// How often, once a second, an outcome that the journal cannot take is offered again.
+/// How often an outcome that the journal cannot take is offered again, and after what pause.
 const RECORD_TRIES: u32 = 60;
+const RECORD_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs one attempt to its end.
 pub(crate) async fn run<T: Transport, P: Port>(shared: Arc<Shared<T, P>>, work: Work) -> Finished {
@@ -58,12 +59,7 @@ pub(crate) async fn run<T: Transport, P: Port>(shared: Arc<Shared<T, P>>, work: 
         Ok(Written::Claimed(attempt)) => attempt,
         Ok(Written::Recorded) => unreachable!("a claim is answered with an attempt"),
         Err(error) => {
-            return Finished {
-                work,
-                ended: Instant::now(),
-                result: Err(Unclaimed(error)),
-                journal_fault: None,
-            };
+            return Finished { work, ended: Instant::now(), result: Err(Unclaimed(error)) };
         }
     };
     let outcome = match request {
@@ -72,8 +68,8 @@ pub(crate) async fn run<T: Transport, P: Port>(shared: Arc<Shared<T, P>>, work: 
     };
     let ended = Instant::now();
     let outcome = final_outcome(outcome, work.chunk.len());
-    let journal_fault = record(&shared.port, attempt, &outcome).await;
-    Finished { work, ended, result: Ok(outcome), journal_fault }
+    record(&shared, attempt, &outcome).await;
+    Finished { work, ended, result: Ok(outcome) }
 }
 
 async fn send<T: Transport, P: Port>(shared: &Shared<T, P>, work: &Work, request: HttpRequest) -> Outcome {
@@ -90,17 +86,15 @@ async fn send<T: Transport, P: Port>(shared: &Shared<T, P>, work: &Work, request
 
 /// Makes `outcome` durable, trying for a minute. It stays in memory meanwhile; if the process
 /// ends first, the next start finds the intent and puts its recipients in doubt.
-async fn record<P: Port>(port: &P, attempt: Attempt, outcome: &Outcome) -> Option<String> {
-    let mut fault = None;
+async fn record<T: Transport, P: Port>(shared: &Shared<T, P>, attempt: Attempt, outcome: &Outcome) {
     for _ in 0..RECORD_TRIES {
         let record = Record { attempt: attempt.id, outcome: outcome.clone(), at: wall_clock() };
-        match port.write(Write::Record(record)).await {
-            Ok(_) => return fault,
-            Err(error) => fault = Some(error.to_string()),
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        match shared.port.write(Write::Record(record)).await {
+            Ok(_) => return,
+            Err(error) => shared.journal_fault.send_replace(Some(error.to_string())),
+        };
+        tokio::time::sleep(RECORD_PAUSE).await;
     }
-    fault
 }
 
 fn hash_of_body(request: &HttpRequest) -> [u8; 32] {

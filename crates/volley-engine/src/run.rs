@@ -94,7 +94,9 @@ impl<T: Transport, P: Port> Run<T, P> {
         }
         let port = self.port.clone();
         let (adapter, transport) = (self.adapter, self.transport);
-        let shared = Arc::new(Shared { adapter, transport, port: self.port, sender, send_at, abandon });
+        let (journal_fault, mut faults) = watch::channel(None);
+        let shared =
+            Arc::new(Shared { adapter, transport, port: self.port, sender, send_at, abandon, journal_fault });
         let mut attempts: JoinSet<Finished> = JoinSet::new();
         loop {
             match *control.stop.borrow_and_update() {
@@ -104,6 +106,9 @@ impl<T: Transport, P: Port> Run<T, P> {
                     lane.stop(StopReason::Interrupted, "");
                     abandon_now.send_replace(true);
                 }
+            }
+            if let Some(fault) = faults.borrow_and_update().as_deref() {
+                lane.stop(StopReason::Journal, fault);
             }
             while let Some(finished) = attempts.try_join_next() {
                 settle(&mut lane, finished, start, &mut seed);
@@ -128,6 +133,7 @@ impl<T: Transport, P: Port> Run<T, P> {
                     tokio::select! {
                         biased;
                         _ = control.stop.changed() => {}
+                        _ = faults.changed() => {}
                         Some(finished) = attempts.join_next() => settle(&mut lane, finished, start, &mut seed),
                         () = sleep => {}
                     }
@@ -145,7 +151,7 @@ fn settle(
     start: Instant,
     seed: &mut u64,
 ) {
-    let Finished { work, ended, result, journal_fault } = match finished {
+    let Finished { work, ended, result } = match finished {
         Ok(finished) => finished,
         // A bug in an adapter or in us. The attempt stays open and becomes in doubt at the next start.
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
@@ -154,9 +160,6 @@ fn settle(
     match result {
         Ok(outcome) => lane.on_end(work, &outcome, ended, now, next_random(seed)),
         Err(Unclaimed(error)) => lane.on_unclaimed(&work, now, &error.to_string()),
-    }
-    if let Some(fault) = journal_fault {
-        lane.stop(StopReason::Journal, &fault);
     }
 }
 

@@ -134,7 +134,7 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// Another process plans or sends with it.
-    #[error("{} is in use by process {pid}; wait for it, or watch it with `volley status --watch`", path.display())]
+    #[error("{} is in use by process {pid}; wait for it, or look at it with `volley status`", path.display())]
     Locked {
         /// The journal.
         path: PathBuf,

@@ -33,13 +33,6 @@ pub(crate) fn run(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault> 
         return Err(super::plan::nobody(&campaign, preview.rows));
     }
     let mut warnings = preview.warnings.clone();
-    let capabilities = account.capabilities()?;
-    if campaign.send_at.is_some() && !capabilities.schedule {
-        warnings.push(format!(
-            "{} cannot be handed a time: Volley waits until then and sends nothing earlier",
-            account.protocol
-        ));
-    }
     if let (Some(cap), Some(estimated)) = (campaign.limits.max_cost, preview.estimated)
         && estimated > cap
     {

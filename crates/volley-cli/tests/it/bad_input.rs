@@ -75,6 +75,8 @@ const MISTAKES: &[Mistake] = &[
             std::fs::remove_file(folder.path("recipients.csv")).expect("removed");
             std::fs::create_dir(folder.path("recipients.csv")).expect("made");
         } },
+    Mistake { what: "a device as the text", code: 2, says: &["/dev/zero", "cannot be read"],
+        make: |folder| edit(folder, "campaign.toml", "text = \"Sale ends today\"", "file = \"/dev/zero\"") },
     Mistake { what: "a price that is none", code: 2, says: &["rates.csv", "five cents"],
         make: |folder| edit(folder, "rates.csv", "0.05", "five cents") },
     Mistake { what: "two prices for a prefix", code: 2, says: &["rates.csv", "66"],

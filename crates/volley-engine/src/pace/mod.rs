@@ -112,10 +112,12 @@ impl Pacer {
 
     /// A request that an earlier process made, `ago` before `now`: rates bind across restarts.
     pub fn on_earlier(&mut self, now: Duration, ago: Duration) {
-        self.rules
-            .iter_mut()
-            .filter_map(|rule| rule.slots.as_mut())
-            .for_each(|slots| slots.earlier(now, ago));
+        for rule in &mut self.rules {
+            match &mut rule.slots {
+                Some(slots) => slots.earlier(now, ago),
+                None => rule.spacing.earlier(now, ago),
+            }
+        }
     }
 
     /// Requests that were let go and have not ended.
@@ -251,6 +253,15 @@ mod tests {
         pacer.on_earlier(Duration::ZERO, Duration::from_secs(5));
         let Go::At(at) = pacer.poll(Duration::ZERO) else { panic!("both slots are taken") };
         assert!(at >= Duration::from_millis(600) && at < Duration::from_millis(620), "{at:?}");
+    }
+
+    #[test]
+    fn a_spaced_lane_keeps_its_distance_from_an_earlier_process_too() {
+        let mut pacer = Pacer::new(&[rate("2/m")], false, 2);
+        pacer.on_earlier(Duration::ZERO, Duration::from_secs(12));
+        pacer.on_earlier(Duration::ZERO, Duration::from_secs(50));
+        assert_eq!(pacer.poll(Duration::ZERO), Go::At(Duration::from_secs(18)));
+        assert_eq!(pacer.poll(Duration::from_secs(18)), Go::Now);
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub(super) struct Spacing {
     clock: ToldClock,
     /// A permit that governor gave and nobody has used yet.
     in_hand: bool,
+    period: Duration,
+    /// An earlier process sent so lately that nothing may leave before.
+    not_before: Duration,
 }
 
 /// A clock that shows what it was told.
@@ -57,13 +60,22 @@ impl Spacing {
             .expect("a period above zero")
             .allow_burst(burst);
         let clock = ToldClock::default();
-        Self { limiter: RateLimiter::direct_with_clock(quota, clock.clone()), clock, in_hand: false }
+        Self {
+            limiter: RateLimiter::direct_with_clock(quota, clock.clone()),
+            clock,
+            in_hand: false,
+            period,
+            not_before: Duration::ZERO,
+        }
     }
 
     /// When a permit will be there; `None` if there is one now. It stays in hand until taken.
     pub(super) fn wait(&mut self, now: Duration) -> Option<Duration> {
         let nanos = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         self.clock.0.store(nanos, Ordering::Relaxed);
+        if now < self.not_before {
+            return Some(self.not_before);
+        }
         if !self.in_hand {
             match self.limiter.check() {
                 Ok(()) => self.in_hand = true,
@@ -75,6 +87,11 @@ impl Spacing {
             }
         }
         None
+    }
+
+    /// Someone sent a request before us, `ago` before `now`.
+    pub(super) fn earlier(&mut self, now: Duration, ago: Duration) {
+        self.not_before = self.not_before.max((now + self.period).saturating_sub(ago));
     }
 
     /// Uses the permit in hand.

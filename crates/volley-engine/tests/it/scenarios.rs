@@ -202,3 +202,29 @@ async fn running_out_of_funds_keeps_everybody_pending() {
         world.judge(&standing, kind);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_stops_claiming_and_the_outcomes_in_flight_are_saved_when_there_is_room() {
+    let latency = Duration::from_millis(100)..=Duration::from_millis(100);
+    let world = World::new("mesms", 400, 10, Config { latency, ..Config::default() }.with_limit(None));
+    // Full from the middle of the flight on, for twenty seconds.
+    let full = Duration::from_millis(550)..Duration::from_secs(20);
+    let (ending, standing) =
+        world.run_with_a_full_disk(&Limits { rates: "20/s", ..Limits::default() }, full).await;
+    assert!(matches!(ending, Ending::Stopped { reason: StopReason::Journal, .. }), "{ending:?}");
+    assert_eq!(standing.recipients.in_doubt, 0, "every answer was kept until it could be stored");
+    assert_eq!(standing.recipients.accepted, world.gateway().recipients_taken());
+    world.judge(&standing, "after the full disk");
+    let (ending, standing) = world.run(&Limits::default()).await;
+    assert_eq!((ending, standing.recipients.accepted), (Ending::Finished, 400));
+    world.judge(&standing, "with room again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_that_cannot_be_stored_sends_nothing() {
+    let world = World::new("mesms", 40, 10, Config::default().with_limit(None));
+    let always = Duration::ZERO..Duration::from_hours(1);
+    let (ending, standing) = world.run_with_a_full_disk(&Limits::default(), always).await;
+    assert!(matches!(ending, Ending::Stopped { reason: StopReason::Journal, .. }), "{ending:?}");
+    assert_eq!((world.gateway().requests_seen(), standing.recipients.pending), (0, 40));
+}

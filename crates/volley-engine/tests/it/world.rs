@@ -1,6 +1,7 @@
 //! A campaign, a journal on disk, the gateway, and virtual time: no socket, no thread.
 
 use std::{
+    ops::Range,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
@@ -8,13 +9,16 @@ use std::{
 use tempfile::TempDir;
 use tokio::{sync::watch, time::Instant};
 use volley_core::{
-    Batch, Class, Failure, Message, Micros, Msisdn, PlanHasher, PlanTerms, Price, PriceId, Rate, RowNumber,
-    UnixMillis, segments,
+    Batch, Chunk, Class, Failure, Message, Micros, Msisdn, PlanHasher, PlanTerms, Position, Price, PriceId,
+    Rate, RowNumber, UnixMillis, segments,
 };
 use volley_engine::{
-    Control, Ending, Inline, LaneSettings, Observed, Progress, Run, Settings, Transport, earlier_requests,
+    Control, Ending, Inline, LaneSettings, Observed, Port, Progress, Run, Settings, Transport,
+    earlier_requests,
 };
-use volley_journal::{FrozenPlan, PlanWriter, RowCounts, SqliteJournal, Standing};
+use volley_journal::{
+    CommitError, FrozenPlan, PlanWriter, RowCounts, SqliteJournal, Standing, Write, Written,
+};
 use volley_provider::{
     adapter::Adapter,
     credentials::Credentials,
@@ -132,17 +136,38 @@ impl World {
         self.start.elapsed()
     }
 
+    /// One process whose journal cannot be written for a while: from `full.start` to `full.end`.
+    pub(crate) async fn run_with_a_full_disk(
+        &self,
+        limits: &Limits,
+        full: Range<Duration>,
+    ) -> (Ending, Standing) {
+        let (start, port) = (self.start, self.open(limits).0);
+        self.execute(limits, Full { inner: port, start, during: full }, Vec::new()).await
+    }
+
     /// One process: opens the journal, sends until it ends, closes.
     pub(crate) async fn run(&self, limits: &Limits) -> (Ending, Standing) {
+        let (port, earlier_requests) = self.open(limits);
+        self.execute(limits, port, earlier_requests).await
+    }
+
+    fn open(&self, limits: &Limits) -> (Inline, Vec<Duration>) {
         let now = UnixMillis(i64::try_from(self.elapsed().as_millis()).expect("short"));
         let mut journal = SqliteJournal::open(&self.journal_path(), now).expect("the journal opens");
-        let rates: Vec<Rate> =
-            limits.rates.split_whitespace().map(|rate| rate.parse().expect("a rate")).collect();
-        let earlier_requests = earlier_requests(&mut journal, &rates, now).expect("the journal can be read");
-        let port = Inline::new(Box::new(journal));
+        let earlier = earlier_requests(&mut journal, &rates(limits), now).expect("the journal can be read");
+        (Inline::new(Box::new(journal)), earlier)
+    }
+
+    async fn execute<P: Port>(
+        &self,
+        limits: &Limits,
+        port: P,
+        earlier_requests: Vec<Duration>,
+    ) -> (Ending, Standing) {
         let settings = Settings {
             lane: LaneSettings {
-                rates,
+                rates: rates(limits),
                 strict: limits.strict,
                 max_in_flight: limits.max_in_flight,
                 chunk: self.chunk,
@@ -169,7 +194,7 @@ impl World {
         let control = Control { stop, progress: watch::channel(Progress::default()).0 };
         let run = Run { adapter: Arc::clone(&self.adapter), transport, port: port.clone(), settings };
         let ending = run.execute(control).await.expect("the journal can be read");
-        let standing = volley_engine::Port::standing(&port);
+        let standing = port.standing();
         (ending, standing)
     }
 
@@ -200,6 +225,35 @@ fn adapter(kind: &str) -> Arc<dyn Adapter> {
         credentials,
     };
     registry::adapter(kind, settings).expect("an adapter")
+}
+
+fn rates(limits: &Limits) -> Vec<Rate> {
+    limits.rates.split_whitespace().map(|rate| rate.parse().expect("a rate")).collect()
+}
+
+/// A journal on a disk that is full for a while.
+#[derive(Clone)]
+struct Full {
+    inner: Inline,
+    start: Instant,
+    during: Range<Duration>,
+}
+
+impl Port for Full {
+    async fn write(&self, write: Write) -> Result<Written, Arc<CommitError>> {
+        if self.during.contains(&self.start.elapsed()) {
+            return Err(Arc::new(CommitError::Storage("the disk is full".to_owned())));
+        }
+        self.inner.write(write).await
+    }
+
+    async fn next_chunks(&self, from: Position, most: usize) -> Result<Vec<Chunk>, Arc<CommitError>> {
+        self.inner.next_chunks(from, most).await
+    }
+
+    fn standing(&self) -> Standing {
+        self.inner.standing()
+    }
 }
 
 /// Carries requests to the gateway by calling it.

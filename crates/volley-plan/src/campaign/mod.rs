@@ -371,7 +371,7 @@ impl Campaign {
         providers: &[(&str, &[&str])],
     ) -> Result<Self, CampaignError> {
         let file = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|source| match source.kind() {
+        let text = read_text(path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => CampaignError::Missing { file: file.clone() },
             _ => CampaignError::Unreadable { file: file.clone(), source },
         })?;
@@ -385,6 +385,14 @@ impl Campaign {
     pub fn journal_path(&self) -> PathBuf {
         self.path.with_file_name(format!("{}.volley", self.name))
     }
+}
+
+/// The text of a regular file: a device or a pipe might never end.
+fn read_text(path: &Path) -> io::Result<String> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    fs::read_to_string(path)
 }
 
 /// The second step: from what was typed to what it means.
@@ -472,7 +480,7 @@ impl Meaning<'_> {
             (Some((text, at)), None) => Ok((text.to_owned(), at.clone())),
             (None, Some(path)) => {
                 let at = self.written.at("message.file").expect("the key is set").clone();
-                let text = fs::read_to_string(&path).map_err(|source| match source.kind() {
+                let text = read_text(&path).map_err(|source| match source.kind() {
                     io::ErrorKind::NotFound => {
                         CampaignError::MissingMessage { at: at.clone(), path: path.clone() }
                     }
