@@ -99,6 +99,10 @@ fn judge_answer(face: &Face, reply: &Reply, body: &Value, answer: &Answer, sent:
 
     let accepted = match &answer.verdicts {
         Verdicts::AllAccepted => sent,
+        Verdicts::AllInDoubt { reason } => {
+            judge_words(face, body, reason);
+            0
+        }
         Verdicts::Each(verdicts) => {
             assert_eq!(verdicts.len(), sent, "one verdict for each recipient");
             for verdict in verdicts {

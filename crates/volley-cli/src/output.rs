@@ -190,6 +190,9 @@ fn facts(preview: &Preview) -> Vec<(&'static str, String)> {
             preview.repairs.iter().map(|(word, number)| format!("{word} {number}")).collect();
         facts.push(("Numbers mended", repairs.join(", ")));
     }
+    if preview.blank_lines > 0 {
+        facts.push(("Blank lines", format!("{} skipped", count(preview.blank_lines))));
+    }
     let columns = &preview.columns;
     facts.push((
         "Columns",

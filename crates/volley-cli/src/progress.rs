@@ -1,5 +1,6 @@
-//! Where a run stands, while it runs: a bar on a terminal, a line now and then elsewhere.
+//! Where a run stands, while it runs: a bar on a terminal.
 
+use crate::output;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use std::{
@@ -7,15 +8,14 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
+use volley_core::StopReason;
 use volley_engine::{Pause, Progress};
 
 /// How often the bar is drawn anew.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 
-/// How often a log gets a line.
-const LOG_EVERY: Duration = Duration::from_secs(10);
-
-/// Shows `progress` on stderr until its sender is gone. `quiet` shows nothing.
+/// Shows `progress` on stderr until its sender is gone: a bar on a terminal, and everywhere a
+/// line when something stops the run. `quiet` shows nothing.
 pub(crate) fn show(progress: watch::Receiver<Progress>, planned: u64, quiet: bool) -> JoinHandle<()> {
     let terminal = io::stderr().is_terminal();
     tokio::spawn(async move {
@@ -23,7 +23,7 @@ pub(crate) fn show(progress: watch::Receiver<Progress>, planned: u64, quiet: boo
         } else if terminal {
             draw(progress, planned).await;
         } else {
-            log(progress, planned).await;
+            wait(progress).await;
         }
     })
 }
@@ -35,31 +35,36 @@ async fn draw(mut progress: watch::Receiver<Progress>, planned: u64) {
     bar.set_style(style);
     let mut ticks = tokio::time::interval(DRAW_EVERY);
     let mut speed = Speed::default();
+    let mut told = false;
     while progress.has_changed().is_ok() {
         ticks.tick().await;
         let now = progress.borrow_and_update().clone();
+        if let Some(line) = stopping(&now).filter(|_| !told) {
+            told = true;
+            bar.println(line);
+        }
         bar.set_position(planned - now.standing.recipients.pending);
         bar.set_message(line(&now, &mut speed));
     }
     bar.finish_and_clear();
 }
 
-async fn log(mut progress: watch::Receiver<Progress>, planned: u64) {
-    let mut ticks = tokio::time::interval_at(Instant::now() + LOG_EVERY, LOG_EVERY);
-    let mut speed = Speed::default();
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            changed = progress.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                continue;
-            }
+/// Without a terminal there is no bar: only what stops the run is worth a line.
+async fn wait(mut progress: watch::Receiver<Progress>) {
+    let mut told = false;
+    while progress.changed().await.is_ok() {
+        if let Some(line) = stopping(&progress.borrow_and_update()).filter(|_| !told) {
+            told = true;
+            output::talk(false, &line);
         }
-        let now = progress.borrow().clone();
-        let settled = planned - now.standing.recipients.pending;
-        crate::output::talk(false, &format!("{settled} of {planned}: {}", line(&now, &mut speed)));
+    }
+}
+
+/// What a person should know at once where requests in flight keep a stopped run going.
+fn stopping(progress: &Progress) -> Option<String> {
+    match &progress.stopped {
+        Some((StopReason::Interrupted, _)) | None => None,
+        Some((reason, detail)) => Some(format!("stopping: {} ({detail})", reason.advice())),
     }
 }
 
@@ -92,7 +97,7 @@ fn line(progress: &Progress, speed: &mut Speed) -> String {
         parts.push(format!("{speed:.1}/s"));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds for people")]
         let left = Duration::from_secs((recipients.pending as f64 / speed) as u64);
-        parts.push(format!("{} left", crate::output::duration(left)));
+        parts.push(format!("{} left", output::duration(left)));
     }
     parts.extend(progress.pause.and_then(|pause| reason(pause, progress.started?)));
     parts.join(" · ")
@@ -108,7 +113,7 @@ fn reason(pause: Pause, started: Instant) -> Option<String> {
     match pause {
         // Pacing and waiting for answers are the normal course of things.
         Pause::Rate(_) | Pause::InFlight => None,
-        Pause::Throttled(at) => Some(format!("provider asked to wait until {}", clock(at))),
+        Pause::Throttled(at) => Some(format!("too fast for the provider: waiting until {}", clock(at))),
         Pause::Retry(at) => Some(format!("next try at {}", clock(at))),
         Pause::Draining => Some("stopping: waiting for requests in flight".to_owned()),
     }

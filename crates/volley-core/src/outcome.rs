@@ -30,6 +30,11 @@ pub struct Answer {
 pub enum Verdicts {
     /// All were taken under the request's id.
     AllAccepted,
+    /// The request was answered, but not in a way that says who was taken.
+    AllInDoubt {
+        /// What does not fit.
+        reason: Reason,
+    },
     /// One verdict for each recipient of the chunk, in its order.
     Each(Vec<Verdict>),
 }

@@ -91,8 +91,14 @@ async fn record<T: Transport, P: Port>(shared: &Shared<T, P>, attempt: Attempt, 
         let record = Record { attempt: attempt.id, outcome: outcome.clone(), at: wall_clock() };
         match shared.port.write(Write::Record(record)).await {
             Ok(_) => return,
-            Err(error) => shared.journal_fault.send_replace(Some(error.to_string())),
-        };
+            Err(error) => {
+                shared.journal_fault.send_replace(Some(error.to_string()));
+                // Only a disk gets better; the outcome of anything else is doubt at the next start.
+                if !matches!(*error, CommitError::Storage(_)) {
+                    return;
+                }
+            }
+        }
         tokio::time::sleep(RECORD_PAUSE).await;
     }
 }

@@ -229,7 +229,7 @@ impl Lane {
                 self.streak = None;
                 self.throttled_in_a_row = 0;
                 self.probing = false;
-                self.count_doubt(doubtful(&answer.verdicts));
+                self.count_doubt(doubtful(&answer.verdicts, work.chunk.len()));
                 return;
             }
             Outcome::Failed(failure) => failure,
@@ -249,7 +249,8 @@ impl Lane {
         match rule.lane {
             LaneEffect::GoOn => {}
             LaneEffect::Throttle => {
-                self.throttled_in_a_row += 1;
+                // Requests that were in flight together are refused together: that is once.
+                self.throttled_in_a_row += u32::from(now >= self.throttled_until);
                 let silence = backoff::silence(self.throttled_in_a_row, failure.retry_after);
                 self.pacer.on_throttled(now, silence);
                 self.throttled_until = self.throttled_until.max(now + silence);
@@ -279,6 +280,11 @@ impl Lane {
     /// A request that an earlier process made, `ago` before `now`: rates bind across restarts.
     pub fn on_earlier_request(&mut self, now: Duration, ago: Duration) {
         self.pacer.on_earlier(now, ago);
+    }
+
+    /// Why it claims nothing more; `None` while it does.
+    pub fn stopped(&self) -> Option<(StopReason, &Reason)> {
+        self.stopped.as_ref().map(|(reason, detail)| (*reason, detail))
     }
 
     /// Requests under way.
@@ -339,10 +345,11 @@ impl Lane {
     }
 }
 
-/// Recipients whom an answer leaves in doubt.
-fn doubtful(verdicts: &Verdicts) -> u64 {
+/// How many of `recipients` an answer leaves in doubt.
+fn doubtful(verdicts: &Verdicts, recipients: u32) -> u64 {
     match verdicts {
         Verdicts::AllAccepted => 0,
+        Verdicts::AllInDoubt { .. } => u64::from(recipients),
         Verdicts::Each(each) => {
             each.iter().filter(|verdict| matches!(verdict, Verdict::InDoubt { .. })).count() as u64
         }
@@ -508,6 +515,22 @@ mod tests {
             assert!(matches!(step, Step::Wait(Pause::Throttled(at)) if at == 11 * SECOND), "{now}: {step:?}");
         }
         assert_eq!(next_work(&mut lane, 11 * SECOND).chunk.first, Position(0));
+    }
+
+    #[test]
+    fn refusals_of_one_flight_count_once() {
+        let mut lane = lane(LaneSettings { max_in_flight: 4, ..settings() }, 80, 10);
+        let flight: Vec<Work> = (0..4).map(|_| next_work(&mut lane, SECOND)).collect();
+        for work in flight {
+            lane.on_end(work, &failed(Class::Throttled), SECOND, SECOND, 0);
+        }
+        assert!(
+            matches!(lane.poll(SECOND, Micros::ZERO), Step::Wait(Pause::Throttled(at)) if at == 2 * SECOND)
+        );
+        let again = next_work(&mut lane, 2 * SECOND);
+        lane.on_end(again, &failed(Class::Throttled), 2 * SECOND, 2 * SECOND, 0);
+        let step = lane.poll(2 * SECOND, Micros::ZERO);
+        assert!(matches!(step, Step::Wait(Pause::Throttled(at)) if at == 4 * SECOND), "{step:?}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
-use volley_core::{Rate, StopReason, UnixMillis};
+use volley_core::{Rate, Reason, StopReason, UnixMillis};
 use volley_journal::{CommitError, Journal, Standing};
 use volley_provider::adapter::Adapter;
 
@@ -74,6 +74,8 @@ pub struct Progress {
     pub in_flight: u32,
     /// Why nothing is being sent at this moment.
     pub pause: Option<Pause>,
+    /// Why nothing more will be sent in this run, and what was seen.
+    pub stopped: Option<(StopReason, Reason)>,
     /// When the run started, for [`Pause::until`] and rates; `None` before it did.
     pub started: Option<Instant>,
 }
@@ -117,7 +119,15 @@ impl<T: Transport, P: Port> Run<T, P> {
             let step = lane.poll(start.elapsed(), standing.spent);
             let pause = if let Step::Wait(pause) = &step { Some(*pause) } else { None };
             let in_flight = lane.in_flight();
-            control.progress.send_replace(Progress { standing, in_flight, pause, started: Some(start) });
+            let stopped = lane.stopped().map(|(reason, detail)| (reason, detail.clone()));
+            let pending = standing.recipients.pending;
+            control.progress.send_replace(Progress {
+                standing,
+                in_flight,
+                pause,
+                stopped,
+                started: Some(start),
+            });
             match step {
                 Step::Fetch { from, most } => lane.on_chunks(port.next_chunks(from, most).await?),
                 Step::Send(work) => {
@@ -138,6 +148,8 @@ impl<T: Transport, P: Port> Run<T, P> {
                         () = sleep => {}
                     }
                 }
+                // Whatever stopped the lane after the last answer stopped nobody.
+                Step::Done(_) if pending == 0 => return Ok(Ending::Finished),
                 Step::Done(ending) => return Ok(ending),
             }
         }

@@ -152,6 +152,11 @@ pub enum CommitError {
     /// The disk is full, or another fault of the file system.
     #[error("the journal could not be written: {0}; free space on its disk, nothing was lost")]
     Storage(String),
+    /// The file lost its name while it was open: nothing more can be made durable.
+    #[error(
+        "the journal was moved, removed or replaced while it was open; bring it back together with its -wal file"
+    )]
+    Moved,
     /// A move that the state machine does not have: our own bug.
     #[error("recipient {position}: {source}")]
     Illegal {

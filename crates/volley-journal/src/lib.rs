@@ -21,6 +21,7 @@ mod schema; // the tables, and how a file is known as ours
 mod sending; // the SQLite journal: open, recover, commit
 mod stored; // plan, prices and plan hash from and to their tables
 mod verify; // every total again from the rows, by a way of its own
+mod witness; // how many commits there were, told by a second file
 
 pub use group::Writer;
 pub use journal::*;

@@ -35,7 +35,7 @@ pub enum PlanError {
     #[error(transparent)]
     Lock(#[from] OpenError),
     /// The file system said no.
-    #[error("{} could not be written: {source}; free space on its disk or choose another place with -o", path.display())]
+    #[error("{} could not be written: {source}; check its directory, its permissions and the space on its disk, or choose another place with -o", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -70,10 +70,11 @@ pub enum PlanError {
 
 impl PlanError {
     /// The contract's exit code.
-    pub const fn exit_code(&self) -> u8 {
+    pub fn exit_code(&self) -> u8 {
         match self {
             Self::Exists { .. } => 2,
             Self::Lock(fault) => fault.exit_code(),
+            Self::Io { source, .. } if matches!(source.kind(), io::ErrorKind::NotFound) => 10,
             Self::Io { .. } | Self::Storage { .. } => 5,
             Self::Order { .. } | Self::Mismatch { .. } => 1,
         }
@@ -182,18 +183,35 @@ impl PlanWriter {
     /// Makes the plan durable under its name and lets go of it. `plan` must be of the messages
     /// given; its hash is taken as it is.
     pub fn finish(mut self, plan: &FrozenPlan) -> Result<(), PlanError> {
+        match self.write_out(plan) {
+            Ok(()) => self.publish(),
+            Err(fault) => {
+                // What is half written would only keep a full disk full.
+                drop(self.abandon());
+                Err(fault)
+            }
+        }
+    }
+
+    fn write_out(&mut self, plan: &FrozenPlan) -> Result<(), PlanError> {
         let mut held = std::mem::take(&mut self.held);
         held.sort_by_key(|recipient| recipient.text); // stable: file order within a text
         for recipient in held {
             self.store_recipient(recipient)?;
         }
         self.check(plan)?;
-        self.close(plan).map_err(|source| self.storage(source))?;
+        self.close(plan).map_err(|source| self.storage(source))
+    }
+
+    /// Makes what was written durable, and gives it the journal's name.
+    fn publish(self) -> Result<(), PlanError> {
         let Self { connection, path, _lock, .. } = self;
         let planning = beside(&path, ".planning");
         let io = |source| PlanError::Io { path: path.clone(), source };
         connection.close().map_err(|(_, source)| PlanError::Storage { path: path.clone(), source })?;
         File::open(&planning).and_then(|file| file.sync_all()).map_err(io)?;
+        // A witness that is still there is of a journal that was removed on purpose.
+        remove(&beside(&path, ".witness")).map_err(io)?;
         rename_to_new(&planning, &path).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => PlanError::Exists { path: path.clone() },
             _ => io(source),

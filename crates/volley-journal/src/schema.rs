@@ -155,8 +155,18 @@ pub enum OpenError {
         /// Its schema version.
         version: i32,
     },
+    /// More commits were made than it knows of: to send from it would text people twice.
+    #[error("{} is an older copy, or has lost its -wal file: it knows of {commits} commits and {seen} were made; this run sent nothing; bring the newest journal back together with its -wal file", path.display())]
+    Older {
+        /// The journal.
+        path: PathBuf,
+        /// The commits it knows of.
+        commits: u64,
+        /// The commits that its witness knows of.
+        seen: u64,
+    },
     /// Its contents contradict themselves or cannot be read.
-    #[error("{} is damaged: {what}; this run sent nothing; restore a copy and `volley verify` it", path.display())]
+    #[error("{} is damaged: {what}; this run sent nothing; keep the file, `volley verify` says more; an older copy would text people again", path.display())]
     Damaged {
         /// The journal.
         path: PathBuf,
@@ -187,7 +197,7 @@ impl OpenError {
         match self {
             Self::NotFound { .. } => 10,
             Self::Locked { .. } => 11,
-            Self::NotAJournal { .. } | Self::Newer { .. } | Self::Damaged { .. } => 12,
+            Self::NotAJournal { .. } | Self::Newer { .. } | Self::Older { .. } | Self::Damaged { .. } => 12,
             Self::Unreadable { .. } => 1,
             Self::Storage { .. } => 5,
         }

@@ -10,6 +10,7 @@ use crate::{
     rows::{End, believable, load_standing, own_bill, store_end, store_standing, store_verdicts},
     schema::{Fault, connect},
     stored::{cost, hash_of_rows, int, load_plan, planned_recipients},
+    witness::Witness,
 };
 use rusqlite::{Connection, OpenFlags, ffi, params};
 use std::{
@@ -31,6 +32,7 @@ pub struct SqliteJournal {
     ledger: Ledger,
     recovered: Recovered,
     run: i64,
+    witness: Witness,
     _lock: File,
 }
 
@@ -56,8 +58,14 @@ impl SqliteJournal {
             Ok((plan, ledger))
         };
         let (plan, ledger) = ready(&connection).map_err(|fault: Fault| fault.opening(&path))?;
+        let mut witness = Witness::open(&path, &plan).map_err(|source| OpenError::io(&path, source))?;
+        let seen = witness.commits().map_err(|source| OpenError::io(&path, source))?;
+        if seen > ledger.standing.commits {
+            return Err(OpenError::Older { path, commits: ledger.standing.commits, seen });
+        }
         let recovered = Recovered::default();
-        let mut journal = Self { connection, path, identity, plan, ledger, recovered, run: 0, _lock: lock };
+        let mut journal =
+            Self { connection, path, identity, plan, ledger, recovered, run: 0, witness, _lock: lock };
         journal.start_run(now).map_err(|fault| fault.opening(&journal.path))?;
         Ok(journal)
     }
@@ -87,7 +95,14 @@ impl SqliteJournal {
         self.run = transaction.last_insert_rowid();
         self.ledger.standing.commits += 1;
         store_standing(&transaction, &self.ledger.standing)?;
-        Ok(transaction.commit()?)
+        transaction.commit()?;
+        self.tell_witness();
+        Ok(())
+    }
+
+    /// A witness that could not be told lags behind, which accuses nobody.
+    fn tell_witness(&mut self) {
+        drop(self.witness.tell(self.ledger.standing.commits));
     }
 
     fn write(&mut self, write: &Write) -> Result<Written, WriteFault> {
@@ -131,11 +146,12 @@ impl SqliteJournal {
             Outcome::Answered(answer) => {
                 let (end, toll) = self.judge(open, answer)?;
                 let events: Vec<Event> = match &answer.verdicts {
-                    Verdicts::AllAccepted => Vec::new(),
+                    Verdicts::AllAccepted | Verdicts::AllInDoubt { .. } => Vec::new(),
                     Verdicts::Each(verdicts) => verdicts.iter().map(event_of).collect(),
                 };
                 let effect = match &answer.verdicts {
                     Verdicts::AllAccepted => Effect::All(Event::Accept),
+                    Verdicts::AllInDoubt { .. } => Effect::All(Event::Ambiguous),
                     Verdicts::Each(_) => Effect::Each(&events),
                 };
                 self.ledger.end(id, effect, toll)?;
@@ -173,7 +189,11 @@ impl SqliteJournal {
         };
         let mut toll =
             Toll { billed, billed_units, spent: billed.unwrap_or(open.reserved), ..Toll::default() };
-        let mut fate = "accepted";
+        let (mut fate, mut reason) = ("accepted", None);
+        if let Verdicts::AllInDoubt { reason: why } = &answer.verdicts {
+            (fate, reason) = ("in_doubt", Some(why.as_str()));
+            toll.spent = plus(billed.unwrap_or_default(), open.reserved);
+        }
         if let Verdicts::Each(verdicts) = &answer.verdicts {
             fate = "each";
             toll.spent = billed.unwrap_or_default();
@@ -195,7 +215,7 @@ impl SqliteJournal {
         let end = End {
             class: Class::Answered,
             fate,
-            reason: None,
+            reason,
             request_id: answer.request_id.as_deref(),
             billed,
             segments: answer.segments.and_then(|segments| i64::try_from(segments).ok()),
@@ -246,13 +266,13 @@ impl Journal for SqliteJournal {
         }
         // SQLite would go on writing into a file that lost its name, for nobody to find.
         if identity(&self.path).ok() != Some(self.identity) {
-            return Err(CommitError::Storage(
-                "the journal was moved or replaced while it was open".to_owned(),
-            ));
+            return Err(CommitError::Moved);
         }
         self.ledger.begin();
         let written = self.try_commit(batch);
-        if written.is_err() {
+        if written.is_ok() {
+            self.tell_witness();
+        } else {
             self.ledger.undo();
             // SQLite has rolled back by itself after a full disk; a second time is an error.
             if !self.connection.is_autocommit() {

@@ -10,8 +10,10 @@ use self::recount::Recount;
 use crate::{
     FrozenPlan, OpenError, ReadError,
     files::lock_holder,
+    rows::load_standing,
     schema::{Fault, connect},
     stored::{cost, hash_of_rows, load_plan},
+    witness::commits_seen,
 };
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::path::{Path, PathBuf};
@@ -90,14 +92,17 @@ pub fn verify(path: &Path) -> Result<Verified, VerifyError> {
     // Asked first: an owner that comes later can only have recovered what is open.
     let owner = lock_holder(&path).map_err(|source| OpenError::io(&path, source))?;
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    recompute(&connection, owner).map_err(|fault| reading(&path, &fault))
+    // The witness before the journal: a commit in between may only make the journal the newer one.
+    let plan = load_plan(&connection).map_err(|fault| reading(&path, &fault))?;
+    let seen = commits_seen(&path, &plan).map_err(|source| OpenError::io(&path, source))?;
+    recompute(&connection, owner, seen).map_err(|fault| reading(&path, &fault))
 }
 
 fn reading(path: &Path, fault: &Fault) -> VerifyError {
     VerifyError::Read(ReadError { path: PathBuf::from(path), what: fault.to_string() })
 }
 
-fn recompute(connection: &Connection, owner: Option<u32>) -> Result<Verified, Fault> {
+fn recompute(connection: &Connection, owner: Option<u32>, seen: u64) -> Result<Verified, Fault> {
     let moment = connection.unchecked_transaction()?;
     let plan = load_plan(&moment)?;
     let mut findings = Findings::default();
@@ -107,6 +112,12 @@ fn recompute(connection: &Connection, owner: Option<u32>) -> Result<Verified, Fa
     recount.walk(&moment, &mut findings)?;
     check_ids_and_bodies(&moment, &mut findings)?;
     recount.compare(&moment, &mut findings)?;
+    let commits = load_standing(&moment)?.commits;
+    if commits < seen {
+        let lost =
+            format!("an older copy, or its -wal file is lost: {commits} commits, and {seen} were made");
+        findings.add("J13", lost, None);
+    }
     Ok(Verified {
         recipients: recount.totals(),
         attempts: recount.standing.requests_sent,

@@ -28,7 +28,7 @@ pub use plan::{Discard, Offer, PlanError, Sink, SinkError, plan};
 pub use preview::{Columns, Cost, Encodings, Example, PrefixCost, Preview};
 pub use quotes::QuoteFault;
 pub use rates::{RatesError, load as load_rates};
-pub use reject::{Reason, Reject, RejectWriter};
+pub use reject::{Reason, Reject, RejectFile, RejectWriter};
 pub use source::{Input, SourceError};
 pub use suppress::{Suppressed, load as load_suppressed};
 pub use template::{Template, TemplateError, UnknownVariable};

@@ -75,6 +75,7 @@ impl Rules<'_> {
                 ValueFault::Empty => Reason::EmptyVariable,
                 ValueFault::Unsafe => Reason::UnsafeVariable,
                 ValueFault::Long => Reason::LongVariable,
+                ValueFault::Quoted => Reason::BadQuotes,
                 ValueFault::Damaged => Reason::BadUtf8,
             };
             return reject_cell(column, reason);

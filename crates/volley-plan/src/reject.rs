@@ -3,9 +3,9 @@
 use crate::source::Row;
 use std::{
     fmt,
-    fs::{File, OpenOptions},
-    io::{self, Write},
-    path::Path,
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
 };
 use volley_core::{NumberFault, RowNumber};
 
@@ -81,7 +81,9 @@ impl Reason {
             Self::NoPrice => "the rate card has no price for this number; add its prefix",
             Self::FieldCount => "more or fewer fields than the header; quote fields that hold the delimiter",
             Self::BadUtf8 => "not text in the file's encoding; save it as UTF-8, or set recipients.encoding",
-            Self::BadQuotes => "text after a closing quote; write a quote inside quotes twice",
+            Self::BadQuotes => {
+                "text after a closing quote, or single quotes around a value; CSV quotes are double, and doubled inside"
+            }
         }
     }
 }
@@ -137,20 +139,77 @@ pub struct RejectWriter<W: Write> {
     csv: csv::Writer<W>,
 }
 
-impl RejectWriter<File> {
-    /// Starts the file at `path`, over one that is there; readable by its owner only, as it
-    /// holds personal data.
+/// A file of rejects that appears whole or not at all.
+///
+/// It is written under another name and takes its own at the end, so that a pass that fails leaves
+/// an earlier list alone. A file that is no list of rejects is never written over: it may be the
+/// campaign's own list.
+#[derive(Debug)]
+pub struct RejectFile {
+    /// `None` once it was finished.
+    writer: Option<RejectWriter<File>>,
+    path: PathBuf,
+    partial: PathBuf,
+}
+
+impl RejectFile {
+    /// Starts the list that is to be at `path`; readable by its owner only, as it holds personal
+    /// data.
     pub fn create(path: &Path) -> io::Result<Self> {
+        match fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.is_file() && is_list_of_rejects(path)? => {}
+            Ok(_) => {
+                let what = "there is a file already that is no list of rejects; choose another name";
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let mut partial = path.as_os_str().to_owned();
+        partial.push(".partial");
+        let partial = PathBuf::from(partial);
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path)?;
+        let file = options.open(&partial)?;
         #[cfg(unix)]
         file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-        Self::new(file)
+        Ok(Self { writer: Some(RejectWriter::new(file)?), path: path.to_owned(), partial })
+    }
+
+    /// Writes one reject.
+    pub fn write(&mut self, reject: &Reject) -> io::Result<()> {
+        self.writer.as_mut().expect("it is finished by value").write(reject)
+    }
+
+    /// Gives the list its name.
+    pub fn finish(mut self) -> io::Result<()> {
+        if let Some(writer) = self.writer.take() {
+            writer.finish()?;
+        }
+        fs::rename(&self.partial, &self.path)
     }
 }
+
+impl Drop for RejectFile {
+    fn drop(&mut self) {
+        if self.writer.is_some() {
+            // What is left behind is half a list under a name that says so.
+            drop(fs::remove_file(&self.partial));
+        }
+    }
+}
+
+/// Whether the file is empty or starts with our header.
+fn is_list_of_rejects(path: &Path) -> io::Result<bool> {
+    let mut start = Vec::new();
+    File::open(path)?.take(HEADER.len() as u64).read_to_end(&mut start)?;
+    Ok(start.is_empty() || start == HEADER.as_bytes())
+}
+
+/// The first line of a list.
+const HEADER: &str = "row,column,reason,original\n";
 
 impl<W: Write> RejectWriter<W> {
     /// Writes the header to `out`.
@@ -235,11 +294,27 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("rejects.csv");
-        std::fs::write(&path, "older and longer than what comes next, which replaces it").expect("written");
+        std::fs::write(&path, "row,column,reason,original\n9,,an older list,x\n").expect("written");
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).expect("a mode");
-        RejectWriter::create(&path).and_then(RejectWriter::finish).expect("created");
+        RejectFile::create(&path).and_then(RejectFile::finish).expect("created");
         assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_to_string(&path).expect("text"), "row,column,reason,original\n");
+    }
+
+    #[test]
+    fn another_file_is_never_written_over_and_half_a_list_never_appears() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("optouts.csv");
+        std::fs::write(&path, "number\n+61491570006\n").expect("written");
+        assert!(RejectFile::create(&path).is_err());
+        assert_eq!(std::fs::read_to_string(&path).expect("there"), "number\n+61491570006\n");
+        assert!(RejectFile::create(folder.path()).is_err(), "a directory");
+
+        let path = folder.path().join("rejects.csv");
+        let mut file = RejectFile::create(&path).expect("created");
+        file.write(&reject("x")).expect("written");
+        drop(file);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing is left behind");
     }
 
     #[test]

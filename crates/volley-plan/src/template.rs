@@ -215,6 +215,8 @@ enum BoundPiece {
 /// Why a value is not put into a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ValueFault {
+    /// In single quotes, which CSV does not have: somebody's export means the value inside.
+    Quoted,
     Empty,
     Unsafe,
     Long,
@@ -271,6 +273,9 @@ impl Bound {
 fn push_value(value: &str, text: &mut String) -> Result<(), ValueFault> {
     if value.len() > MAX_VALUE {
         return Err(ValueFault::Long);
+    }
+    if value.len() > 2 && value.starts_with('\'') && value.ends_with('\'') {
+        return Err(ValueFault::Quoted);
     }
     if value.bytes().all(|byte| (0x20..0x7F).contains(&byte)) {
         text.push_str(value);

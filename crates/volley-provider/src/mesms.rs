@@ -101,12 +101,10 @@ impl MeSms {
             (Tally::Of(taken), _) if taken > sent => {
                 return Failure::new(Class::Unmatched, tally.mismatch(&uuid, sent)).into();
             }
-            (Tally::Of(taken), _) if taken < sent => {
-                reading::all_in_doubt(chunk, &tally.mismatch(&uuid, sent))
-            }
-            (Tally::Unreadable, _) => reading::all_in_doubt(chunk, &tally.mismatch(&uuid, sent)),
+            (Tally::Of(taken), _) if taken < sent => reading::all_in_doubt(&tally.mismatch(&uuid, sent)),
+            (Tally::Unreadable, _) => reading::all_in_doubt(&tally.mismatch(&uuid, sent)),
             (_, Some(status @ ("failed" | "cancelled"))) => {
-                reading::all_in_doubt(chunk, &format!("message {uuid} was answered as {status}"))
+                reading::all_in_doubt(&format!("message {uuid} was answered as {status}"))
             }
             (Tally::Of(_) | Tally::Unsaid, _) => Verdicts::AllAccepted,
         };

@@ -4,7 +4,7 @@
 use crate::http::Reply;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
-use volley_core::{Chunk, Class, Failure, Micros, Reason, Verdict, Verdicts};
+use volley_core::{Chunk, Class, Failure, Micros, Reason, Verdicts};
 
 /// A JSON object: what every reply of every provider here is.
 pub(crate) type Object = Map<String, Value>;
@@ -98,9 +98,8 @@ pub(crate) fn amount(value: &Value) -> Option<Micros> {
 }
 
 /// Everybody in doubt for one reason.
-pub(crate) fn all_in_doubt(chunk: &Chunk, reason: &str) -> Verdicts {
-    let verdict = Verdict::InDoubt { reason: Reason::from(reason) };
-    Verdicts::Each(vec![verdict; chunk.recipients.len()])
+pub(crate) fn all_in_doubt(reason: &str) -> Verdicts {
+    Verdicts::AllInDoubt { reason: Reason::from(reason) }
 }
 
 /// A failure of `class` with the provider's `Retry-After` where a wait makes sense: it was too

@@ -292,7 +292,7 @@ fn verdicts(
             };
             Verdicts::Each(chunk.recipients.iter().map(verdict).collect())
         }
-        None => reading::all_in_doubt(chunk, &tally.mismatch(message_id, sent)),
+        None => reading::all_in_doubt(&tally.mismatch(message_id, sent)),
     })
 }
 

@@ -8,8 +8,8 @@ use crate::{
     output,
 };
 use std::path::Path;
-use volley_core::{Message, PriceId};
-use volley_plan::{Campaign, Discard, Preview, Reject, RejectWriter, Sink, SinkError};
+use volley_core::{Capabilities, Message, PriceId};
+use volley_plan::{Campaign, Discard, Preview, Reject, RejectFile, Sink, SinkError};
 
 pub(crate) fn run(campaign: &args::Campaign, rejects: Option<&Path>, voice: Voice) -> Result<u8, Fault> {
     let campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
@@ -33,36 +33,45 @@ pub(crate) fn pass(
     sink: &mut dyn Sink,
 ) -> Result<Preview, Fault> {
     let capabilities = account.capabilities()?;
-    check_sender(campaign, account, &capabilities)?;
+    check_settings(campaign, account, &capabilities)?;
     let offer = account.offer(&capabilities, campaign.provider.chunk)?;
     let today = super::sim::today();
     let Some(path) = rejects else { return Ok(volley_plan::plan(campaign, &offer, today, sink)?) };
     let cannot = |error: std::io::Error| Fault::usage(format!("--rejects {}: {error}", path.display()));
-    let file = RejectWriter::create(path).map_err(cannot)?;
+    let file = RejectFile::create(path).map_err(cannot)?;
     let mut both = WithRejects { sink, file };
     let preview = volley_plan::plan(campaign, &offer, today, &mut both)?;
     both.file.finish().map_err(cannot)?;
     Ok(preview)
 }
 
-/// Whether the provider takes the campaign's sender and schedule.
-pub(crate) fn check_sender(
-    campaign: &Campaign,
-    account: &Account,
-    capabilities: &volley_core::Capabilities,
-) -> Result<(), Fault> {
-    capabilities.sender.check(campaign.sender.as_deref()).map_err(|fault| {
-        Fault::usage(format!("{}: sender: {fault} ({})", campaign.path.display(), account.protocol))
-    })
+/// What the campaign asks of its provider that cannot be had.
+fn check_settings(campaign: &Campaign, account: &Account, capabilities: &Capabilities) -> Result<(), Fault> {
+    let file = campaign.path.display();
+    if let Err(fault) = capabilities.sender.check(campaign.sender.as_deref()) {
+        return Err(Fault::usage(format!("{file}: sender: {fault} ({})", account.protocol)));
+    }
+    if campaign.limits.max_cost.is_some() && campaign.rates.is_none() {
+        return Err(Fault::usage(format!(
+            "{file}: limits.max_cost needs prices to count with; name a rate card in [rates], or remove it"
+        )));
+    }
+    if account.is_sim() && campaign.provider.base_url.is_some() {
+        return Err(Fault::usage(format!(
+            "{file}: provider.base_url does not go with kind = \"sim\", which runs inside this process; use kind = \"{}\" for a gateway elsewhere",
+            account.protocol
+        )));
+    }
+    Ok(())
 }
 
 /// Hands messages on and writes rejects to a file.
-struct WithRejects<'a, W: std::io::Write> {
+struct WithRejects<'a> {
     sink: &'a mut dyn Sink,
-    file: RejectWriter<W>,
+    file: RejectFile,
 }
 
-impl<W: std::io::Write> Sink for WithRejects<'_, W> {
+impl Sink for WithRejects<'_> {
     fn message(&mut self, message: &Message<'_>, price: Option<PriceId>) -> Result<(), SinkError> {
         self.sink.message(message, price)
     }

@@ -105,7 +105,7 @@ struct Fresh {
 impl Drop for Fresh {
     fn drop(&mut self) {
         if let Some(path) = &self.path {
-            for suffix in ["", "-wal", "-shm"] {
+            for suffix in ["", "-wal", "-shm", ".witness", ".lock"] {
                 let mut name = path.clone().into_os_string();
                 name.push(suffix);
                 // What is left behind is harmless: `send` then says that the plan exists.
@@ -190,6 +190,11 @@ impl Resumption {
     /// The cap of a resumed campaign: a new one, which stays, or the one that was set last.
     fn set_cap(&mut self, sending: &Sending) -> Result<(), Fault> {
         if let Some(text) = &sending.max_cost {
+            if self.plan.terms.currency.is_none() {
+                return Err(Fault::usage(
+                    "--max-cost needs prices to count with, and this plan has no rate card",
+                ));
+            }
             let max_cost = cap(text)?;
             self.journal
                 .commit(&[Write::Cap { max_cost }])
@@ -215,9 +220,9 @@ impl Resumption {
             question.push_str(&format!(", about {currency} {left}"));
         }
         question.push_str(&format!(
-            ", through {} ({}).\nA kill at the worst moment would put {} recipients in doubt.\nType {pending} to send: ",
+            ", through {}{}.\nA kill at the worst moment would put {} recipients in doubt.\nType {pending} to send: ",
             self.plan.terms.provider,
-            self.account.kind,
+            if self.account.is_sim() { " (simulated)" } else { "" },
             output::count(worst_doubt),
         ));
         output::not_confirmed(output::ask(&question, &pending.to_string()))

@@ -102,6 +102,7 @@ impl Status {
             let billed = match (&cost.billed, &cost.billed_units) {
                 (Some(billed), _) => format!("billed {billed}"),
                 (None, Some(units)) => format!("billed {} {}s", units.amount, units.unit),
+                (None, None) if sent == 0 => "nothing billed".to_owned(),
                 (None, None) => "the provider gave no price".to_owned(),
             };
             text.push_str(&format!("{} {} estimated, {billed}\n", cost.currency, cost.estimated));

@@ -77,6 +77,10 @@ const MISTAKES: &[Mistake] = &[
         } },
     Mistake { what: "a device as the text", code: 2, says: &["/dev/zero", "cannot be read"],
         make: |folder| edit(folder, "campaign.toml", "text = \"Sale ends today\"", "file = \"/dev/zero\"") },
+    Mistake { what: "a cap without prices", code: 2, says: &["limits.max_cost", "[rates]"],
+        make: |folder| edit(folder, "campaign.toml", "[rates]\nfile = \"rates.csv\"", "[limits]\nmax_cost = \"1\"") },
+    Mistake { what: "an address for the gateway inside", code: 2, says: &["base_url", "sim"],
+        make: |folder| edit(folder, "campaign.toml", "\"transmitsms\"", "\"sim\"") },
     Mistake { what: "a price that is none", code: 2, says: &["rates.csv", "five cents"],
         make: |folder| edit(folder, "rates.csv", "0.05", "five cents") },
     Mistake { what: "two prices for a prefix", code: 2, says: &["rates.csv", "66"],
@@ -117,6 +121,18 @@ fn damage_in_a_row_is_that_rows_alone() {
     );
     let written = std::fs::read_to_string(folder.path("rejects.csv")).expect("a file");
     assert!(written.starts_with("row,column,reason,original\n2,"), "{written}");
+}
+
+#[test]
+fn rejects_are_never_written_over_one_of_the_campaigns_own_files() {
+    let folder = Folder::new();
+    folder.campaign("transmitsms", "http://127.0.0.1:9", 10, FAST);
+    for name in ["campaign.toml", "recipients.csv", "rates.csv"] {
+        let before = std::fs::read(folder.path(name)).expect(name);
+        let ran = run(&["preview", &folder.text("campaign.toml"), "--rejects", &folder.text(name)]).exits(2);
+        assert!(ran.stderr.contains(name), "{ran:#?}");
+        assert_eq!(std::fs::read(folder.path(name)).expect(name), before, "{name}");
+    }
 }
 
 #[test]

@@ -111,3 +111,19 @@ fn a_plan_killed_half_way_leaves_nothing_that_can_be_sent() {
     run(&["plan", &folder.text("campaign.toml")]).exits(0);
     run(&["verify", &folder.text("test.volley")]).exits(0);
 }
+
+#[test]
+fn an_older_copy_of_a_journal_sends_nothing() {
+    let folder = Folder::new();
+    let gateway = Gateway::start(folder.directory.path(), "");
+    folder.campaign("mesms", &gateway.address, 40, "rate = \"1000/s\"\n");
+    run(&["plan", &folder.text("campaign.toml")]).exits(0);
+    let journal = folder.text("test.volley");
+    std::fs::copy(&journal, folder.path("copy")).expect("a copy");
+    run(&["resume", &journal, "--yes"]).exits(0);
+    std::fs::copy(folder.path("copy"), &journal).expect("put back");
+    let refused = run(&["resume", &journal, "--yes"]).exits(12);
+    assert!(refused.stderr.contains("older copy"), "{refused:#?}");
+    run(&["verify", &journal]).exits(13);
+    assert_eq!(gateway.taken().len(), 40);
+}

@@ -53,3 +53,15 @@ fn a_storm_of_errors_does_not_put_the_campaign_in_doubt() {
     assert_eq!(again["recipients"]["in_doubt"], in_doubt + 1);
     folder.verified();
 }
+
+#[test]
+fn doubt_about_the_last_chunks_is_exit_6_though_the_breaker_opened() {
+    let folder = Folder::new();
+    let gateway = Gateway::start(
+        folder.directory.path(),
+        "[[fault]]\nrequests = [1, 9]\nkind = \"commit_then_drop\"\n",
+    );
+    folder.campaign("mesms", &gateway.address, 3, &format!("{FAST}chunk = 1\n").replace("= 8", "= 1"));
+    let sent = run(&["send", &folder.text("campaign.toml"), "--yes", "--json"]).exits(6).json();
+    assert_eq!((&sent["state"], &sent["recipients"]["in_doubt"]), (&"done".into(), &3.into()));
+}

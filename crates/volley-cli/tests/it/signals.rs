@@ -89,3 +89,22 @@ fn one_journal_has_one_sender_and_readers_do_not_mind() {
     let taken = gateway.taken();
     assert_eq!(taken.len(), times(&taken).len());
 }
+
+#[test]
+fn a_journal_that_is_moved_away_stops_its_sender() {
+    let folder = Folder::new();
+    let gateway = Gateway::start(
+        folder.directory.path(),
+        "latency_ms = [5, 20]\n[limiter]\nkind = \"sliding_log\"\nrequests = 100\nwindow_ms = 1000\n",
+    );
+    let sender = under_way(&folder, &gateway);
+    std::fs::rename(folder.path("test.volley"), folder.path("moved.volley")).expect("renamed");
+    let stopped = Ran::of(&sender.wait_with_output().expect("it ends")).exits(5);
+    assert!(stopped.stderr.contains("moved"), "{stopped:#?}");
+    // Put back, it knows everything but the answers that came after.
+    std::fs::rename(folder.path("moved.volley"), folder.path("test.volley")).expect("renamed back");
+    run(&["resume", &folder.text("test.volley"), "--yes", "--json"]);
+    let taken = gateway.taken();
+    assert_eq!(taken.len(), times(&taken).len(), "nobody twice");
+    folder.verified();
+}

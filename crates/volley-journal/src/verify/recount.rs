@@ -157,7 +157,10 @@ impl Recount {
             Some("accepted") => {
                 (Some(Place::Accepted), Sum { billed: None, spent: line.billed.unwrap_or(planned) })
             }
-            Some("in_doubt") => (Some(Place::Doubt), Sum { billed: None, spent: planned }),
+            Some("in_doubt") => {
+                let spent = line.billed.unwrap_or_default().saturating_add(planned);
+                (Some(Place::Doubt), Sum { billed: None, spent })
+            }
             Some("refused") => (Some(Place::Refused), Sum::default()),
             Some(_) => (Some(Place::Free), Sum::default()),
         };

@@ -99,6 +99,14 @@ fn money_is_what_the_provider_billed_where_it_said_so() {
     for (name, verdicts, bill, spent, total, units) in [
         ("nothing said", all(), Billed::Unknown, 150_000, None, None),
         ("the whole request", all(), money(99), 99, Some(99), None),
+        (
+            "all in doubt, billed or not",
+            Verdicts::AllInDoubt { reason: "2 taken, 3 sent".into() },
+            money(9),
+            150_009,
+            Some(9),
+            None,
+        ),
         ("another unit", all(), Billed::Units(Micros(3)), 150_000, None, Some(3)),
         ("negative: not stated", all(), money(-1), 150_000, None, None),
         ("beyond belief: not stated", all(), money(i64::MAX), 150_000, None, None),

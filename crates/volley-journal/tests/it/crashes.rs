@@ -9,7 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 use volley_core::{Class, Micros, Position, Totals, Verdict};
-use volley_journal::{Journal, JournalReader, OpenError, SqliteJournal, Write, verify};
+use volley_journal::{Journal, JournalReader, OpenError, PlanWriter, SqliteJournal, Write, verify};
 
 /// What the copy of a killed journal says before and after it is opened.
 fn recovers(place: &Place, open: u64, before: Totals) {
@@ -91,8 +91,46 @@ fn a_torn_last_commit_never_happened() {
         let mut index = copy.path().into_os_string();
         index.push("-shm"); // a power cut takes the index with it
         std::fs::remove_file(index).expect("an index");
+        // The witness is told after the commit that was torn.
+        std::fs::remove_file(copy.witness()).expect("a witness");
         assert_eq!(copy.open().recovered().attempts, open, "{length} of {longer} bytes");
     }
+}
+
+#[test]
+fn an_older_copy_and_a_lost_log_are_noticed_before_anything_is_sent() {
+    let place = Place::with_plan(PER_ITEM, 1, &["a"; 3]);
+    drop(place.open());
+    let before = std::fs::read(place.path()).expect("a journal");
+    let mut journal = place.open();
+    let attempt = claimed(&mut journal, claim(0, 1, Micros(50_000)));
+    journal.commit(&[record(attempt.id, accepted("r1"))]).expect("open");
+
+    let lost_log = place.snapshot();
+    drop(journal);
+    for suffix in ["-wal", "-shm"] {
+        let mut name = lost_log.path().into_os_string();
+        name.push(suffix);
+        std::fs::remove_file(name).expect("beside an open journal");
+    }
+    std::fs::write(place.path(), before).expect("an older copy");
+    for (what, place) in [("older copy", &place), ("lost log", &lost_log)] {
+        let refused = SqliteJournal::open(&place.path(), NOW).err().expect(what);
+        assert!(matches!(refused, OpenError::Older { .. }), "{what}: {refused}");
+        assert_eq!(refused.exit_code(), 12, "{what}");
+        let verified = verify(&place.path()).expect(what);
+        assert!(
+            verified.broken.iter().any(|broken| broken.invariant == "J13"),
+            "{what}: {:?}",
+            verified.broken
+        );
+    }
+    // Removed on purpose and planned anew, it is a new journal.
+    std::fs::remove_file(place.path()).expect("removed");
+    let mut writer = PlanWriter::create(&place.path(), PER_ITEM).expect("a plan");
+    let plan = crate::support::fill(&mut writer, PER_ITEM, 1, &["a"; 3]);
+    writer.finish(&plan).expect("a plan");
+    assert_eq!(place.open().standing().recipients.pending, 3);
 }
 
 #[test]

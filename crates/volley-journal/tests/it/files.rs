@@ -158,6 +158,6 @@ fn nothing_is_claimed_in_a_file_that_lost_its_name() {
     let before = journal.standing().clone();
     fs::rename(place.path(), place.path().with_file_name("moved.volley")).expect("renamed");
     let lost = journal.commit(&[claim(0, 1, Micros(0))]);
-    assert!(matches!(lost, Err(CommitError::Storage(_))), "{lost:?}");
+    assert!(matches!(lost, Err(CommitError::Moved)), "{lost:?}");
     assert_eq!(*journal.standing(), before);
 }

@@ -75,6 +75,12 @@ impl Place {
         copy
     }
 
+    pub(crate) fn witness(&self) -> PathBuf {
+        let mut name = self.path().into_os_string();
+        name.push(".witness");
+        PathBuf::from(name)
+    }
+
     /// Runs `sql` behind Volley's back.
     pub(crate) fn tamper(&self, sql: &str) {
         let connection = rusqlite::Connection::open(self.path()).expect("a database");

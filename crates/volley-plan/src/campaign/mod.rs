@@ -687,17 +687,19 @@ impl Meaning<'_> {
         let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
         let has_space = url.contains(|c: char| c.is_whitespace() || c.is_control());
         let is_plain_path = !after_scheme.contains(['?', '#']);
+        // A query may hold a key: it is not repeated.
+        let shown_url = url.split(['?', '#']).next().unwrap_or_default();
         let is_good = !authority.is_empty() && !has_space && is_plain_path;
         match scheme.as_deref() {
             Some("https") if is_good => {}
             Some("http") if is_good && is_loopback(authority) => {}
             Some("http") if is_good => {
                 let wanted = "plain http is for loopback addresses only: use https";
-                return Err(value_fault(at, "provider.base_url", url, wanted));
+                return Err(value_fault(at, "provider.base_url", shown_url, wanted));
             }
             _ => {
-                let wanted = "write an address like https://api.example.com";
-                return Err(value_fault(at, "provider.base_url", url, wanted));
+                let wanted = "write an address like https://api.example.com, without a query";
+                return Err(value_fault(at, "provider.base_url", shown_url, wanted));
             }
         }
         Ok(Some(url.trim_end_matches('/').to_owned()))
@@ -786,7 +788,7 @@ impl Meaning<'_> {
             Some("xls") => "read .xls files",
             _ => return Ok(self.resolved(path, at)),
         };
-        let instead = "unpack it, or export it as CSV in UTF-8, and name that file";
+        let instead = "unpack it or save it as CSV in UTF-8, and name that file";
         Err(CampaignError::NotYet { at: at.clone(), key, what, instead })
     }
 

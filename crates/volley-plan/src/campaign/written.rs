@@ -225,8 +225,8 @@ impl Keys {
     fn nearest(&self, key: &str) -> String {
         let names = || self.known.iter().map(|(known, _)| known.as_str()).chain(SECTIONS);
         let last = key.rsplit('.').next().unwrap_or(key);
-        let elsewhere = names().find(|known| known.rsplit('.').next() == Some(last));
-        elsewhere.or_else(|| nearest(key, names())).unwrap_or_default().to_owned()
+        let same_name = || names().filter(|known| known.rsplit('.').next() == Some(last));
+        nearest(key, same_name()).or_else(|| nearest(key, names())).unwrap_or_default().to_owned()
     }
 
     /// The key that an environment variable sets, `None` where it is somebody else's.

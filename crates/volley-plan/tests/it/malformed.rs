@@ -17,7 +17,7 @@ const GOOD: [(&str, u64); 3] = [
 fn bad_rows() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
     let long = format!("0491570158,{}", "x".repeat(10 * 1024 * 1024)).into_bytes();
     let many = format!("0491570158,{}", "many words ".repeat(150)).into_bytes();
-    let rows: [(&str, &[u8], &str, &str); 33] = [
+    let rows: [(&str, &[u8], &str, &str); 34] = [
         ("7 Latin-1 bytes in a UTF-8 file", b"0491570158,Ren\xE9", "", "bad_utf8"),
         ("7 half a character in a cell nobody needs", b"0491570158\xC3,\xA9", "", "bad_utf8"),
         ("8 NUL in the number", b"0491570158\0,Dao", "phone", "invalid_number"),
@@ -27,6 +27,7 @@ fn bad_rows() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
         ("18 text after a closing quote", b"0491570158,\"Dao\"x", "", "bad_quotes"),
         ("19 backslash-escaped quote", b"0491570158,\"D \\\"ao\\\" x\"", "", "bad_quotes"),
         ("20 single-quoted fields", b"'0491570158','Dao'", "phone", "invalid_number"),
+        ("20 a single-quoted value", b"0491570158,'Dao'", "name", "bad_quotes"),
         ("20 single-quoted fields, a delimiter inside", b"0491570158,'Dao, X'", "", "field_count"),
         ("21 row too short", b"0491570158", "", "field_count"),
         ("22 row too long", b"0491570158,Dao,x", "", "field_count"),

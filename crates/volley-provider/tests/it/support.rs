@@ -83,7 +83,7 @@ pub(crate) fn shown(value: &HeaderValue) -> String {
 /// Whether anybody was taken, by this outcome.
 pub(crate) fn accepts_anybody(outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Failed(_) => false,
+        Outcome::Failed(_) | Outcome::Answered(Answer { verdicts: Verdicts::AllInDoubt { .. }, .. }) => false,
         Outcome::Answered(Answer { verdicts: Verdicts::AllAccepted, .. }) => true,
         Outcome::Answered(Answer { verdicts: Verdicts::Each(verdicts), .. }) => {
             verdicts.iter().any(|verdict| matches!(verdict, Verdict::Accepted { .. }))
@@ -102,6 +102,7 @@ pub(crate) fn describe(outcome: &Outcome) -> String {
     };
     let verdicts = match &answer.verdicts {
         Verdicts::AllAccepted => "accepted".to_owned(),
+        Verdicts::AllInDoubt { .. } => "in doubt".to_owned(),
         Verdicts::Each(verdicts) => {
             let words = verdicts.iter().map(|verdict| match verdict {
                 Verdict::Accepted { .. } => "accepted".to_owned(),

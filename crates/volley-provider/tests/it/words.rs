@@ -3,7 +3,7 @@
 use crate::support::{AUSTRALIA, account, chunk, reply};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use volley_core::{Outcome, Verdict, Verdicts};
+use volley_core::{Outcome, Verdicts};
 
 const TEXT: &str = "Your appointment is on Monday";
 
@@ -18,11 +18,8 @@ fn reason(kind: &str, sent: usize, status: u16, content_type: &str, body: &str) 
     match account(kind, options).decode(&chunk(TEXT, &AUSTRALIA[..sent]), &reply) {
         Outcome::Failed(failure) => failure.reason.to_string(),
         Outcome::Answered(answer) => match answer.verdicts {
-            Verdicts::AllAccepted => panic!("accepted"),
-            Verdicts::Each(verdicts) => match &verdicts[0] {
-                Verdict::InDoubt { reason } => reason.to_string(),
-                other => panic!("{other:?}"),
-            },
+            Verdicts::AllInDoubt { reason } => reason.to_string(),
+            other => panic!("{other:?}"),
         },
     }
 }
