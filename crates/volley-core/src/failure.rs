@@ -304,7 +304,7 @@ impl StopReason {
             }
             Self::Suspicious => "the answers do not look like this provider's; check base_url, then resume",
             Self::RefusedAlike => "request after request was refused alike; see the reason, then resume",
-            Self::Journal => "the journal could not be written; free space on its disk and resume",
+            Self::Journal => "the journal cannot be written; mend that and resume",
             Self::Interrupted => "interrupted; resume goes on",
         }
     }

@@ -150,7 +150,7 @@ pub struct Recovered {
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
     /// The disk is full, or another fault of the file system.
-    #[error("the journal could not be written: {0}; free space on its disk, nothing was lost")]
+    #[error("{0}; free space on its disk, nothing was lost")]
     Storage(String),
     /// The file lost its name while it was open: nothing more can be made durable.
     #[error(
