@@ -300,7 +300,7 @@ impl StopReason {
             Self::Balance => "the account has no funds; top it up and resume",
             Self::CostCap => "the next request could pass the cost cap; resume with a higher --max-cost",
             Self::Breaker => {
-                "too many requests in a row ended in doubt; see `volley doubt list`, then resume"
+                "too many requests ended in doubt; see `volley doubt list`, then resume"
             }
             Self::Suspicious => "the answers do not look like this provider's; check base_url, then resume",
             Self::RefusedAlike => "request after request was refused alike; see the reason, then resume",

@@ -8,7 +8,7 @@ use crate::{
 use volley_core::{Msisdn, Region};
 
 /// Header names that hold a number, in the form [`normalised`] gives.
-const NUMBER_NAMES: [&str; 46] = [
+const NUMBER_NAMES: [&str; 67] = [
     "msisdn",
     "phone",
     "phones",
@@ -57,6 +57,27 @@ const NUMBER_NAMES: [&str; 46] = [
     "电话",
     "電話番号",
     "điệnthoại",
+    "número",
+    "numero",
+    "numerodetelefono",
+    "númerodeteléfono",
+    "numéro",
+    "numérodetéléphone",
+    "telefoonnummer",
+    "puhelin",
+    "puhelinnumero",
+    "numertelefonu",
+    "номер",
+    "номертелефона",
+    "手机号",
+    "手机号码",
+    "電話",
+    "携帯",
+    "携帯電話",
+    "전화번호",
+    "휴대폰",
+    "رقمالهاتف",
+    "sốđiệnthoại",
 ];
 
 /// A header cell without blanks and marks around it; `None` where it is not UTF-8.
@@ -174,6 +195,12 @@ mod tests {
             "celular",
             "โทรศัพท์",
             "เบอร์",
+            "手机号",
+            "전화번호",
+            "Номер телефона",
+            "numéro de téléphone",
+            "Numer telefonu",
+            "Số điện thoại",
             "手机",
             "电话",
         ] {
