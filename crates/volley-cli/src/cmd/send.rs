@@ -52,30 +52,43 @@ pub(crate) fn send(
     let account = Account::of(&campaign);
     account.check_secrets()?;
     let path = journal_of(&campaign, journal);
-    let mut fresh = Fresh { path: (!path.exists()).then(|| path.clone()) };
-    let preview = match &fresh.path {
-        Some(path) => freeze(&campaign, &account, rejects, path)?,
-        None => same_plan(&campaign, &account, rejects, &path)?,
+    let fresh = !path.exists();
+    let preview = if fresh {
+        freeze(&campaign, &account, rejects, &path)?
+    } else {
+        same_plan(&campaign, &account, rejects, &path)?
     };
     if preview.accepted == 0 {
         return Err(nobody(&campaign, preview.rows));
     }
-    if let (Some(_), Some(cap), Some(estimated)) = (&fresh.path, campaign.limits.max_cost, preview.estimated)
-        && estimated > cap
-    {
-        let currency = preview.terms.currency.as_deref().unwrap_or_default();
-        return Err(Fault::new(
-            CAP_REACHED,
-            format!(
-                "the campaign costs {currency} {estimated}, above the cap of {cap}; nothing was sent; shorten the list or raise --max-cost"
-            ),
-        ));
+    let run = Resumption::open(&path, account)?;
+    let agreed = match over_cap(&campaign, &preview) {
+        Some(fault) if fresh => Err(fault),
+        _ => {
+            output::talk(voice.quiet, &output::preview(&preview));
+            run.confirm(sending, preview.worst_doubt)
+        }
+    };
+    match agreed {
+        Ok(()) => run.execute(voice),
+        Err(fault) => {
+            // A plan that nobody agreed to must not stand in the way of a corrected campaign.
+            if fresh {
+                run.discard();
+            }
+            Err(fault)
+        }
     }
-    output::talk(voice.quiet, &output::preview(&preview));
-    let run = Resumption::open(&path, account, sending)?;
-    run.confirm(sending, preview.worst_doubt)?;
-    fresh.path = None;
-    run.execute(voice)
+}
+
+/// The refusal of a campaign that costs more than it may, before anything is sent.
+fn over_cap(campaign: &Campaign, preview: &Preview) -> Option<Fault> {
+    let (cap, estimated) = (campaign.limits.max_cost?, preview.estimated?);
+    let currency = preview.terms.currency.as_deref().unwrap_or_default();
+    let message = format!(
+        "the campaign costs {currency} {estimated}, above the cap of {cap}; nothing was sent; shorten the list or raise --max-cost"
+    );
+    (estimated > cap).then(|| Fault::new(CAP_REACHED, message))
 }
 
 pub(crate) fn resume(path: &Path, sending: &Sending, voice: Voice) -> Result<u8, Fault> {
@@ -88,31 +101,12 @@ pub(crate) fn resume(path: &Path, sending: &Sending, voice: Voice) -> Result<u8,
     })?;
     drop(reader);
     account.override_from(std::env::vars())?;
-    let mut run = Resumption::open(path, account, sending)?;
+    let mut run = Resumption::open(path, account)?;
     run.set_cap(sending)?;
     let flight = u64::from(run.lane.max_in_flight) * u64::from(run.lane.chunk);
     let worst_doubt = flight.min(run.journal.standing().recipients.pending);
     run.confirm(sending, worst_doubt)?;
     run.execute(voice)
-}
-
-/// A plan that this command made. It goes again unless it is let go of: a plan that was not
-/// confirmed must not stand in the way of a corrected campaign.
-struct Fresh {
-    path: Option<PathBuf>,
-}
-
-impl Drop for Fresh {
-    fn drop(&mut self) {
-        if let Some(path) = &self.path {
-            for suffix in ["", "-wal", "-shm", ".witness", ".lock"] {
-                let mut name = path.clone().into_os_string();
-                name.push(suffix);
-                // What is left behind is harmless: `send` then says that the plan exists.
-                drop(std::fs::remove_file(name));
-            }
-        }
-    }
 }
 
 /// Whether `path` is a journal rather than a campaign file.
@@ -161,7 +155,7 @@ struct Resumption {
 impl Resumption {
     /// Opens the journal, which puts in doubt what a process that is gone left open, and checks
     /// that its plan is the one that was frozen.
-    fn open(path: &Path, account: Account, sending: &Sending) -> Result<Self, Fault> {
+    fn open(path: &Path, account: Account) -> Result<Self, Fault> {
         let journal = SqliteJournal::open(path, now())?;
         let plan = journal.plan().clone();
         if journal.hash_of_rows()? != plan.hash {
@@ -183,7 +177,8 @@ impl Resumption {
             max_cost: account.max_cost.as_deref().map(cap).transpose()?,
             probe: journal.standing().last_exit_code == Some(PASSING_FAULT),
         };
-        let send_at = schedule(&plan, sending)?;
+        // A time that has passed means now.
+        let send_at = plan.terms.send_at.filter(|at| *at > now());
         Ok(Self { journal, path: path.to_owned(), plan, account, capabilities, lane, send_at })
     }
 
@@ -206,6 +201,7 @@ impl Resumption {
 
     /// Asks before anything is sent, showing recipients, segments, cost and the worst case.
     fn confirm(&self, sending: &Sending, worst_doubt: u64) -> Result<(), Fault> {
+        self.confirm_lateness(sending)?;
         let standing = self.journal.standing();
         let pending = standing.recipients.pending;
         if sending.yes || pending == 0 {
@@ -226,6 +222,33 @@ impl Resumption {
             output::count(worst_doubt),
         ));
         output::not_confirmed(output::ask(&question, &pending.to_string()))
+    }
+
+    /// More than an hour after its schedule, somebody has to say that a campaign is still to go.
+    fn confirm_lateness(&self, sending: &Sending) -> Result<(), Fault> {
+        let Some(at) = self.plan.terms.send_at.filter(|at| now().0 - at.0 > LATE_MS && !sending.late) else {
+            return Ok(());
+        };
+        let at = cmd::rfc_3339(at);
+        match output::ask(&format!("The schedule was {at}. Type late to send now: "), "late") {
+            Some(true) => Ok(()),
+            Some(false) | None => Err(Fault::usage(format!(
+                "the schedule was {at}, more than an hour ago; add --late to send now"
+            ))),
+        }
+    }
+
+    /// Removes a journal that nothing was sent from, while its lock is still held.
+    fn discard(self) {
+        if self.journal.standing().requests_sent > 0 {
+            return;
+        }
+        for suffix in ["", "-wal", "-shm", ".witness"] {
+            let mut name = self.path.clone().into_os_string();
+            name.push(suffix);
+            // What is left behind is harmless: `send` then says that the plan exists.
+            drop(std::fs::remove_file(name));
+        }
     }
 
     fn execute(self, voice: Voice) -> Result<u8, Fault> {
@@ -295,26 +318,6 @@ impl Resumption {
 
 fn cap(text: &str) -> Result<Micros, Fault> {
     text.parse().map_err(|fault| Fault::usage(format!("--max-cost (limits.max_cost): {fault}")))
-}
-
-/// When the provider is to send. A time that has passed means now, but more than an hour late
-/// somebody has to say so.
-fn schedule(plan: &FrozenPlan, sending: &Sending) -> Result<Option<UnixMillis>, Fault> {
-    let Some(at) = plan.terms.send_at else { return Ok(None) };
-    let now = now();
-    if at > now {
-        return Ok(Some(at));
-    }
-    if now.0 - at.0 > LATE_MS && !sending.late {
-        let at = cmd::rfc_3339(at);
-        let asked = output::ask(&format!("The schedule was {at}. Type late to send now: "), "late");
-        if asked != Some(true) {
-            return Err(Fault::usage(format!(
-                "the schedule was {at}, more than an hour ago; add --late to send now"
-            )));
-        }
-    }
-    Ok(None)
 }
 
 /// What the gateway inside the process bills: the plan's own prices.

@@ -108,3 +108,29 @@ fn a_journal_that_is_moved_away_stops_its_sender() {
     assert_eq!(taken.len(), times(&taken).len(), "nobody twice");
     folder.verified();
 }
+
+#[test]
+fn of_many_sends_started_together_one_sends_and_none_takes_its_journal_away() {
+    let folder = Folder::new();
+    let gateway = Gateway::start(
+        folder.directory.path(),
+        "latency_ms = [5, 20]\n[limiter]\nkind = \"sliding_log\"\nrequests = 100\nwindow_ms = 1000\n",
+    );
+    folder.campaign("mesms", &gateway.address, 400, "rate = \"100/s\"\nmax_in_flight = 4\nchunk = 10\n");
+    let start = |_| {
+        volley(&["send", &folder.text("campaign.toml"), "--yes", "-q"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it runs")
+    };
+    let senders: Vec<Child> = (0..8).map(start).collect();
+    for mut sender in senders {
+        let code = sender.wait().expect("it ends").code();
+        // 0: sent, or found everything sent. 11: in use. 2: planned by another one meanwhile.
+        assert!(matches!(code, Some(0 | 2 | 11)), "{code:?}");
+    }
+    let taken = gateway.taken();
+    assert_eq!((taken.len(), times(&taken).len()), (400, 400));
+    folder.verified();
+}
