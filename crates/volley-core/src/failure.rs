@@ -299,9 +299,7 @@ impl StopReason {
             Self::Credentials => "the provider refused the credentials; correct them and resume",
             Self::Balance => "the account has no funds; top it up and resume",
             Self::CostCap => "the next request could pass the cost cap; resume with a higher --max-cost",
-            Self::Breaker => {
-                "too many requests ended in doubt; see `volley doubt list`, then resume"
-            }
+            Self::Breaker => "too many requests ended in doubt; see `volley doubt list`, then resume",
             Self::Suspicious => "the answers do not look like this provider's; check base_url, then resume",
             Self::RefusedAlike => "request after request was refused alike; see the reason, then resume",
             Self::Journal => "the journal cannot be written; mend that and resume",

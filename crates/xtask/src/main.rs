@@ -109,6 +109,8 @@ fn clippy(root: &Path) -> Result<(), Failure> {
 /// its default features each target is a plain test over its seeds, built beside everything else.
 fn test(root: &Path) -> Result<(), Failure> {
     run(cargo(root, &["test", "--workspace", "--locked"]))?;
+    // The README's first command names no binary.
+    run(cargo(root, &["run", "--locked", "--quiet", "--", "--version"]))?;
     if root.join(FUZZ_MANIFEST).exists() {
         let seeds = ["test", "--locked", "--manifest-path", FUZZ_MANIFEST, "--no-default-features"];
         let mut seeds = cargo(root, &seeds);

@@ -107,7 +107,10 @@ pub(crate) struct Taken {
 
 pub(crate) fn read_ledger(path: &Path) -> Vec<Taken> {
     let text = fs::read_to_string(path).unwrap_or_default();
-    text.lines()
+    // The gateway may be in the middle of a line.
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    whole
+        .lines()
         .map(|line| {
             let line: Value = serde_json::from_str(line).expect("a JSON object a line");
             let to = line["to"].as_str().expect("a number").to_owned();
