@@ -25,6 +25,9 @@ pub(crate) struct Args {
     /// No colours; the environment variable `NO_COLOR` does the same.
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
+    /// Do not ask.
+    #[arg(long, global = true)]
+    pub(crate) yes: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -151,9 +154,6 @@ pub(crate) struct Rejects {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Sending {
-    /// Do not ask.
-    #[arg(long)]
-    pub(crate) yes: bool,
     /// The most the campaign may cost in all, in the rate card's currency.
     #[arg(long, value_name = "N")]
     pub(crate) max_cost: Option<String>,

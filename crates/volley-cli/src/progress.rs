@@ -1,6 +1,6 @@
 //! Where a run stands, while it runs: a bar on a terminal.
 
-use crate::output;
+use crate::{cmd::Voice, output};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use std::{
@@ -15,23 +15,24 @@ use volley_engine::{Pause, Progress};
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 
 /// Shows `progress` on stderr until its sender is gone: a bar on a terminal, and everywhere a
-/// line when something stops the run. `quiet` shows nothing.
-pub(crate) fn show(progress: watch::Receiver<Progress>, planned: u64, quiet: bool) -> JoinHandle<()> {
+/// line when something stops the run. Quiet shows nothing.
+pub(crate) fn show(progress: watch::Receiver<Progress>, planned: u64, voice: Voice) -> JoinHandle<()> {
     let terminal = io::stderr().is_terminal();
     tokio::spawn(async move {
-        if quiet {
+        if voice.quiet {
         } else if terminal {
-            draw(progress, planned).await;
+            draw(progress, planned, voice.colour).await;
         } else {
             wait(progress).await;
         }
     })
 }
 
-async fn draw(mut progress: watch::Receiver<Progress>, planned: u64) {
+async fn draw(mut progress: watch::Receiver<Progress>, planned: u64, colour: bool) {
     let bar = ProgressBar::with_draw_target(Some(planned), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bar:24.cyan} {percent:>3} %  {wide_msg}")
-        .expect("a constant template");
+    let bar_key = if colour { "{bar:24.cyan}" } else { "{bar:24}" };
+    let template = format!("{bar_key} {{percent:>3}} %  {{wide_msg}}");
+    let style = ProgressStyle::with_template(&template).expect("a template of ours");
     bar.set_style(style);
     let mut ticks = tokio::time::interval(DRAW_EVERY);
     let mut speed = Speed::default();

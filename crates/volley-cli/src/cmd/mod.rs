@@ -19,16 +19,22 @@ use std::path::Path;
 use volley_core::UnixMillis;
 use volley_plan::Campaign;
 
-/// How much is said, and in which form.
+/// How much is said, in which form, and whether anything is asked.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "flags are bools")]
 pub(crate) struct Voice {
     pub(crate) json: bool,
     pub(crate) quiet: bool,
     pub(crate) verbose: bool,
+    /// Whether a terminal may be drawn on in colour.
+    pub(crate) colour: bool,
+    /// Whether everything that would be asked is answered already.
+    pub(crate) yes: bool,
 }
 
 pub(crate) fn run(args: Args) -> Result<u8, Fault> {
-    let voice = Voice { json: args.json, quiet: args.quiet, verbose: args.verbose };
+    let colour = !args.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let voice = Voice { json: args.json, quiet: args.quiet, verbose: args.verbose, colour, yes: args.yes };
     match args.command {
         Command::Check(campaign) => check::run(&campaign, voice),
         Command::Preview { campaign, rejects } => preview::run(&campaign, rejects.rejects.as_deref(), voice),

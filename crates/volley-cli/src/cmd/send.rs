@@ -66,7 +66,7 @@ pub(crate) fn send(
         Some(fault) if fresh => Err(fault),
         _ => {
             output::talk(voice.quiet, &output::preview(&preview));
-            run.confirm(sending, preview.worst_doubt)
+            run.confirm(sending, preview.worst_doubt, voice)
         }
     };
     match agreed {
@@ -105,7 +105,7 @@ pub(crate) fn resume(path: &Path, sending: &Sending, voice: Voice) -> Result<u8,
     run.set_cap(sending)?;
     let flight = u64::from(run.lane.max_in_flight) * u64::from(run.lane.chunk);
     let worst_doubt = flight.min(run.journal.standing().recipients.pending);
-    run.confirm(sending, worst_doubt)?;
+    run.confirm(sending, worst_doubt, voice)?;
     run.execute(voice)
 }
 
@@ -200,11 +200,11 @@ impl Resumption {
     }
 
     /// Asks before anything is sent, showing recipients, segments, cost and the worst case.
-    fn confirm(&self, sending: &Sending, worst_doubt: u64) -> Result<(), Fault> {
+    fn confirm(&self, sending: &Sending, worst_doubt: u64, voice: Voice) -> Result<(), Fault> {
         self.confirm_lateness(sending)?;
         let standing = self.journal.standing();
         let pending = standing.recipients.pending;
-        if sending.yes || pending == 0 {
+        if voice.yes || pending == 0 {
             return Ok(());
         }
         let mut question = format!("{} recipients are pending", output::count(pending));
@@ -292,7 +292,7 @@ impl Resumption {
             });
         })?;
         let (show, shown) = watch::channel(Progress::default());
-        let bar = progress::show(shown, self.plan.rows.accepted, voice.quiet);
+        let bar = progress::show(shown, self.plan.rows.accepted, voice);
         let earlier_requests = volley_engine::earlier_requests(&mut self.journal, &self.lane.rates, now())
             .map_err(|error| Fault::new(PASSING_FAULT, error))?;
         let port = Threaded::new(Box::new(self.journal));

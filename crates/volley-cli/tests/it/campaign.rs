@@ -138,6 +138,24 @@ fn every_file_is_the_owners_alone() {
 }
 
 #[test]
+fn the_flags_of_every_command_are_taken_by_every_command() {
+    let folder = Folder::new();
+    folder.campaign("mesms", "http://127.0.0.1:9", 10, FAST);
+    let (campaign, journal) = (folder.text("campaign.toml"), folder.text("test.volley"));
+    for arguments in [
+        &["check", &campaign][..],
+        &["preview", &campaign],
+        &["plan", &campaign],
+        &["status", &journal],
+        &["doubt", "list", &journal],
+        &["verify", &journal],
+        &["segments", "Hi"],
+    ] {
+        run(&[arguments, &["-q", "--json", "--no-color", "--yes"]].concat()).exits(0);
+    }
+}
+
+#[test]
 fn stdin_is_a_list_too() {
     use std::{io::Write, process::Stdio};
     let folder = Folder::new();
