@@ -102,7 +102,7 @@ pub(crate) fn describe(outcome: &Outcome) -> String {
     };
     let verdicts = match &answer.verdicts {
         Verdicts::AllAccepted => "accepted".to_owned(),
-        Verdicts::AllInDoubt { .. } => "in doubt".to_owned(),
+        Verdicts::AllInDoubt { .. } => "all in doubt".to_owned(),
         Verdicts::Each(verdicts) => {
             let words = verdicts.iter().map(|verdict| match verdict {
                 Verdict::Accepted { .. } => "accepted".to_owned(),
