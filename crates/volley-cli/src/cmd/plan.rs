@@ -22,7 +22,7 @@ pub(crate) fn run(
     voice: Voice,
 ) -> Result<u8, Fault> {
     let campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
-    let journal = output.map_or_else(|| campaign.journal_path(), Path::to_owned);
+    let journal = journal_of(&campaign, output);
     let preview = freeze(&campaign, &Account::of(&campaign), rejects, &journal)?;
     if preview.accepted == 0 {
         return Err(nobody(&campaign, preview.rows));

@@ -182,7 +182,7 @@ fn a_reader_that_goes_away_is_not_an_error() {
     let script =
         format!("'{volley}' preview '{}' | true; exit ${{PIPESTATUS[0]}}", folder.text("campaign.toml"));
     let output = std::process::Command::new("bash").args(["-c", &script]).output().expect("a shell");
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
 }
 
 #[test]
