@@ -6,8 +6,8 @@
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 use tempfile::TempDir;
 use volley_core::{
-    Batch, Digest, Message, Micros, Msisdn, PlanHash, PlanTerms, Price, PriceId, RowNumber, UnixMillis,
-    segments,
+    Batch, Digest, Message, Micros, Msisdn, PlanHash, PlanTerms, Price, PriceId, Profile, RowNumber,
+    UnixMillis,
 };
 use volley_journal::{FrozenPlan, PlanError, PlanWriter, RowCounts};
 use volley_plan::{Campaign, Offer, Overrides};
@@ -94,7 +94,7 @@ pub fn offer() -> Offer {
         provider: "mesms".to_owned(),
         batch: Batch::PerItem { max: 1_000 },
         chunk: 1_000,
-        max_characters: Some(1_000),
+        profile: Profile { max_characters: Some(1_000), ..Profile::STANDARD },
         rates: Vec::new(),
         max_in_flight: 4,
     }
@@ -118,7 +118,7 @@ pub fn write_plan(path: &Path, messages: u32) -> Result<(), PlanError> {
         text.clear();
         write!(text, "Hi, your payment of ${}.00 is due. Reply STOP to opt out. #{index}", 19 + index % 40)
             .expect("a string takes everything");
-        let segments = segments(&text);
+        let segments = Profile::STANDARD.count(&text);
         let cost = PRICE.checked_mul(segments.count).expect("a few cents");
         let to = Msisdn::from_digits(digits(index)).expect("eleven digits");
         let message = Message { row: RowNumber(index + 1), to, text: &text, segments, cost: Some(cost) };
@@ -142,7 +142,9 @@ pub fn write_plan(path: &Path, messages: u32) -> Result<(), PlanError> {
         rows: RowCounts { rows: accepted, accepted, duplicates: 0, suppressed: 0, rejected: BTreeMap::new() },
         segments: written.0,
         estimated: Some(written.1),
-        prices: vec![Price { prefix: "61".to_owned(), per_segment: PRICE }],
+        rounding: volley_core::Rounding::Exact,
+        profile: volley_core::Profile::STANDARD,
+        prices: vec![Price { prefix: "61".to_owned(), per_segment: PRICE, per_message: Micros::ZERO }],
         provider: "{}".to_owned(),
     })
 }

@@ -19,9 +19,11 @@ fn texts() -> [(&'static str, String, u32); 3] {
 fn counting(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("segments");
     for (name, text, count) in texts() {
-        assert_eq!(volley_core::segments(&text).count, count, "{name}");
+        assert_eq!(volley_core::Profile::STANDARD.count(&text).count, count, "{name}");
         group.throughput(Throughput::Bytes(text.len() as u64));
-        group.bench_function(name, |bencher| bencher.iter(|| volley_core::segments(black_box(&text))));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| volley_core::Profile::STANDARD.count(black_box(&text)))
+        });
         group.bench_function(format!("{name}, memchr"), |bencher| {
             bencher.iter(|| memchr::memchr(0, black_box(text.as_bytes())));
         });

@@ -87,7 +87,7 @@ impl World {
             provider: "transmitsms".to_owned(),
             batch: Batch::SharedText { max: 500 },
             chunk: CHUNK,
-            max_characters: Some(612),
+            profile: volley_core::Profile { max_characters: Some(612), ..volley_core::Profile::STANDARD },
             rates: vec!["2/s".parse().expect("a rate")],
             max_in_flight: IN_FLIGHT,
         };
@@ -135,7 +135,7 @@ struct Kept {
 impl Sink for Taken {
     fn message(&mut self, message: &Message<'_>, price: Option<PriceId>) -> Result<(), SinkError> {
         let Message { row, to, text, segments, cost } = message;
-        assert_eq!(*segments, volley_core::segments(text), "the segments of the text");
+        assert_eq!(*segments, volley_core::Profile::STANDARD.count(text), "the segments of the text");
         assert!(segments.count <= MAX_SEGMENTS, "{} segments", segments.count);
         assert!(price.is_some(), "a price beside a rate card");
         let cost = cost.expect("a cost beside a rate card");
@@ -176,7 +176,7 @@ fn judge(preview: &Preview, taken: &Taken) {
     assert_eq!(rows.len(), taken.messages.len() + taken.rejects.len(), "no row goes two ways");
     assert!(rows.iter().all(|row| (1..=preview.rows).contains(&u64::from(*row))), "rows that the list has");
 
-    let segments: u32 = taken.messages.iter().map(|kept| volley_core::segments(&kept.text).count).sum();
+    let segments: u32 = taken.messages.iter().map(|kept| volley_core::Profile::STANDARD.count(&kept.text).count).sum();
     assert_eq!(preview.segments, u64::from(segments), "segments");
     let cost: i64 = taken.messages.iter().map(|kept| kept.cost.0).sum();
     assert_eq!(preview.estimated, Some(Micros(cost)), "cost");

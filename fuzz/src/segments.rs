@@ -1,6 +1,6 @@
 //! The laws of segments, against a twin that is as slow as it is plain.
 
-use volley_core::{Encoding, MAX_SEGMENTS, forcing, split};
+use volley_core::{Encoding, MAX_SEGMENTS, Profile};
 
 /// The GSM 7-bit default alphabet without its escape (3GPP TS 23.038 clause 6.2.1).
 const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
@@ -13,8 +13,8 @@ const EXTENDED: &str = "\u{c}^{}\\[~]|€";
 /// encoding is UCS-2 exactly where a character forces it; one character less is never dearer.
 pub fn segments(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let counted = volley_core::segments(&text);
-    let parts: Vec<&str> = split(&text).collect();
+    let counted = volley_core::Profile::STANDARD.count(&text);
+    let parts: Vec<&str> = Profile::STANDARD.split(&text).map(|part| part.text).collect();
     assert_eq!(parts.concat(), text, "the parts are the text");
 
     let twin = Twin::of(&text);
@@ -23,16 +23,17 @@ pub fn segments(data: &[u8]) {
     assert_eq!(parts, twin.parts(&text), "the parts");
     assert_eq!(counted.count as usize, parts.len(), "the count is that of the parts");
 
+    let capacity = Profile::STANDARD.capacity(counted.encoding, counted.shifts);
     let most = match parts.len() {
-        1 => counted.encoding.single_capacity(),
-        _ => counted.encoding.part_capacity(),
+        1 => capacity.single,
+        _ => capacity.part,
     };
     for part in &parts {
         let units = twin.units_of(part);
         assert!(units <= most as usize, "a part of {units} units, {most} fit");
     }
 
-    let forced: Vec<(usize, char)> = forcing(&text).collect();
+    let forced: Vec<(usize, char)> = Profile::STANDARD.forcing(&text).collect();
     assert_eq!(counted.encoding == Encoding::Ucs2, !forced.is_empty(), "UCS-2 exactly where it is forced");
     for (index, character) in forced {
         assert_eq!(text.chars().nth(index), Some(character), "what forces it is where it is said to be");
@@ -40,7 +41,7 @@ pub fn segments(data: &[u8]) {
 
     let mut shorter = text.chars();
     if shorter.next_back().is_some() && counted.count <= MAX_SEGMENTS {
-        let cheaper = volley_core::segments(shorter.as_str()).count;
+        let cheaper = volley_core::Profile::STANDARD.count(shorter.as_str()).count;
         assert!(cheaper <= counted.count, "{cheaper} segments with a character less");
     }
 }

@@ -99,7 +99,7 @@ impl Account {
             provider: self.protocol.clone(),
             batch: capabilities.batch,
             chunk,
-            max_characters: capabilities.max_characters,
+            profile: capabilities.profile.clone(),
             rates: self.rates(capabilities)?,
             max_in_flight: self.max_in_flight.unwrap_or(capabilities.max_in_flight),
         })

@@ -1,7 +1,7 @@
 //! What one provider account can be asked to do. Every limit is a default that the campaign may
 //! override where the provider's own documents disagree.
 
-use crate::Rate;
+use crate::{Profile, Rate};
 use std::time::Duration;
 
 /// How many people one HTTP request can carry, and whether their texts may differ.
@@ -122,8 +122,8 @@ pub struct Capabilities {
     pub default_chunk: u32,
     /// Which senders it takes.
     pub sender: SenderRule,
-    /// The longest text in characters; `None` where nobody says.
-    pub max_characters: Option<usize>,
+    /// How it counts segments, and the longest text it takes, unless the campaign says otherwise.
+    pub profile: Profile,
     /// Whether it can be handed a time to send at.
     pub schedule: bool,
     /// Requests it allows, unless the campaign says otherwise.

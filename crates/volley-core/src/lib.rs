@@ -7,6 +7,7 @@
 mod capability; // what one provider can be asked to do
 mod chunk; // the recipients that share one HTTP request
 mod failure; // observation -> class -> what to do: the failure table
+mod fold; // look-alikes -> GSM-7
 mod money; // integer money, written as decimals
 mod number; // "0491 570 006" + region -> Msisdn
 mod outcome; // what a provider did with a chunk
@@ -20,12 +21,16 @@ mod time; // milliseconds since 1970
 pub use capability::{Batch, Capabilities, ReplyPrice, SenderFault, SenderRule};
 pub use chunk::{Chunk, Message, Planned, Position, RowNumber};
 pub use failure::{Class, Fate, LaneEffect, Rule, StopReason, Taken};
-pub use money::{Currency, Micros, MoneyFault};
+pub use fold::{Substitution, TYPOGRAPHIC};
+pub use money::{Currency, Micros, MoneyFault, Rounding};
 pub use number::{Msisdn, NumberFault, Parsed, Region, RegionFault, Repair};
 pub use outcome::{Answer, Billed, Failure, Outcome, Reason, Verdict, Verdicts};
 pub use plan_hash::{Digest, DigestFault, PlanHash, PlanHasher, PlanTerms};
 pub use rate::{Rate, RateFault};
 pub use ratecard::{Price, PriceId, RateCard, RateCardFault};
-pub use segment::{Encoding, MAX_SEGMENTS, Segments, forcing, segments, split};
+pub use segment::{
+    Alphabet, BreakAt, Capacity, ConcatRef, Encoding, Language, LanguageFault, Languages, MAX_SEGMENTS,
+    National, Part, Profile, Segments, Shifts,
+};
 pub use state::{Event, IllegalMove, State, Totals};
 pub use time::UnixMillis;

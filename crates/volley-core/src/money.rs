@@ -39,10 +39,51 @@ impl Micros {
         self.0.checked_sub(other.0).map(Self)
     }
 
+    /// The nearest amount of so many decimals, halves away from zero; itself from 6 on. `None`
+    /// above 64 bits.
+    #[must_use]
+    pub fn rounded(self, decimals: u8) -> Option<Self> {
+        let Some(fewer) = 6_u32.checked_sub(u32::from(decimals)) else { return Some(self) };
+        let unit = 10_i64.pow(fewer);
+        let (whole, rest) = (self.0 / unit, self.0 % unit);
+        let up = if rest.abs() * 2 >= unit { rest.signum() } else { 0 };
+        (whole + up).checked_mul(unit).map(Self)
+    }
+
     /// `count` times this amount, or `None` above 64 bits.
     #[must_use]
     pub fn checked_mul(self, count: u32) -> Option<Self> {
         self.0.checked_mul(i64::from(count)).map(Self)
+    }
+}
+
+/// How a provider rounds what it bills: halves away from zero, to so many decimals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Rounding {
+    /// Not at all: every millionth counts.
+    #[default]
+    Exact,
+    /// Each message on its own, to 0 to 6 decimals.
+    PerMessage(u8),
+    /// The sum over all messages alone, to 0 to 6 decimals.
+    Total(u8),
+}
+
+impl Rounding {
+    /// What one message costs whose exact price is `exact`; `None` above 64 bits.
+    pub fn message(self, exact: Micros) -> Option<Micros> {
+        match self {
+            Self::PerMessage(decimals) => exact.rounded(decimals),
+            Self::Exact | Self::Total(_) => Some(exact),
+        }
+    }
+
+    /// What all messages cost whose prices add up to `sum`; `None` above 64 bits.
+    pub fn total(self, sum: Micros) -> Option<Micros> {
+        match self {
+            Self::Total(decimals) => sum.rounded(decimals),
+            Self::Exact | Self::PerMessage(_) => Some(sum),
+        }
     }
 }
 

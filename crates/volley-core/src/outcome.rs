@@ -48,6 +48,8 @@ pub enum Verdict {
         id: Option<String>,
         /// Its own price.
         billed: Option<Micros>,
+        /// Its own segments, as the provider counts them.
+        segments: Option<u32>,
     },
     /// Refused for good, with the provider's code.
     Refused {

@@ -196,7 +196,7 @@ impl fmt::Debug for Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::segments;
+    use crate::Profile;
 
     fn terms() -> PlanTerms {
         PlanTerms {
@@ -215,7 +215,13 @@ mod tests {
         for &(row, digits, text, micros) in messages {
             let to = Msisdn::from_digits(digits).expect("fictitious");
             let cost = Some(Micros(micros));
-            hasher.message(&Message { row: RowNumber(row), to, text, segments: segments(text), cost });
+            hasher.message(&Message {
+                row: RowNumber(row),
+                to,
+                text,
+                segments: Profile::STANDARD.count(text),
+                cost,
+            });
         }
         hasher.finish(terms)
     }

@@ -1,6 +1,6 @@
 //! What one segment to one number costs: longest prefix wins.
 
-use crate::{Currency, Micros, Msisdn};
+use crate::{Currency, Micros, Msisdn, Rounding};
 
 /// One line of a rate card: the price of a segment to every number that starts with `prefix`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +9,16 @@ pub struct Price {
     pub prefix: String,
     /// Per segment, not negative.
     pub per_segment: Micros,
+    /// Per message on top of its segments, not negative.
+    pub per_message: Micros,
+}
+
+impl Price {
+    /// What a message of so many segments costs; `None` above 64 bits.
+    pub fn of(&self, segments: u32, rounding: Rounding) -> Option<Micros> {
+        let exact = self.per_segment.checked_mul(segments)?.checked_add(self.per_message)?;
+        rounding.message(exact)
+    }
 }
 
 /// Which [`Price`] of a card applies: its place in [`RateCard::prices`].
@@ -20,6 +30,7 @@ pub struct PriceId(pub u16);
 pub struct RateCard {
     currency: Currency,
     prices: Vec<Price>,
+    rounding: Rounding,
     /// The prefixes' numeric values padded to 15 digits, with their length, sorted.
     keys: Vec<(u64, u8, PriceId)>,
     /// The prefix lengths that occur, longest first.
@@ -45,7 +56,7 @@ pub enum RateCardFault {
 
 impl RateCard {
     /// A card of `prices` in `currency`, kept in the given order.
-    pub fn new(currency: Currency, prices: Vec<Price>) -> Result<Self, RateCardFault> {
+    pub fn new(currency: Currency, prices: Vec<Price>, rounding: Rounding) -> Result<Self, RateCardFault> {
         let mut keys = Vec::with_capacity(prices.len());
         for (index, price) in prices.iter().enumerate() {
             let id = PriceId(u16::try_from(index).map_err(|_| RateCardFault::TooMany)?);
@@ -63,7 +74,7 @@ impl RateCard {
         let mut lengths: Vec<u8> = keys.iter().map(|key| key.1).collect();
         lengths.sort_unstable_by(|a, b| b.cmp(a));
         lengths.dedup();
-        Ok(Self { currency, prices, keys, lengths })
+        Ok(Self { currency, prices, rounding, keys, lengths })
     }
 
     /// What its prices are in.
@@ -74,6 +85,16 @@ impl RateCard {
     /// All prices, in the order they were given; a [`PriceId`] is an index into them.
     pub fn prices(&self) -> &[Price] {
         &self.prices
+    }
+
+    /// How what it prices is rounded.
+    pub fn rounding(&self) -> Rounding {
+        self.rounding
+    }
+
+    /// What a message of so many segments costs at the price `id`; `None` above 64 bits.
+    pub fn cost(&self, id: PriceId, segments: u32) -> Option<Micros> {
+        self.price(id).of(segments, self.rounding)
     }
 
     /// The price that `id` names.
@@ -109,11 +130,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn card(prefixes: &[&str]) -> Result<RateCard, RateCardFault> {
-        let prices = prefixes
-            .iter()
-            .zip(1..)
-            .map(|(prefix, micros)| Price { prefix: (*prefix).to_owned(), per_segment: Micros(micros) });
-        RateCard::new("AUD".parse().expect("a currency"), prices.collect())
+        let prices = prefixes.iter().zip(1..).map(|(prefix, micros)| Price {
+            prefix: (*prefix).to_owned(),
+            per_segment: Micros(micros),
+            per_message: Micros::ZERO,
+        });
+        RateCard::new("AUD".parse().expect("a currency"), prices.collect(), Rounding::Exact)
     }
 
     #[test]

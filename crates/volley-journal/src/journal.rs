@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use volley_core::{
-    Batch, Chunk, IllegalMove, Micros, Outcome, PlanHash, PlanTerms, Position, Price, Totals, UnixMillis,
+    Batch, Chunk, IllegalMove, Micros, Outcome, PlanHash, PlanTerms, Position, Price, Profile, Rounding,
+    Totals, UnixMillis,
 };
 
 /// The number of an attempt within its journal, from 1, in the order of their intents.
@@ -26,6 +27,10 @@ pub struct FrozenPlan {
     pub estimated: Option<Micros>,
     /// The rate card's prices as they held; a recipient's price is one of them.
     pub prices: Vec<Price>,
+    /// How costs are rounded.
+    pub rounding: Rounding,
+    /// How segments were counted.
+    pub profile: Profile,
     /// The provider settings of the campaign as one JSON object, opaque here. Names of
     /// environment variables and files, never a secret.
     pub provider: String,

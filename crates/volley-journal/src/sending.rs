@@ -386,7 +386,7 @@ const fn event_of(verdict: &Verdict) -> Event {
 mod tests {
     use super::*;
     use crate::PlanWriter;
-    use volley_core::{Batch, Digest, Message, Msisdn, PlanTerms, RowNumber, segments};
+    use volley_core::{Batch, Digest, Message, Msisdn, PlanTerms, Profile, RowNumber};
 
     const NOW: UnixMillis = UnixMillis(0);
 
@@ -395,7 +395,13 @@ mod tests {
         let mut writer = PlanWriter::create(&path, Batch::PerItem { max: 500 }).expect("room");
         for row in 1..=500 {
             let to = Msisdn::from_digits(61_491_570_006).expect("a number");
-            let message = Message { row: RowNumber(row), to, text: "a", segments: segments("a"), cost: None };
+            let message = Message {
+                row: RowNumber(row),
+                to,
+                text: "a",
+                segments: Profile::STANDARD.count("a"),
+                cost: None,
+            };
             writer.message(&message, None).expect("room");
         }
         let none = Digest([0; 32]);
@@ -418,6 +424,8 @@ mod tests {
             rows,
             segments: 500,
             estimated: None,
+            rounding: volley_core::Rounding::Exact,
+            profile: volley_core::Profile::STANDARD,
             prices: Vec::new(),
             provider: "{}".to_owned(),
         };
@@ -433,7 +441,8 @@ mod tests {
         let claim = Claim { first: Position(0), recipients: 500, body_hash: [0; 32], reserved, at: NOW };
         journal.commit(&[Write::Claim(claim)]).expect("room");
         let before = (journal.ledger.standing.clone(), journal.ledger.states().to_vec());
-        let taken = |index| Verdict::Accepted { id: Some(format!("{index:0>200}")), billed: None };
+        let taken =
+            |index| Verdict::Accepted { id: Some(format!("{index:0>200}")), billed: None, segments: None };
         let answer = Answer {
             request_id: None,
             verdicts: Verdicts::Each((0..500).map(taken).collect()),

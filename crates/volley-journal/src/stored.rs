@@ -4,7 +4,8 @@ use crate::{FrozenPlan, RowCounts, schema::Fault};
 use rusqlite::{Connection, OptionalExtension, Row, RowIndex, params};
 use std::{collections::BTreeMap, fmt::Display};
 use volley_core::{
-    Batch, Class, Digest, Micros, Msisdn, PlanHash, PlanHasher, PlanTerms, Price, RowNumber, UnixMillis,
+    Batch, Class, Digest, Micros, Msisdn, PlanHash, PlanHasher, PlanTerms, Price, Profile, Rounding,
+    RowNumber, UnixMillis,
 };
 
 /// A count as SQLite keeps it.
@@ -120,6 +121,8 @@ pub(crate) fn load_plan(connection: &Connection) -> Result<FrozenPlan, Fault> {
         segments: count(row, "segments")?,
         estimated: row.get::<_, Option<i64>>("estimated")?.map(Micros),
         prices: load_prices(connection)?,
+        rounding: Rounding::Exact,
+        profile: Profile::STANDARD,
         provider: row.get("settings")?,
     })
 }
@@ -136,7 +139,9 @@ fn load_rejects(connection: &Connection) -> Result<BTreeMap<String, u64>, Fault>
 
 fn load_prices(connection: &Connection) -> Result<Vec<Price>, Fault> {
     let mut statement = connection.prepare("SELECT prefix, per_segment FROM price ORDER BY id")?;
-    let price = |row: &Row<'_>| Ok(Price { prefix: row.get(0)?, per_segment: Micros(row.get(1)?) });
+    let price = |row: &Row<'_>| {
+        Ok(Price { prefix: row.get(0)?, per_segment: Micros(row.get(1)?), per_message: Micros::ZERO })
+    };
     Ok(statement.query_map([], price)?.collect::<Result<_, _>>()?)
 }
 

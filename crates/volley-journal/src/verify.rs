@@ -17,7 +17,7 @@ use crate::{
 };
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::path::{Path, PathBuf};
-use volley_core::{Micros, RowNumber, Totals, segments};
+use volley_core::{Micros, Profile, RowNumber, Totals};
 
 /// Rows that one broken invariant names at most.
 const ROWS_NAMED: usize = 10;
@@ -197,7 +197,7 @@ fn check_plan(
     let mut texts = connection.prepare("SELECT id, encoding, units, segments, body FROM text")?;
     let mut rows = texts.query([])?;
     while let Some(row) = rows.next()? {
-        let measured = segments(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?);
+        let measured = Profile::STANDARD.count(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?);
         let stored: (String, u32, u32) = (row.get(1)?, row.get(2)?, row.get(3)?);
         if stored != (measured.encoding.to_string(), measured.units, measured.count) {
             findings.add("plan", format!("text {} is counted wrong", row.get::<_, i64>(0)?), None);

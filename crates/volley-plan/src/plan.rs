@@ -15,7 +15,7 @@ use jiff::civil::Date;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use std::{collections::BTreeMap, error::Error};
 use volley_core::{
-    Batch, Message, Micros, Msisdn, PlanHasher, PlanTerms, PriceId, Rate, RateCard, RowNumber,
+    Batch, Message, Micros, Msisdn, PlanHasher, PlanTerms, PriceId, Profile, Rate, RateCard, RowNumber,
 };
 
 /// How many rejects of each word a preview keeps.
@@ -32,8 +32,8 @@ pub struct Offer {
     pub batch: Batch,
     /// The most recipients a request carries here, 1 to the batch's ceiling.
     pub chunk: u32,
-    /// The longest text in characters; `None` where nobody says.
-    pub max_characters: Option<usize>,
+    /// How the provider counts segments, before the campaign's own word on it.
+    pub profile: Profile,
     /// Rates that all hold; empty where there is no limit.
     pub rates: Vec<Rate>,
     /// Requests that wait for an answer at the same time, at least 1.
@@ -290,7 +290,7 @@ fn rules<'a>(
         text,
         encoding: message.encoding,
         max_segments: message.max_segments,
-        max_characters: offer.max_characters,
+        max_characters: offer.profile.max_characters,
         card,
     })
 }
@@ -493,6 +493,8 @@ impl<'a> Tally<'a> {
             hash,
             terms,
             prices: self.card.map(|card| card.prices().to_vec()).unwrap_or_default(),
+            rounding: self.card.map(RateCard::rounding).unwrap_or_default(),
+            profile: offer.profile.clone(),
             estimated: self.card.map(|_| self.estimated),
             recipients_by_segments: self.recipients_by_segments,
             repairs: self.repairs,

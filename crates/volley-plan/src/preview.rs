@@ -3,7 +3,9 @@
 use crate::Reject;
 use serde::{Serialize, Serializer};
 use std::{collections::BTreeMap, fmt};
-use volley_core::{Encoding, Micros, Msisdn, PlanHash, PlanTerms, Price, RowNumber, Segments};
+use volley_core::{
+    Encoding, Micros, Msisdn, PlanHash, PlanTerms, Price, Profile, Rounding, RowNumber, Segments,
+};
 
 /// What a campaign would send and cost.
 ///
@@ -51,6 +53,12 @@ pub struct Preview {
     /// [`PriceId`](volley_core::PriceId) is an index into; empty without one.
     #[serde(skip)]
     pub prices: Vec<Price>,
+    /// Not in the JSON: how costs are rounded.
+    #[serde(skip)]
+    pub rounding: Rounding,
+    /// Not in the JSON: how segments are counted.
+    #[serde(skip)]
+    pub profile: Profile,
     /// Not in the JSON: the total cost; `None` without a rate card.
     #[serde(skip)]
     pub estimated: Option<Micros>,

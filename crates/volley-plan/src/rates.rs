@@ -173,12 +173,13 @@ pub fn load(path: &Path, today: Date) -> Result<RateCard, RatesError> {
         if let Some(earlier) = rows_by_prefix.insert(line.prefix.clone(), row) {
             return Err(RatesError::Twice { file, row, earlier, prefix: line.prefix, today });
         }
-        prices.push(Price { prefix: line.prefix, per_segment: line.per_segment });
+        prices.push(Price { prefix: line.prefix, per_segment: line.per_segment, per_message: Micros::ZERO });
     }
     let Some(currency) = currency else {
         return Err(RatesError::NothingValid { file, today });
     };
-    RateCard::new(currency, prices).map_err(|fault| RatesError::Card { file, fault })
+    RateCard::new(currency, prices, volley_core::Rounding::Exact)
+        .map_err(|fault| RatesError::Card { file, fault })
 }
 
 fn layout(file: &str, header: &[String]) -> Result<Layout, RatesError> {

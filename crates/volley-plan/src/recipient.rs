@@ -8,7 +8,7 @@ use crate::{
 };
 use csv::ByteRecord;
 use volley_core::{
-    Encoding, Micros, Msisdn, NumberFault, Parsed, PriceId, RateCard, Region, Repair, Segments, segments,
+    Encoding, Micros, Msisdn, NumberFault, Parsed, PriceId, Profile, RateCard, Region, Repair, Segments,
 };
 
 /// What every row of a list is judged by.
@@ -80,7 +80,7 @@ impl Rules<'_> {
             };
             return reject_cell(column, reason);
         }
-        let segments = segments(text);
+        let segments = Profile::STANDARD.count(text);
         if self.encoding == TextEncoding::Gsm7 && segments.encoding != Encoding::Gsm7 {
             return reject_cell(self.forcing_column(row.cells).unwrap_or(column), Reason::NotGsm7);
         }
@@ -93,7 +93,7 @@ impl Rules<'_> {
         let Some(price) = card.price_of(to) else {
             return reject_cell(column, Reason::NoPrice);
         };
-        let cost = card.price(price).per_segment.checked_mul(segments.count).ok_or(CostTooLarge)?;
+        let cost = card.cost(price, segments.count).ok_or(CostTooLarge)?;
         Ok(Verdict::Usable(Usable { to, repair, segments, price: Some(price), cost: Some(cost) }))
     }
 
@@ -109,7 +109,7 @@ impl Rules<'_> {
 
     /// The first column of the text whose value GSM-7 cannot write.
     fn forcing_column(&self, cells: &ByteRecord) -> Option<usize> {
-        self.text.columns().find(|&column| volley_core::forcing(cell(cells, column)).next().is_some())
+        self.text.columns().find(|&column| Profile::STANDARD.forcing(cell(cells, column)).next().is_some())
     }
 }
 

@@ -21,8 +21,8 @@ pub(crate) fn shared_text<'a>(
         return Err(Unbuildable(format!("a request carries one text, not {}", call.chunk.texts.len())));
     };
     let characters = text.chars().count();
-    if text.is_empty() || capabilities.max_characters.is_some_and(|max| characters > max) {
-        let max = capabilities.max_characters.map_or(String::new(), |max| format!(" to {max}"));
+    if text.is_empty() || capabilities.profile.max_characters.is_some_and(|max| characters > max) {
+        let max = capabilities.profile.max_characters.map_or(String::new(), |max| format!(" to {max}"));
         return Err(Unbuildable(format!("a text has 1{max} characters, not {characters}")));
     }
     capabilities.sender.check(call.sender.as_deref()).map_err(|fault| Unbuildable(fault.to_string()))?;

@@ -20,8 +20,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 use secrecy::SecretString;
 use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 use volley_core::{
-    Answer, Batch, Billed, Capabilities, Chunk, Class, Failure, Outcome, Rate, ReplyPrice, SenderRule,
-    Verdicts,
+    Answer, Batch, Billed, Capabilities, Chunk, Class, Failure, Outcome, Profile, Rate, ReplyPrice,
+    SenderRule, Verdicts,
 };
 
 pub(crate) const KIND: &str = "mesms";
@@ -65,7 +65,7 @@ impl MeSms {
                 batch: Batch::SharedText { max: 2_000_000 },
                 default_chunk: 1_000,
                 sender: SenderRule { required: true, max_name: MAX_SENDER, spaces: false, signs: true },
-                max_characters: Some(1_000),
+                profile: Profile { max_characters: Some(1_000), ..Profile::STANDARD },
                 schedule: true,
                 rate: Rate::per_second(NonZeroU32::new(5).expect("five")),
                 counts_strictly: false,

@@ -29,8 +29,8 @@ use std::{
     time::Duration,
 };
 use volley_core::{
-    Answer, Batch, Billed, Capabilities, Chunk, Class, Failure, Outcome, Planned, Rate, Reason, ReplyPrice,
-    SenderRule, Verdict, Verdicts,
+    Answer, Batch, Billed, Capabilities, Chunk, Class, Failure, Outcome, Planned, Profile, Rate, Reason,
+    ReplyPrice, SenderRule, Verdict, Verdicts,
 };
 
 pub(crate) const KIND: &str = "transmitsms";
@@ -107,7 +107,7 @@ impl TransmitSms {
                 batch: Batch::SharedText { max },
                 default_chunk: max.min(RECIPIENTS),
                 sender: SenderRule { required: false, max_name: 11, spaces: false, signs: false },
-                max_characters: Some(612),
+                profile: Profile { max_characters: Some(612), ..Profile::STANDARD },
                 schedule: true,
                 rate: Rate::per_second(NonZeroU32::new(2).expect("two")),
                 counts_strictly: true,
@@ -288,7 +288,7 @@ fn verdicts(
         Some(left_out) => {
             let verdict = |one: &Planned| match left_out.get(&one.to.digits()) {
                 Some(&list) => Verdict::Refused { code: Reason::from(list) },
-                None => Verdict::Accepted { id: None, billed: None },
+                None => Verdict::Accepted { id: None, billed: None, segments: None },
             };
             Verdicts::Each(chunk.recipients.iter().map(verdict).collect())
         }

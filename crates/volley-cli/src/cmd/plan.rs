@@ -84,6 +84,8 @@ fn frozen(preview: &Preview, account: &Account) -> FrozenPlan {
         },
         segments: preview.segments,
         estimated: preview.estimated,
+        rounding: preview.rounding,
+        profile: preview.profile.clone(),
         prices: preview.prices.clone(),
         provider: serde_json::to_string(account).expect("texts and numbers"),
     }

@@ -3,7 +3,7 @@
 use crate::{fault::Fault, output};
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, Read, Write};
-use volley_core::{MAX_SEGMENTS, forcing, segments, split};
+use volley_core::{MAX_SEGMENTS, Profile};
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -70,13 +70,17 @@ pub(crate) fn run(text: Option<&str>, jsonl: bool, json: bool) -> Result<u8, Fau
 }
 
 fn report(text: &str) -> Report<'_> {
-    let counted = segments(text);
-    let forcing = forcing(text).map(|(index, char)| Forcing { char, code_point: code_point(char), index });
+    let counted = Profile::STANDARD.count(text);
+    let forcing = Profile::STANDARD.forcing(text).map(|(index, char)| Forcing {
+        char,
+        code_point: code_point(char),
+        index,
+    });
     Report {
         encoding: counted.encoding.to_string(),
         units: counted.units,
         segments: counted.count,
-        split: split(text).collect(),
+        split: Profile::STANDARD.split(text).map(|part| part.text).collect(),
         forcing: forcing.collect(),
     }
 }
@@ -87,11 +91,11 @@ fn code_point(character: char) -> String {
 
 fn show(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let counted = segments(text);
+    let counted = Profile::STANDARD.count(text);
     let capacity = if counted.count == 1 {
-        counted.encoding.single_capacity()
+        Profile::STANDARD.capacity(counted.encoding, counted.shifts).single
     } else {
-        counted.encoding.part_capacity()
+        Profile::STANDARD.capacity(counted.encoding, counted.shifts).part
     };
     let several = if counted.count == 1 { "segment" } else { "segments" };
     writeln!(
@@ -102,11 +106,11 @@ fn show(text: &str) -> io::Result<()> {
     if counted.count > MAX_SEGMENTS {
         writeln!(out, "too long: a message has at most {MAX_SEGMENTS} segments")?;
     }
-    for (part, number) in split(text).zip(1..) {
+    for (part, number) in Profile::STANDARD.split(text).map(|part| part.text).zip(1..) {
         writeln!(out, "{number:>3}  {}", output::inert(part))?;
     }
     let mut seen = Vec::new();
-    for (index, character) in forcing(text) {
+    for (index, character) in Profile::STANDARD.forcing(text) {
         if !seen.contains(&character) {
             seen.push(character);
             let place = index + 1;
@@ -132,7 +136,7 @@ fn many() -> Result<u8, Fault> {
         }
         let told = match serde_json::from_slice::<Line>(&line) {
             Ok(line) if line.options.is_empty() => {
-                let counted = segments(&line.text);
+                let counted = Profile::STANDARD.count(&line.text);
                 serde_json::to_writer(
                     &mut out,
                     &Counted {
@@ -140,7 +144,7 @@ fn many() -> Result<u8, Fault> {
                         encoding: counted.encoding.to_string(),
                         units: counted.units,
                         segments: counted.count,
-                        split: split(&line.text).collect(),
+                        split: Profile::STANDARD.split(&line.text).map(|part| part.text).collect(),
                     },
                 )
             }

@@ -323,7 +323,7 @@ fn cap(text: &str) -> Result<Micros, Fault> {
 /// What the gateway inside the process bills: the plan's own prices.
 fn card(plan: &FrozenPlan) -> Option<RateCard> {
     let currency = plan.terms.currency.as_ref()?.parse().ok()?;
-    RateCard::new(currency, plan.prices.clone()).ok()
+    RateCard::new(currency, plan.prices.clone(), plan.rounding).ok()
 }
 
 fn exit_code(ending: &Ending, standing: &Standing) -> u8 {

@@ -1,7 +1,7 @@
 //! Laws that hold for every text, and an obvious slow twin.
 
 use proptest::prelude::*;
-use volley_core::{Encoding, forcing, segments, split};
+use volley_core::{Encoding, Profile};
 
 /// Texts that meet the rules: plain, with extension characters, accents, Thai, emoji.
 fn text() -> impl Strategy<Value = String> {
@@ -38,35 +38,35 @@ fn slow_count(text: &str) -> usize {
 proptest! {
     #[test]
     fn the_slow_twin_agrees(text in text()) {
-        prop_assert_eq!(segments(&text).count as usize, slow_count(&text));
+        prop_assert_eq!(Profile::STANDARD.count(&text).count as usize, slow_count(&text));
     }
 
     #[test]
     fn adding_a_character_never_makes_a_text_cheaper(text in text(), more in any::<char>()) {
         let longer = format!("{text}{more}");
-        prop_assert!(segments(&longer).count >= segments(&text).count);
+        prop_assert!(Profile::STANDARD.count(&longer).count >= Profile::STANDARD.count(&text).count);
     }
 
     #[test]
     fn the_parts_are_the_text_and_none_is_too_long(text in text()) {
-        let counted = segments(&text);
-        let parts: Vec<&str> = split(&text).collect();
+        let counted = Profile::STANDARD.count(&text);
+        let parts: Vec<&str> = Profile::STANDARD.split(&text).map(|part| part.text).collect();
         prop_assert_eq!(parts.concat(), text.clone());
         prop_assert_eq!(parts.len(), counted.count as usize);
         if parts.len() > 1 {
             for part in parts {
                 let units = match counted.encoding {
-                    Encoding::Gsm7 => segments(part).units,
+                    Encoding::Gsm7 => Profile::STANDARD.count(part).units,
                     Encoding::Ucs2 => u32::try_from(part.encode_utf16().count()).expect("a part is short"),
                 };
-                prop_assert!(units <= counted.encoding.part_capacity(), "{} units", units);
+                prop_assert!(units <= Profile::STANDARD.capacity(counted.encoding, counted.shifts).part, "{} units", units);
             }
         }
     }
 
     #[test]
     fn a_text_is_ucs2_exactly_when_a_character_forces_it(text in text()) {
-        let forced = forcing(&text).next().is_some();
-        prop_assert_eq!(segments(&text).encoding == Encoding::Ucs2, forced);
+        let forced = Profile::STANDARD.forcing(&text).next().is_some();
+        prop_assert_eq!(Profile::STANDARD.count(&text).encoding == Encoding::Ucs2, forced);
     }
 }

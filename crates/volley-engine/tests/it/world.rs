@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::{sync::watch, time::Instant};
 use volley_core::{
     Batch, Chunk, Class, Failure, Message, Micros, Msisdn, PlanHasher, PlanTerms, Position, Price, PriceId,
-    Rate, RowNumber, UnixMillis, segments,
+    Profile, Rate, RowNumber, UnixMillis,
 };
 use volley_engine::{
     Control, Ending, Inline, LaneSettings, Observed, Port, Progress, Run, Settings, Transport,
@@ -91,8 +91,13 @@ impl World {
         let text = "Sale ends today";
         for row in 1..=self.recipients {
             let to = Msisdn::from_digits(66_800_000_000 + u64::from(row)).expect("eleven digits");
-            let message =
-                Message { row: RowNumber(row), to, text, segments: segments(text), cost: Some(PRICE) };
+            let message = Message {
+                row: RowNumber(row),
+                to,
+                text,
+                segments: Profile::STANDARD.count(text),
+                cost: Some(PRICE),
+            };
             hasher.message(&message);
             writer.message(&message, Some(PriceId(0))).expect("a message");
         }
@@ -113,7 +118,9 @@ impl World {
             rows: RowCounts { rows: accepted, accepted, ..RowCounts::default() },
             segments: accepted,
             estimated: PRICE.checked_mul(self.recipients),
-            prices: vec![Price { prefix: "66".to_owned(), per_segment: PRICE }],
+            rounding: volley_core::Rounding::Exact,
+            profile: volley_core::Profile::STANDARD,
+            prices: vec![Price { prefix: "66".to_owned(), per_segment: PRICE, per_message: Micros::ZERO }],
             provider: "{}".to_owned(),
         };
         writer.finish(&plan).expect("a plan");

@@ -90,8 +90,11 @@ fn each_class_does_to_the_recipients_what_its_rule_says() {
 
 #[test]
 fn money_is_what_the_provider_billed_where_it_said_so() {
-    let billed =
-        |id: &str, micros| Verdict::Accepted { id: Some(id.to_owned()), billed: Some(Micros(micros)) };
+    let billed = |id: &str, micros| Verdict::Accepted {
+        id: Some(id.to_owned()),
+        billed: Some(Micros(micros)),
+        segments: None,
+    };
     let refused = || Verdict::Refused { code: "FIELD_INVALID".into() };
     let doubt = || Verdict::InDoubt { reason: "not answered for".into() };
     let money = |micros| Billed::Money(Micros(micros));

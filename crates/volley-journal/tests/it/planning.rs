@@ -121,7 +121,7 @@ fn messages_come_in_file_order() {
         row: volley_core::RowNumber(4),
         to: crate::support::number(0),
         text,
-        segments: volley_core::segments(text),
+        segments: volley_core::Profile::STANDARD.count(text),
         cost: None,
     };
     assert!(matches!(writer.message(&message, None), Err(PlanError::Order { row: 4 })));

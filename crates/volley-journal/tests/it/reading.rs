@@ -20,7 +20,7 @@ fn every_recipient_has_a_line_in_file_order() {
     // In plan order: rows 2, 6, 10 with text a; 4, 8 with b; 12 with c; 14 with d.
     let place = Place::with_plan(SHARED, 3, &["a", "b", "a", "b", "a", "c", "d"]);
     let mut journal = place.open();
-    let own = Verdict::Accepted { id: Some("m1".to_owned()), billed: Some(Micros(7)) };
+    let own = Verdict::Accepted { id: Some("m1".to_owned()), billed: Some(Micros(7)), segments: None };
     let refused = Verdict::Refused { code: "RECIPIENTS_ERROR".into() };
     let silent = Verdict::InDoubt { reason: "not answered for".into() };
     let a = claimed(&mut journal, claim(0, 3, Micros(150_000)));

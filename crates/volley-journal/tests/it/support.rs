@@ -7,7 +7,7 @@ use std::{
 use tempfile::TempDir;
 use volley_core::{
     Answer, Batch, Billed, Chunk, Class, Failure, Message, Micros, Msisdn, Outcome, PlanHasher, PlanTerms,
-    Price, PriceId, RowNumber, UnixMillis, Verdict, Verdicts, segments,
+    Price, PriceId, Profile, RowNumber, UnixMillis, Verdict, Verdicts,
 };
 use volley_journal::{
     Attempt, AttemptId, Claim, FrozenPlan, Journal, PlanError, PlanWriter, Record, RowCounts, SqliteJournal,
@@ -93,7 +93,7 @@ pub(crate) fn fill(writer: &mut PlanWriter, batch: Batch, chunk: u32, texts: &[&
     let mut hasher = PlanHasher::new();
     let mut sum = (0, Micros::ZERO);
     for (index, text) in texts.iter().enumerate() {
-        let segments = segments(text);
+        let segments = Profile::STANDARD.count(text);
         let cost = PRICE.checked_mul(segments.count);
         let row = RowNumber(u32::try_from(index).expect("small") * 2 + 2);
         let message = Message { row, to: number(index), text, segments, cost };
@@ -115,7 +115,9 @@ pub(crate) fn fill(writer: &mut PlanWriter, batch: Batch, chunk: u32, texts: &[&
         },
         segments: sum.0,
         estimated: Some(sum.1),
-        prices: vec![Price { prefix: "61".to_owned(), per_segment: PRICE }],
+        rounding: volley_core::Rounding::Exact,
+        profile: volley_core::Profile::STANDARD,
+        prices: vec![Price { prefix: "61".to_owned(), per_segment: PRICE, per_message: Micros::ZERO }],
         provider: r#"{"key_env":"TRANSMITSMS_KEY"}"#.to_owned(),
     }
 }
@@ -164,7 +166,7 @@ pub(crate) fn answered(request_id: Option<&str>, verdicts: Verdicts, billed: Bil
 }
 
 pub(crate) fn taken(id: &str) -> Verdict {
-    Verdict::Accepted { id: Some(id.to_owned()), billed: None }
+    Verdict::Accepted { id: Some(id.to_owned()), billed: None, segments: None }
 }
 
 /// Commits one claim and gives its attempt.

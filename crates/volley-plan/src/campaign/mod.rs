@@ -21,7 +21,7 @@ use std::{
     str::FromStr,
     time::Duration,
 };
-use volley_core::{MAX_SEGMENTS, Micros, Rate, Region, UnixMillis, forcing};
+use volley_core::{MAX_SEGMENTS, Micros, Profile, Rate, Region, UnixMillis};
 use written::{SECRETS, Written};
 
 /// A campaign as it is meant: nothing in it needs a second check.
@@ -460,7 +460,8 @@ impl Meaning<'_> {
         let encoding = self.text_encoding()?;
         let defaults = self.defaults(&template, encoding)?;
         if encoding == TextEncoding::Gsm7
-            && let Some((_, character)) = template.literals().flat_map(forcing).next()
+            && let Some((_, character)) =
+                template.literals().flat_map(|text| Profile::STANDARD.forcing(text)).next()
         {
             let found =
                 format!("a text with `{}` (U+{:04X})", shown(&character.to_string()), character as u32);
@@ -534,7 +535,7 @@ impl Meaning<'_> {
             if value.contains(is_unsafe) || value.contains('\u{FFFD}') {
                 return Err(value_fault(at, &key, value, "take out control characters and invisible marks"));
             }
-            if encoding == TextEncoding::Gsm7 && forcing(value).next().is_some() {
+            if encoding == TextEncoding::Gsm7 && Profile::STANDARD.forcing(value).next().is_some() {
                 return Err(value_fault(at, &key, value, "message.encoding is gsm7, which cannot write it"));
             }
             defaults.insert(name.to_owned(), value.to_owned());

@@ -105,7 +105,10 @@ fn texts_end_at_the_campaigns_segments_and_the_providers_characters() {
     let (preview, _) = run(&campaign, &offer()).expect("a plan");
     assert_eq!(preview.recipients_by_segments, BTreeMap::from([(1, 1), (2, 1)]));
     assert_eq!(preview.longest_message.map(|example| example.row.0), Some(2));
-    let short = Offer { max_characters: Some(160), ..offer() };
+    let short = Offer {
+        profile: volley_core::Profile { max_characters: Some(160), ..volley_core::Profile::STANDARD },
+        ..offer()
+    };
     let (_, taken) = run(&campaign, &short).expect("a plan");
     assert_eq!(taken.rejects, [(2, "phone".to_owned(), "too_long")]);
     campaign.message.max_segments = 1;

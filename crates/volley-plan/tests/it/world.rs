@@ -98,7 +98,7 @@ pub(crate) fn offer() -> Offer {
         provider: "transmitsms".to_owned(),
         batch: Batch::SharedText { max: 500 },
         chunk: 500,
-        max_characters: None,
+        profile: volley_core::Profile::STANDARD,
         rates: vec!["2/s".parse().expect("a rate")],
         max_in_flight: 8,
     }

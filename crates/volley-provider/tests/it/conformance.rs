@@ -94,7 +94,7 @@ fn limits_are_told_and_kept() {
         assert_eq!(capabilities.batch.ceiling() as usize, face.max_recipients);
         assert!(capabilities.batch.shares_text());
         assert!(capabilities.default_chunk <= capabilities.batch.ceiling());
-        assert_eq!(capabilities.max_characters, Some(face.max_characters));
+        assert_eq!(capabilities.profile.max_characters, Some(face.max_characters));
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
 };
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use std::fmt;
-use volley_core::{Micros, Msisdn, segments};
+use volley_core::{Micros, Msisdn, Profile};
 
 /// Longest text in characters, and longest sender: the parameter table of the API docs.
 const MAX_CHARACTERS: usize = 1_000;
@@ -70,7 +70,7 @@ fn send(call: &mut Call<'_>) -> Result<(Members, Option<Batch>), Refusal> {
     }
     check_schedule(call, sent.scheduled_time.as_deref())?;
     check_numbers(call, &sent.msisdns.0)?;
-    let parts = segments(&sent.content).count;
+    let parts = Profile::STANDARD.count(&sent.content).count;
     let recipients = sent.msisdns.0.len() as u64;
     let credits = recipients * u64::from(parts);
     let mut members = vec![

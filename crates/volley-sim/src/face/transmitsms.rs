@@ -18,7 +18,7 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::borrow::Cow;
-use volley_core::{Micros, Msisdn, RateCard, segments};
+use volley_core::{Micros, Msisdn, Profile, RateCard};
 
 /// Longest text in characters: "Send SMS", developers.kudosity.com.
 const MAX_CHARACTERS: usize = 612;
@@ -101,7 +101,7 @@ fn send(call: &mut Call<'_>, sent: &Parameters<'_>) -> Result<(Members, Option<B
         return Err(Refusal::field("NOT_FOUND", "no such list"));
     }
     let (numbers, fails) = recipients(call, sent.needed("to")?)?;
-    let parts = segments(text).count;
+    let parts = Profile::STANDARD.count(text).count;
     let (cost, total_parts) = price(call.prices, &numbers, parts)
         .ok_or_else(|| Refusal::field("LEDGER_ERROR", "the cost is beyond all money"))?;
     if !call.charge(cost) {
@@ -195,8 +195,11 @@ fn check_options(sent: &Parameters<'_>) -> Result<(), Refusal> {
 /// What `parts` to each of `numbers` cost, and how many parts that is; `None` above 64 bits.
 fn price(card: Option<&RateCard>, numbers: &[Msisdn], parts: u32) -> Option<(Micros, u64)> {
     let total = numbers.iter().try_fold(Micros::ZERO, |sum, &to| {
-        let listed = card.and_then(|card| card.price_of(to).map(|id| card.price(id).per_segment));
-        sum.checked_add(listed.unwrap_or(FLAT_PRICE).checked_mul(parts)?)
+        let price = match card.and_then(|card| Some((card, card.price_of(to)?))) {
+            Some((card, id)) => card.cost(id, parts),
+            None => FLAT_PRICE.checked_mul(parts),
+        };
+        sum.checked_add(price?)
     })?;
     Some((total, numbers.len() as u64 * u64::from(parts)))
 }

@@ -134,9 +134,18 @@ fn an_account_may_allow_a_number_twice_and_is_charged_twice() {
 
 #[test]
 fn cost_is_exact_to_the_millionth() {
-    let price = |prefix: &str, micros| Price { prefix: prefix.to_owned(), per_segment: Micros(micros) };
+    let price = |prefix: &str, micros| Price {
+        prefix: prefix.to_owned(),
+        per_segment: Micros(micros),
+        per_message: Micros::ZERO,
+    };
     let currency: Currency = "AUD".parse().expect("a currency");
-    let card = RateCard::new(currency, vec![price("61", 55_001), price("6149157015", 1)]).expect("a card");
+    let card = RateCard::new(
+        currency,
+        vec![price("61", 55_001), price("6149157015", 1)],
+        volley_core::Rounding::Exact,
+    )
+    .expect("a card");
     let config = Config { prices: Some(card), ..calm() };
     let two_parts = "x".repeat(161);
     let parameters = [("message", &*two_parts), ("to", "61491570006,61491570156")];

@@ -1,8 +1,13 @@
 //! How the network carries a text: the alphabet it fits and the parts it is cut into.
 //!
-//! Default alphabet and extension table only, 8-bit concatenation reference (the standard's
-//! default, and what providers bill by unless they say otherwise). Not here: national language
-//! tables, the 16-bit reference, folding look-alikes into the alphabet.
+//! [`Profile`] says how a provider counts; its methods count, cut and name what does not fit.
+//! Not here: replacing what does not fit (`fold`).
+
+mod profile; // how one provider counts
+
+pub use profile::{
+    Alphabet, BreakAt, ConcatRef, Language, LanguageFault, Languages, National, Profile, Shifts,
+};
 
 use std::{fmt, iter};
 
@@ -19,22 +24,6 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// Units that fit into a message of one part: 160 septets, or 70 code units.
-    pub const fn single_capacity(self) -> u32 {
-        match self {
-            Self::Gsm7 => 160,
-            Self::Ucs2 => 70,
-        }
-    }
-
-    /// Units that fit into each of several parts: 153 septets, or 67 code units.
-    pub const fn part_capacity(self) -> u32 {
-        match self {
-            Self::Gsm7 => 153,
-            Self::Ucs2 => 67,
-        }
-    }
-
     /// Units that `character` takes: septets (1 or 2), or code units (1 or 2).
     fn units(self, character: char) -> u32 {
         match self {
@@ -68,32 +57,86 @@ pub struct Segments {
     pub units: u32,
     /// Parts that are sent, each billed; at least 1. Above [`MAX_SEGMENTS`] it cannot be sent.
     pub count: u32,
+    /// The national tables it is written with; none in UCS-2.
+    pub shifts: Shifts,
 }
 
-/// How many segments the network carries for `text`.
-///
-/// Units: a GSM-7 text is counted in septets, of which `^ { } \ [ ~ ] | €` and form feed take
-/// two (3GPP TS 23.038 clause 6.2.1.1); any other character makes the whole text UCS-2, counted
-/// in 16-bit units. One segment holds 160 septets or 70 units, a part of several holds 153 or
-/// 67, and a character is never cut in half (TS 23.040 clause 9.2.3.24.1), so a part may end
-/// short. The empty text is one segment of no units. Never fails; see [`MAX_SEGMENTS`].
-pub fn segments(text: &str) -> Segments {
-    let (encoding, units) = measure(text);
-    let count = if units <= encoding.single_capacity() {
-        1
-    } else {
-        let parts = parts(text, encoding).count();
-        u32::try_from(parts).unwrap_or(u32::MAX)
-    };
-    Segments { encoding, units, count }
+/// The text of one segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// What it carries.
+    pub text: &'a str,
+    /// Its septets or code units; headers and fill not counted.
+    pub units: u32,
 }
 
-/// The text of each segment, borrowed; together they are `text`.
-pub fn split(text: &str) -> impl Iterator<Item = &str> {
-    let (encoding, units) = measure(text);
-    let whole = units <= encoding.single_capacity();
-    let several = (!whole).then(|| parts(text, encoding));
-    whole.then_some(text).into_iter().chain(several.into_iter().flatten())
+/// Units that fit into a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Of a message of one segment.
+    pub single: u32,
+    /// Of each of several.
+    pub part: u32,
+}
+
+impl Profile {
+    /// How many segments the network carries for `text`, and so what the provider bills.
+    ///
+    /// Units: a GSM-7 text is counted in septets, of which `^ { } \ [ ~ ] | €` and form feed take
+    /// two (3GPP TS 23.038 clause 6.2.1.1); any other character makes the whole text UCS-2,
+    /// counted in 16-bit units. One segment holds 160 septets or 70 units, a part of several
+    /// holds 153 or 67, and a character is never cut in half (TS 23.040 clause 9.2.3.24.1), so a
+    /// part may end short. The empty text is one segment of no units. Never fails: above
+    /// `max_segments` the count says so.
+    pub fn count(&self, text: &str) -> Segments {
+        let (encoding, units) = measure(text);
+        let capacity = self.capacity(encoding, Shifts::default());
+        let count = if units <= capacity.single {
+            1
+        } else {
+            let parts = parts(text, encoding, capacity.part).count();
+            u32::try_from(parts).unwrap_or(u32::MAX)
+        };
+        Segments { encoding, units, count, shifts: Shifts::default() }
+    }
+
+    /// The text of each segment, borrowed; together they are `text`.
+    pub fn split<'a>(&self, text: &'a str) -> impl Iterator<Item = Part<'a>> + use<'a> {
+        let Segments { encoding, units, count, shifts } = self.count(text);
+        let whole = (count == 1).then_some(Part { text, units });
+        let several = (count > 1).then(|| parts(text, encoding, self.capacity(encoding, shifts).part));
+        whole.into_iter().chain(several.into_iter().flatten())
+    }
+
+    /// Units that fit into a segment of a message in `encoding` with the tables `shifts`.
+    pub const fn capacity(&self, encoding: Encoding, shifts: Shifts) -> Capacity {
+        let _ = (self, shifts);
+        match encoding {
+            Encoding::Gsm7 => Capacity { single: 160, part: 153 },
+            Encoding::Ucs2 => Capacity { single: 70, part: 67 },
+        }
+    }
+
+    /// Units that are left before `text` needs another segment.
+    pub fn left(&self, text: &str) -> u32 {
+        let counted = self.count(text);
+        let capacity = self.capacity(counted.encoding, counted.shifts);
+        let last = self.split(text).last().map_or(0, |part| part.units);
+        if counted.count == 1 { capacity.single - last } else { capacity.part - last }
+    }
+
+    /// The characters of `text` that push it out of GSM-7, with their index in characters, in
+    /// order: those that none of the tables has which this profile may use.
+    pub fn forcing<'a>(&self, text: &'a str) -> impl Iterator<Item = (usize, char)> + use<'a> {
+        text.chars().enumerate().filter(|(_, character)| septets(*character).is_none())
+    }
+
+    /// How many segments `text` would take if each character that forces UCS-2 were a plain
+    /// GSM-7 one: what the forcing characters cost is the difference to [`count`](Self::count).
+    pub fn count_if_plain(&self, text: &str) -> u32 {
+        let plain: String = text.chars().map(|c| if septets(c).is_some() { c } else { '.' }).collect();
+        self.count(&plain).count
+    }
 }
 
 /// The alphabet that `text` needs, and its length in that alphabet's units.
@@ -110,13 +153,13 @@ fn measure(text: &str) -> (Encoding, u32) {
 }
 
 /// Cuts a text that needs several parts, each as full as it goes.
-fn parts(text: &str, encoding: Encoding) -> impl Iterator<Item = &str> {
+fn parts(text: &str, encoding: Encoding, capacity: u32) -> impl Iterator<Item = Part<'_>> {
     let mut rest = text;
     iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let mut room = encoding.part_capacity();
+        let mut room = capacity;
         let end = rest.char_indices().find_map(|(index, character)| {
             let units = encoding.units(character);
             if units > room {
@@ -127,7 +170,7 @@ fn parts(text: &str, encoding: Encoding) -> impl Iterator<Item = &str> {
         });
         let (part, tail) = rest.split_at(end.unwrap_or(rest.len()));
         rest = tail;
-        Some(part)
+        Some(Part { text: part, units: capacity - room })
     })
 }
 
@@ -170,9 +213,4 @@ const fn fill(table: &mut [u8; 0x3AA], utf8: &[u8], cost: u8) {
         table[code_point] = cost;
         index += 1;
     }
-}
-
-/// The characters of `text` that are not in GSM-7, with their index in characters, in order.
-pub fn forcing(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
-    text.chars().enumerate().filter(|(_, character)| septets(*character).is_none())
 }
