@@ -5,6 +5,7 @@
 //! (volley-engine). Uses no other Volley crate.
 
 mod capability; // what one provider can be asked to do
+mod character; // what one character is called
 mod chunk; // the recipients that share one HTTP request
 mod failure; // observation -> class -> what to do: the failure table
 mod fold; // look-alikes -> GSM-7
@@ -19,6 +20,7 @@ mod state; // where one recipient stands
 mod time; // milliseconds since 1970
 
 pub use capability::{Batch, Capabilities, ReplyPrice, SenderFault, SenderRule};
+pub use character::{character_name, code_point};
 pub use chunk::{Chunk, Message, Planned, Position, RowNumber};
 pub use failure::{Class, Fate, LaneEffect, Rule, StopReason, Taken};
 pub use fold::{Substitution, TYPOGRAPHIC};
