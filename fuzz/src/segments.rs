@@ -1,91 +1,95 @@
 //! The laws of segments, against a twin that is as slow as it is plain.
 
-use volley_core::{Encoding, MAX_SEGMENTS, Profile};
+#[path = "../../crates/volley-core/tests/it/twin.rs"]
+mod twin;
 
-/// The GSM 7-bit default alphabet without its escape (3GPP TS 23.038 clause 6.2.1).
-const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
-/// Its extension table (clause 6.2.1.1): two septets each.
-const EXTENDED: &str = "\u{c}^{}\\[~]|€";
+use std::sync::LazyLock;
+use twin::Twin;
+use volley_core::{
+    Alphabet, BreakAt, ConcatRef, Encoding, Language, MAX_SEGMENTS, National, Part, Profile, Shifts,
+};
 
-/// `data`, as UTF-8 with what is none replaced, is counted and split as the standard says.
+/// Knows no clusters: texts whose clusters stay whole are held to the laws alone.
+static TWIN: LazyLock<Twin> = LazyLock::new(|| Twin::new(|_| panic!("nobody asks for clusters")));
+
+/// `data` is a profile in four bytes and a text in UTF-8, with what is none replaced, that is
+/// counted and split as the standard says.
 ///
-/// Laws: the parts are the text; none is longer than a part may be, and they are the twin's; the
-/// encoding is UCS-2 exactly where a character forces it; one character less is never dearer.
+/// Laws: the parts are the text, none is longer than a part may be, and each took what it could;
+/// encoding, tables, units and parts are the twin's, and so are the characters that force UCS-2
+/// and the count without them; the profile is read back as it was written; one character less is
+/// never dearer. The last, and the twin's, hold only where clusters may be cut.
 pub fn segments(data: &[u8]) {
-    let text = String::from_utf8_lossy(data);
-    let counted = volley_core::Profile::STANDARD.count(&text);
-    let parts: Vec<&str> = Profile::STANDARD.split(&text).map(|part| part.text).collect();
-    assert_eq!(parts.concat(), text, "the parts are the text");
+    let (profile, text) = match data.split_first_chunk() {
+        Some((choices, text)) => (profile(*choices), text),
+        None => (Profile::STANDARD, data),
+    };
+    let text = String::from_utf8_lossy(text);
+    assert_eq!(profile.to_string().parse().as_ref(), Ok(&profile), "a profile as a line of words");
 
-    let twin = Twin::of(&text);
-    assert_eq!(counted.encoding, twin.encoding, "the alphabet");
-    assert_eq!(counted.units as usize, twin.units_of(&text), "the length in units");
-    assert_eq!(parts, twin.parts(&text), "the parts");
+    let counted = profile.count(&text);
+    let parts: Vec<Part> = profile.split(&text).collect();
+    assert_eq!(parts.iter().map(|part| part.text).collect::<String>(), text, "the parts are the text");
+    assert_eq!(parts.iter().map(|part| part.units).sum::<u32>(), counted.units, "and have its units");
     assert_eq!(counted.count as usize, parts.len(), "the count is that of the parts");
 
-    let capacity = Profile::STANDARD.capacity(counted.encoding, counted.shifts);
-    let most = match parts.len() {
-        1 => capacity.single,
-        _ => capacity.part,
-    };
-    for part in &parts {
-        let units = twin.units_of(part);
-        assert!(units <= most as usize, "a part of {units} units, {most} fit");
-    }
+    let capacity = profile.capacity(counted.encoding, counted.shifts);
+    let room = if parts.len() == 1 { capacity.single } else { capacity.part };
+    assert!(parts.iter().all(|part| part.units <= room), "a part of more than {room} units");
+    let both = parts.windows(2).map(|pair| pair[0].units + pair[1].units);
+    assert!(both.min().is_none_or(|least| least > room), "two parts that fit {room} units");
 
-    let forced: Vec<(usize, char)> = Profile::STANDARD.forcing(&text).collect();
-    assert_eq!(counted.encoding == Encoding::Ucs2, !forced.is_empty(), "UCS-2 exactly where it is forced");
-    for (index, character) in forced {
-        assert_eq!(text.chars().nth(index), Some(character), "what forces it is where it is said to be");
+    let forcing: Vec<(usize, char)> = profile.forcing(&text).collect();
+    assert_eq!(forcing, TWIN.forcing(&text, &profile), "what forces UCS-2");
+    let may_choose = matches!(profile.national, National::Allow(_));
+    let is_ucs2 = counted.encoding == Encoding::Ucs2;
+    assert!(is_ucs2 == !forcing.is_empty() || may_choose && is_ucs2, "UCS-2 where it is forced");
+
+    if profile.break_at == BreakAt::Grapheme {
+        let cut = Profile { break_at: BreakAt::Character, ..profile.clone() };
+        assert!(counted.count >= cut.count(&text).count, "cheaper in whole clusters");
+        assert_eq!(parts.last().map(|part| room - part.units), Some(profile.left(&text)), "what is left");
+        return;
     }
+    let sent = TWIN.send(&text, &profile);
+    assert_eq!((counted.encoding, counted.shifts), (sent.encoding, sent.shifts), "alphabet and tables");
+    assert_eq!(counted.units as usize, sent.units, "the length in units");
+    let parts: Vec<_> = parts.iter().map(|part| (part.text.to_owned(), part.units as usize)).collect();
+    assert_eq!(parts, sent.parts, "the parts");
+    assert_eq!(profile.left(&text) as usize, sent.left, "what is left");
+    let plain = profile.count_if_plain(&text) as usize;
+    assert_eq!(plain, TWIN.parts_if_plain(&text, &profile), "the count without what forces UCS-2");
 
     let mut shorter = text.chars();
     if shorter.next_back().is_some() && counted.count <= MAX_SEGMENTS {
-        let cheaper = volley_core::Profile::STANDARD.count(shorter.as_str()).count;
+        let cheaper = profile.count(shorter.as_str()).count;
         assert!(cheaper <= counted.count, "{cheaper} segments with a character less");
     }
 }
 
-/// The standard once more: looks every character up in the alphabet's own list.
-struct Twin {
-    encoding: Encoding,
-}
-
-impl Twin {
-    fn of(text: &str) -> Self {
-        let is_gsm = text.chars().all(|c| BASIC.contains(c) || EXTENDED.contains(c));
-        Self { encoding: if is_gsm { Encoding::Gsm7 } else { Encoding::Ucs2 } }
-    }
-
-    fn units_of(&self, text: &str) -> usize {
-        text.chars().map(|c| self.units(c)).sum()
-    }
-
-    fn units(&self, character: char) -> usize {
-        match self.encoding {
-            Encoding::Gsm7 => 1 + usize::from(EXTENDED.contains(character)),
-            Encoding::Ucs2 => character.len_utf16(),
+/// `@...` is the standard. The low bits of the first byte are a 16-bit reference, whole clusters,
+/// two of the kind of national tables and the removal of characters; the second and the third
+/// byte name tables, or are a set of languages; the bits of the fourth are what is removed.
+fn profile([options, first, second, removed]: [u8; 4]) -> Profile {
+    let bit = |byte: u8, index: usize| byte >> index & 1 == 1;
+    let language = |byte: u8| Language::ALL.get(usize::from(byte % 16)).copied();
+    let national = match (bit(options, 2), bit(options, 3)) {
+        (true, false) => National::Use(Shifts { locking: language(first), single: language(second) }),
+        (true, true) => {
+            let set = u16::from_le_bytes([first, second]);
+            let languages = Language::ALL.into_iter().enumerate();
+            let chosen = languages.filter(|(index, _)| set >> index & 1 == 1);
+            National::Allow(chosen.map(|(_, language)| language).collect())
         }
-    }
-
-    fn parts(&self, text: &str) -> Vec<String> {
-        let (single, part) = match self.encoding {
-            Encoding::Gsm7 => (160, 153),
-            Encoding::Ucs2 => (70, 67),
-        };
-        if self.units_of(text) <= single {
-            return vec![text.to_owned()];
-        }
-        let mut parts = vec![String::new()];
-        let mut used = 0;
-        for character in text.chars() {
-            if used + self.units(character) > part {
-                parts.push(String::new());
-                used = 0;
-            }
-            used += self.units(character);
-            parts.last_mut().expect("there is always one").push(character);
-        }
-        parts
+        (false, _) => National::Never,
+    };
+    let characters = "€{a\né\u{905}ğ😀".chars().enumerate();
+    let without = characters.filter(|(index, _)| bit(removed, *index)).map(|(_, character)| character);
+    Profile {
+        alphabet: if bit(options, 4) { Alphabet::Without(without.collect()) } else { Alphabet::Standard },
+        concat_ref: if bit(options, 0) { ConcatRef::Bits16 } else { ConcatRef::Bits8 },
+        break_at: if bit(options, 1) { BreakAt::Grapheme } else { BreakAt::Character },
+        national,
+        ..Profile::STANDARD
     }
 }

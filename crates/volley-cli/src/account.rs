@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, env, fs, path::Path, sync::Arc, time::Duration};
 use volley_core::{Capabilities, Rate, ReplyPrice};
+use volley_journal::FrozenPlan;
 use volley_plan::{Campaign, Offer, SecretSource};
 use volley_provider::{
     adapter::Adapter,
@@ -40,6 +41,8 @@ pub(crate) struct Account {
     pub(crate) settings: BTreeMap<String, String>,
     /// Names of environment variables and files by key: `key_env`, `secret_file`, …
     pub(crate) auth: BTreeMap<String, String>,
+    /// The longest text in characters; `None` for the provider's own.
+    pub(crate) max_characters: Option<usize>,
     /// The most the campaign may cost, as a decimal.
     pub(crate) max_cost: Option<String>,
 }
@@ -68,6 +71,7 @@ impl Account {
                 .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
             settings: provider.settings.clone(),
             auth: provider.auth.iter().map(|(part, source)| named(part, source)).collect(),
+            max_characters: campaign.counting.max_characters,
             max_cost: campaign.limits.max_cost.map(|cost| cost.to_string()),
         }
     }
@@ -146,11 +150,11 @@ impl Account {
 
     /// The adapter with its credentials, and the gateway where the account is one. Reads
     /// environment variables and files; `prices` is what the gateway bills.
-    pub(crate) async fn open(&self, prices: Option<volley_core::RateCard>) -> Result<Open, Fault> {
+    pub(crate) async fn open(&self, plan: &FrozenPlan) -> Result<Open, Fault> {
         let kind = self.protocol.as_str();
         if self.is_sim() {
             let capabilities = self.capabilities()?;
-            let config = crate::cmd::sim::config(&self.settings, &self.rates(&capabilities)?, prices)?;
+            let config = crate::cmd::sim::config(&self.settings, &self.rates(&capabilities)?, plan)?;
             let local = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
             let gateway = volley_sim::Server::start(config, local)
                 .await
@@ -160,6 +164,7 @@ impl Account {
                 base_url: Some(address.clone()),
                 options: BTreeMap::new(),
                 credentials: sim_credentials(),
+                max_characters: self.max_characters,
             };
             return Ok(Open { adapter: registry::adapter(kind, settings)?, address, gateway: Some(gateway) });
         }
@@ -184,7 +189,7 @@ impl Account {
     fn adapter_settings(&self, base_url: Option<String>, credentials: Credentials) -> Settings {
         // The gateway's settings are its own, not its face's.
         let options = if self.is_sim() { BTreeMap::new() } else { self.settings.clone() };
-        Settings { base_url, options, credentials }
+        Settings { base_url, options, credentials, max_characters: self.max_characters }
     }
 
     fn credentials(&self) -> Result<Credentials, Fault> {
@@ -265,7 +270,7 @@ fn sim_credentials() -> Credentials {
 
 /// The unit that bills of `kind` are in, where it is not money.
 pub(crate) fn bill_unit(kind: &str) -> Option<&'static str> {
-    let settings = Settings { base_url: None, options: BTreeMap::new(), credentials: sim_credentials() };
+    let settings = Settings { base_url: None, options: BTreeMap::new(), credentials: sim_credentials(), max_characters: None };
     match registry::adapter(kind, settings).ok()?.capabilities().reply_price {
         ReplyPrice::Units(unit) => Some(unit),
         ReplyPrice::Nothing | ReplyPrice::Money => None,

@@ -42,6 +42,9 @@ pub(crate) enum Command {
         campaign: Campaign,
         #[command(flatten)]
         rejects: Rejects,
+        /// List edits of the text that would save money, and by how much; none is applied.
+        #[arg(long)]
+        advise: bool,
     },
     /// Freeze a campaign into a journal and print its plan hash; send nothing.
     Plan {
@@ -84,29 +87,43 @@ pub(crate) enum Command {
     },
     /// Recompute every total from the journal; read-only.
     Verify(Journal),
+    /// Compare what was planned, answered and billed, and name the cause of every difference.
+    Reconcile {
+        #[command(flatten)]
+        journal: Journal,
+        /// The provider's bill (CSV): a line a message with number and cost; parts, id and currency
+        /// where it has them.
+        #[arg(long, value_name = "FILE.csv")]
+        bill: Option<PathBuf>,
+        /// Write every message that differs, with its rows, segments, amounts and cause.
+        #[arg(long, value_name = "FILE")]
+        csv: Option<PathBuf>,
+    },
     /// Segment count and split of one text, or of many.
     Segments {
         /// The text; `-` reads it from stdin.
         text: Option<String>,
-        /// One JSON object a line in and out: {"id": …, "text": …}.
+        /// One JSON object a line in and out: {"id": …, "text": …, "options": {…}}, the last where needed.
         #[arg(long, conflicts_with = "text")]
         jsonl: bool,
+        #[command(flatten)]
+        counting: crate::cmd::segments::Counting,
     },
     /// The simulated gateway, in a process of its own.
     Sim {
         /// Loopback address to listen on; port 0 picks a free one.
         #[arg(long, default_value = "127.0.0.1:8025")]
         listen: SocketAddr,
-        /// Write one JSON line for each message that is really taken.
+        /// Write one JSON line for each message that is really taken, with what was charged for it.
         #[arg(long, value_name = "FILE")]
         ledger: Option<PathBuf>,
-        /// Latency, limiter and faults (TOML).
+        /// Latency, limiter, faults and false bills (TOML).
         #[arg(long, value_name = "FILE")]
         faults: Option<PathBuf>,
         /// Seed of everything random.
         #[arg(long)]
         seed: Option<u64>,
-        /// Accounts other than the built-in ones (TOML).
+        /// Accounts other than the built-in ones, and how each counts and rounds (TOML).
         #[arg(long, value_name = "FILE")]
         accounts: Option<PathBuf>,
         /// What it bills: a rate card like a campaign's; 0.05 a segment unless given.

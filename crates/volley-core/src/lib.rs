@@ -4,6 +4,7 @@
 //! Not here: parsing files (volley-plan), wire formats (volley-provider), waiting
 //! (volley-engine). Uses no other Volley crate.
 
+mod bill; // plan, answers and bill, compared to the last millionth
 mod capability; // what one provider can be asked to do
 mod character; // what one character is called
 mod chunk; // the recipients that share one HTTP request
@@ -19,11 +20,15 @@ mod segment; // text -> encoding, units, segments, split
 mod state; // where one recipient stands
 mod time; // milliseconds since 1970
 
+pub use bill::{
+    AmountTooLarge, Bill, BillEntry, BillId, BilledMessage, Cause, CauseSum, Clerk, Comparison, Difference,
+    Due, OtherLines, Reconciler, Reconciliation, Recount, RequestAnswer, Rows, Side, decimals_of,
+};
 pub use capability::{Batch, Capabilities, ReplyPrice, SenderFault, SenderRule};
 pub use character::{character_name, code_point};
 pub use chunk::{Chunk, Message, Planned, Position, RowNumber};
 pub use failure::{Class, Fate, LaneEffect, Rule, StopReason, Taken};
-pub use fold::{Substitution, TYPOGRAPHIC};
+pub use fold::{Substitution, TYPOGRAPHIC, fold, fold_to_fit, replacements, substitute_char};
 pub use money::{Currency, Micros, MoneyFault, Rounding};
 pub use number::{Msisdn, NumberFault, Parsed, Region, RegionFault, Repair};
 pub use outcome::{Answer, Billed, Failure, Outcome, Reason, Verdict, Verdicts};
@@ -32,7 +37,7 @@ pub use rate::{Rate, RateFault};
 pub use ratecard::{Price, PriceId, RateCard, RateCardFault};
 pub use segment::{
     Alphabet, BreakAt, Capacity, ConcatRef, Encoding, Language, LanguageFault, Languages, MAX_SEGMENTS,
-    National, Part, Profile, Segments, Shifts,
+    National, Part, Profile, ProfileFault, Segments, Shifts,
 };
 pub use state::{Event, IllegalMove, State, Totals};
 pub use time::UnixMillis;

@@ -9,7 +9,7 @@ use std::{fmt, str::FromStr};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Micros(pub i64);
 
-/// Why a text is no amount of money.
+/// Why a text is no amount of money, or no currency.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyFault {
     /// Not digits with at most one point.
@@ -21,6 +21,9 @@ pub enum MoneyFault {
     /// Above what 64 bits of millionths hold, about 9.2 million million.
     #[error("`{0}` is too large an amount")]
     TooLarge(String),
+    /// Not the name of a unit that money is counted in.
+    #[error("`{0}` is not a currency; write 3 to 10 letters, like AUD or CREDIT")]
+    NotACurrency(String),
 }
 
 impl Micros {
@@ -39,8 +42,8 @@ impl Micros {
         self.0.checked_sub(other.0).map(Self)
     }
 
-    /// The nearest amount of so many decimals, halves away from zero; itself from 6 on. `None`
-    /// above 64 bits.
+    /// The nearest amount of so many decimals, halves away from zero: 0.005 becomes 0.01 and -0.005
+    /// becomes -0.01. Itself from 6 decimals on. `None` above 64 bits.
     #[must_use]
     pub fn rounded(self, decimals: u8) -> Option<Self> {
         let Some(fewer) = 6_u32.checked_sub(u32::from(decimals)) else { return Some(self) };
@@ -145,7 +148,7 @@ impl FromStr for Currency {
         if letters && (3..=10).contains(&text.len()) {
             Ok(Self(text.to_ascii_uppercase()))
         } else {
-            Err(MoneyFault::NotANumber(text.to_owned()))
+            Err(MoneyFault::NotACurrency(text.to_owned()))
         }
     }
 }
@@ -195,7 +198,126 @@ mod tests {
         }
     }
 
+    #[test]
+    fn halves_are_rounded_away_from_zero() {
+        for (amount, decimals, rounded) in [
+            ("0.004999", 2, "0.0000"),
+            ("0.005", 2, "0.0100"),
+            ("-0.004999", 2, "0.0000"),
+            ("-0.005", 2, "-0.0100"),
+            ("0.015", 2, "0.0200"),
+            ("0.025", 2, "0.0300"),
+            ("0.499999", 0, "0.0000"),
+            ("0.5", 0, "1.0000"),
+            ("1.5", 0, "2.0000"),
+            ("-2.5", 0, "-3.0000"),
+            ("0.05", 1, "0.1000"),
+            ("0.0449", 1, "0.0000"),
+            ("0.1235", 3, "0.1240"),
+            ("0.12345", 4, "0.1235"),
+            ("0.123455", 5, "0.123460"),
+            ("0.123456", 6, "0.123456"),
+            ("0.123456", 255, "0.123456"),
+            ("9.995", 2, "10.0000"),
+            ("0", 0, "0.0000"),
+        ] {
+            let exact: Micros = amount.parse().expect("an amount");
+            let shown = exact.rounded(decimals).map(|amount| amount.to_string());
+            assert_eq!(shown.as_deref(), Some(rounded), "{amount} to {decimals} decimals");
+        }
+    }
+
+    #[test]
+    fn an_amount_that_rounds_beyond_64_bits_is_absent() {
+        for (micros, decimals) in [(i64::MAX, 0), (i64::MIN, 0), (i64::MAX, 3), (i64::MIN, 5)] {
+            assert_eq!(Micros(micros).rounded(decimals), None, "{micros} to {decimals} decimals");
+        }
+        assert_eq!(Micros(i64::MAX).rounded(6), Some(Micros(i64::MAX)));
+        assert_eq!(Micros(i64::MAX).rounded(4), Some(Micros(i64::MAX - 7)));
+        assert_eq!(Micros(i64::MAX - 775_807).rounded(0), Some(Micros(i64::MAX - 775_807)));
+    }
+
+    /// Messages, and what they cost together when each is rounded or the sum is.
+    #[test]
+    fn each_message_rounded_is_another_bill_than_the_sum_rounded() {
+        for (each, messages, exact, per_message, total) in [
+            ("0.015", 3, "0.0450", "0.0600", "0.0500"),
+            ("0.0249", 10, "0.2490", "0.2000", "0.2500"),
+            ("0.055", 2, "0.1100", "0.1200", "0.1100"),
+            ("0.05", 1_000, "50.0000", "50.0000", "50.0000"),
+            ("0.001", 4, "0.0040", "0.0000", "0.0000"),
+        ] {
+            let each: Micros = each.parse().expect("an amount");
+            let bill = |rounding: Rounding| {
+                let sum = rounding.message(each).and_then(|message| message.checked_mul(messages));
+                sum.and_then(|sum| rounding.total(sum)).expect("a small amount").to_string()
+            };
+            assert_eq!(bill(Rounding::Exact), exact, "{each} exactly");
+            assert_eq!(bill(Rounding::PerMessage(2)), per_message, "{each} a message");
+            assert_eq!(bill(Rounding::Total(2)), total, "{each} in total");
+        }
+    }
+
+    #[test]
+    fn a_currency_is_a_word_of_three_to_ten_letters() {
+        for (text, code) in [("AUD", "AUD"), ("credit", "CREDIT"), ("Segmentsxx", "SEGMENTSXX")] {
+            assert_eq!(text.parse::<Currency>().map(|currency| currency.to_string()), Ok(code.to_owned()));
+        }
+        for text in ["", "$", "AU", "A$D", "AUD ", "Segmentsxxx", "ÄUD", "12"] {
+            assert_eq!(text.parse::<Currency>(), Err(MoneyFault::NotACurrency(text.to_owned())), "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn rounding_twice_is_rounding_once(micros in any::<i64>(), decimals in 0_u8..9) {
+            if let Some(once) = Micros(micros).rounded(decimals) {
+                prop_assert_eq!(once.rounded(decimals), Some(once));
+            }
+        }
+
+        #[test]
+        fn rounding_moves_an_amount_by_half_a_unit_at_most(micros in any::<i64>(), decimals in 0_u8..=6) {
+            let unit = 10_i128.pow(6 - u32::from(decimals));
+            if let Some(rounded) = Micros(micros).rounded(decimals) {
+                let moved = i128::from(rounded.0) - i128::from(micros);
+                prop_assert!(moved.abs() * 2 <= unit, "{} moved by {}", micros, moved);
+                prop_assert_eq!(i128::from(rounded.0) % unit, 0);
+            }
+        }
+
+        #[test]
+        fn below_zero_is_the_mirror_of_above(micros in -i64::MAX..=i64::MAX, decimals in 0_u8..=6) {
+            let mirrored = Micros(-micros).rounded(decimals).map(|amount| -amount.0);
+            prop_assert_eq!(Micros(micros).rounded(decimals).map(|amount| amount.0), mirrored);
+        }
+
+        #[test]
+        fn a_larger_amount_is_not_rounded_to_a_smaller_one(
+            one in -1_000_000_000_i64..1_000_000_000,
+            more in 0_i64..10_000_000,
+            decimals in 0_u8..=6,
+        ) {
+            prop_assert!(Micros(one).rounded(decimals) <= Micros(one + more).rounded(decimals));
+        }
+
+        /// Each of n messages is moved by half a unit at most, and so is their sum.
+        #[test]
+        fn the_two_roundings_differ_by_half_a_unit_a_message_and_half_a_unit_at_most(
+            messages in proptest::collection::vec(0_i64..100_000_000, 0..50),
+            decimals in 0_u8..=6,
+        ) {
+            let bill = |rounding: Rounding| {
+                let add = |sum: Micros, micros: &i64| sum.checked_add(rounding.message(Micros(*micros))?);
+                rounding.total(messages.iter().try_fold(Micros::ZERO, add)?)
+            };
+            let each = bill(Rounding::PerMessage(decimals)).expect("a small amount").0;
+            let total = bill(Rounding::Total(decimals)).expect("a small amount").0;
+            let unit = 10_i64.pow(6 - u32::from(decimals));
+            let halves = i64::try_from(messages.len()).expect("few") + 1;
+            prop_assert!((each - total).abs() * 2 <= halves * unit, "{} and {}", each, total);
+        }
+
         #[test]
         fn what_is_written_reads_back(micros in -i64::MAX..=i64::MAX) {
             prop_assert_eq!(Micros(micros).to_string().parse(), Ok(Micros(micros)));

@@ -71,8 +71,26 @@ pub enum Billed {
     Unknown,
     /// In the account's currency, for the whole request.
     Money(Micros),
-    /// In another unit, `Micros` of it, for the whole request.
+    /// In another unit, `Micros` of it, for the whole request: see [`Billed::in_currency`].
     Units(Micros),
+}
+
+impl Billed {
+    /// The same bill to a plan that is priced in `currency`, from a provider whose other unit is
+    /// called `unit`: where both words name one thing, such as credits, its units are the plan's
+    /// money. Anything else stays as it is.
+    ///
+    /// `credit`, `CREDIT` and `CREDITS` name one thing: neither case nor an `s` at the end counts.
+    #[must_use]
+    pub fn in_currency(self, currency: &str, unit: &str) -> Self {
+        let singular = |word| str::strip_suffix(word, ['s', 'S']).unwrap_or(word);
+        match self {
+            Self::Units(amount) if singular(currency).eq_ignore_ascii_case(singular(unit)) => {
+                Self::Money(amount)
+            }
+            other => other,
+        }
+    }
 }
 
 /// An attempt without an answer for its recipients.
@@ -139,6 +157,29 @@ impl fmt::Display for Reason {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn units_are_money_to_a_plan_that_is_priced_in_them() {
+        let (units, money) = (Billed::Units(Micros(3_000_000)), Billed::Money(Micros(3_000_000)));
+        for (billed, currency, unit, becomes) in [
+            (&units, "CREDIT", "credit", &money),
+            (&units, "CREDITS", "credit", &money),
+            (&units, "CREDIT", "credits", &money),
+            (&units, "SMS", "sms", &money),
+            (&units, "AUD", "credit", &units),
+            (&units, "CREDITSS", "credit", &units),
+            (&units, "CREDI", "credit", &units),
+            (&money, "CREDIT", "credit", &money),
+            (&money, "AUD", "credit", &money),
+            (&Billed::Unknown, "CREDIT", "credit", &Billed::Unknown),
+        ] {
+            assert_eq!(
+                &billed.clone().in_currency(currency, unit),
+                becomes,
+                "{billed:?}, {currency}, {unit}"
+            );
+        }
+    }
 
     #[test]
     fn a_reason_is_short_and_inert() {

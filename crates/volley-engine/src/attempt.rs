@@ -6,9 +6,9 @@ use crate::{
     port::Port,
     transport::{Observed, Transport},
 };
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
-use volley_core::{Class, Failure, Micros, Outcome, UnixMillis};
+use volley_core::{Class, Failure, Micros, Outcome, ReplyPrice, UnixMillis};
 use volley_journal::{Attempt, Claim, CommitError, Record, Write, Written};
 use volley_provider::{
     adapter::{Adapter, SendCall},
@@ -22,10 +22,25 @@ pub(crate) struct Shared<T, P> {
     pub(crate) port: P,
     pub(crate) sender: Option<Arc<str>>,
     pub(crate) send_at: Option<UnixMillis>,
+    /// What the plan's prices are in.
+    pub(crate) currency: Option<String>,
     /// Turns true when requests under way are to be abandoned.
     pub(crate) abandon: watch::Receiver<bool>,
     /// What the journal said when it could not take an outcome: nothing more may be claimed.
     pub(crate) journal_fault: watch::Sender<Option<String>>,
+}
+
+impl<T, P> Shared<T, P> {
+    /// The same outcome, its bill in the plan's currency where the provider's own unit is that.
+    fn priced(&self, mut outcome: Outcome) -> Outcome {
+        let reply_price = self.adapter.capabilities().reply_price;
+        if let (Outcome::Answered(answer), ReplyPrice::Units(unit), Some(currency)) =
+            (&mut outcome, reply_price, &self.currency)
+        {
+            answer.billed = mem::take(&mut answer.billed).in_currency(currency, unit);
+        }
+        outcome
+    }
 }
 
 /// What came of an attempt, for the lane.
@@ -77,7 +92,7 @@ async fn send<T: Transport, P: Port>(shared: &Shared<T, P>, work: &Work, request
     tokio::select! {
         biased;
         observed = shared.transport.send(request) => match observed {
-            Observed::Reply(reply) => shared.adapter.decode(&work.chunk, &reply),
+            Observed::Reply(reply) => shared.priced(shared.adapter.decode(&work.chunk, &reply)),
             Observed::Failed(failure) => failure.into(),
         },
         _ = abandon.wait_for(|abandon| *abandon) => Failure::new(Class::Abandoned, "stopped before the answer").into(),

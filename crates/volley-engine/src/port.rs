@@ -6,7 +6,7 @@ use std::{
 };
 use tokio::sync::oneshot;
 use volley_core::{Chunk, Position};
-use volley_journal::{CommitError, Journal, Standing, Write, Writer, Written};
+use volley_journal::{CommitError, FrozenPlan, Journal, Standing, Write, Writer, Written};
 
 /// A journal that async tasks share.
 pub trait Port: Clone + Send + Sync + 'static {
@@ -19,6 +19,9 @@ pub trait Port: Clone + Send + Sync + 'static {
         from: Position,
         most: usize,
     ) -> impl Future<Output = Result<Vec<Chunk>, Arc<CommitError>>> + Send;
+
+    /// The plan that the journal was created with.
+    fn plan(&self) -> FrozenPlan;
 
     /// Totals as of the last commit.
     fn standing(&self) -> Standing;
@@ -56,6 +59,10 @@ impl Port for Threaded {
         Ok(result.await.unwrap_or_else(|_| Err(gone()))?)
     }
 
+    fn plan(&self) -> FrozenPlan {
+        self.0.plan().clone()
+    }
+
     fn standing(&self) -> Standing {
         self.0.standing()
     }
@@ -89,6 +96,10 @@ impl Port for Inline {
 
     async fn next_chunks(&self, from: Position, most: usize) -> Result<Vec<Chunk>, Arc<CommitError>> {
         Ok(self.with(|journal| journal.next_chunks(from, most))?)
+    }
+
+    fn plan(&self) -> FrozenPlan {
+        self.with(|journal| journal.plan().clone())
     }
 
     fn standing(&self) -> Standing {

@@ -95,10 +95,17 @@ impl<T: Transport, P: Port> Run<T, P> {
             lane.on_earlier_request(Duration::ZERO, ago);
         }
         let port = self.port.clone();
-        let (adapter, transport) = (self.adapter, self.transport);
         let (journal_fault, mut faults) = watch::channel(None);
-        let shared =
-            Arc::new(Shared { adapter, transport, port: self.port, sender, send_at, abandon, journal_fault });
+        let shared = Arc::new(Shared {
+            adapter: self.adapter,
+            transport: self.transport,
+            currency: self.port.plan().terms.currency,
+            port: self.port,
+            sender,
+            send_at,
+            abandon,
+            journal_fault,
+        });
         let mut attempts: JoinSet<Finished> = JoinSet::new();
         loop {
             match *control.stop.borrow_and_update() {

@@ -76,7 +76,7 @@ impl Cutter<'_> {
         let id: i64 = row.get(3)?;
         let segments: u16 = row.get(5)?;
         let to = msisdn(row.get(2)?)?;
-        let cost = cost(&self.plan.prices, row.get(4)?, segments)?.unwrap_or(Micros::ZERO);
+        let cost = cost(self.plan, row.get(4)?, segments)?.unwrap_or(Micros::ZERO);
         let body = self.body(id, row)?;
         let other_text = |filling: &Filling| !filling.places.contains_key(&id);
         if self.plan.batch().shares_text() && self.current.as_ref().is_some_and(other_text) {

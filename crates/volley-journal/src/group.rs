@@ -4,7 +4,7 @@
 //! callers slower. The thread sleeps in its channel and wakes for nothing else. No runtime: an
 //! async caller completes its own future in the callback.
 
-use crate::{CommitError, Journal, Standing, Write, Written};
+use crate::{CommitError, FrozenPlan, Journal, Standing, Write, Written};
 use std::{
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread::JoinHandle,
@@ -29,6 +29,7 @@ enum Request {
 /// answer what was asked, close the journal and end.
 pub struct Writer {
     queue: mpsc::Sender<Request>,
+    plan: FrozenPlan,
     standing: Arc<Mutex<Standing>>,
     thread: JoinHandle<Box<dyn Journal>>,
 }
@@ -37,13 +38,14 @@ impl Writer {
     /// Hands `journal` to a thread of its own.
     pub fn spawn(journal: Box<dyn Journal>) -> Self {
         let (queue, requests) = mpsc::channel();
+        let plan = journal.plan().clone();
         let standing = Arc::new(Mutex::new(journal.standing().clone()));
         let shown = Arc::clone(&standing);
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || serve(journal, &requests, &shown))
             .expect("the system has room for one thread more");
-        Self { queue, standing, thread }
+        Self { queue, plan, standing, thread }
     }
 
     /// Makes `write` durable, together with its neighbours in the queue; `done` is told when it
@@ -69,6 +71,11 @@ impl Writer {
         {
             done(Err(gone()));
         }
+    }
+
+    /// The plan that the journal was created with.
+    pub fn plan(&self) -> &FrozenPlan {
+        &self.plan
     }
 
     /// Totals as of the last commit.

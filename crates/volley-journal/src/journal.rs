@@ -23,13 +23,13 @@ pub struct FrozenPlan {
     pub rows: RowCounts,
     /// Segments over all recipients.
     pub segments: u64,
-    /// What the plan costs; `None` without a rate card.
+    /// What the plan costs, rounded; `None` without a rate card.
     pub estimated: Option<Micros>,
     /// The rate card's prices as they held; a recipient's price is one of them.
     pub prices: Vec<Price>,
     /// How costs are rounded.
     pub rounding: Rounding,
-    /// How segments were counted.
+    /// How segments were counted; what smart folding may replace is not kept.
     pub profile: Profile,
     /// The provider settings of the campaign as one JSON object, opaque here. Names of
     /// environment variables and files, never a secret.

@@ -14,7 +14,7 @@ mod group; // one thread that owns the journal, many writes a commit
 mod journal; // the trait and its words
 mod ledger; // states and totals in memory, moved through `State::on` alone
 mod planning; // messages -> a new journal file
-mod reading; // status, doubt, report: beside a running sender
+mod reading; // status, doubt, bills: beside a running sender
 mod replay; // stored attempts -> ledger
 mod rows; // ends of attempts, verdicts, totals, from and to their tables
 mod schema; // the tables, and how a file is known as ours
@@ -26,7 +26,7 @@ mod witness; // how many commits there were, told by a second file
 pub use group::Writer;
 pub use journal::*;
 pub use planning::{PlanError, PlanWriter};
-pub use reading::{Doubt, JournalReader, ReadError, RecipientLine};
+pub use reading::{BillLine, Doubt, JournalReader, ReadError, RequestBill, RequestFate};
 pub use schema::OpenError;
 pub use sending::SqliteJournal;
 pub use verify::{Broken, Verified, VerifyError, verify};

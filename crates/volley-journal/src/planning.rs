@@ -12,6 +12,7 @@ use crate::{
 };
 use rusqlite::{Connection, OpenFlags, params};
 use std::{
+    collections::BTreeMap,
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -115,8 +116,20 @@ struct Sums {
     segments: u64,
     cost: Option<Micros>,
     last_row: u32,
-    /// Segments at each price.
-    at_price: Vec<u64>,
+    /// Messages at each price, by their segments.
+    at_price: BTreeMap<(PriceId, u32), u64>,
+}
+
+impl Sums {
+    /// What the messages cost by the plan's prices, before their sum is rounded.
+    fn by_prices(&self, plan: &FrozenPlan) -> i64 {
+        let at_prices = self.at_price.iter().map(|((id, segments), messages)| {
+            let price = plan.prices.get(usize::from(id.0));
+            let cost = price.map_or(Some(Micros::ZERO), |price| price.of(*segments, plan.rounding));
+            i128::from(cost.unwrap_or(Micros(i64::MAX)).0) * i128::from(*messages)
+        });
+        i64::try_from(at_prices.sum::<i128>()).unwrap_or(i64::MAX)
+    }
 }
 
 impl PlanWriter {
@@ -163,10 +176,8 @@ impl PlanWriter {
             let sum = self.sums.cost.unwrap_or_default().checked_add(cost);
             self.sums.cost = Some(sum.unwrap_or(Micros(i64::MAX)));
         }
-        if let Some(place) = price.map(|id| usize::from(id.0)) {
-            let length = self.sums.at_price.len().max(place + 1);
-            self.sums.at_price.resize(length, 0);
-            self.sums.at_price[place] += u64::from(message.segments.count);
+        if let Some(price) = price {
+            *self.sums.at_price.entry((price, message.segments.count)).or_default() += 1;
         }
         let (text, new) = self.texts.id_of(message.text);
         if new {
@@ -270,12 +281,9 @@ impl PlanWriter {
 
     /// The frozen plan must be the sum of the messages; a difference would show as damage later.
     fn check(&self, plan: &FrozenPlan) -> Result<(), PlanError> {
-        let prices_used = int(self.sums.at_price.len() as u64);
+        let prices_used = self.sums.at_price.keys().next_back().map_or(0, |(id, _)| i64::from(id.0) + 1);
         let prices_there = prices_used.min(int(plan.prices.len() as u64));
-        let at_prices = plan.prices.iter().zip(&self.sums.at_price);
-        let by_prices: i128 =
-            at_prices.map(|(price, segments)| i128::from(price.per_segment.0) * i128::from(*segments)).sum();
-        let by_prices = i64::try_from(by_prices).unwrap_or(i64::MAX);
+        let total = plan.rounding.total(self.sums.cost.unwrap_or_default()).unwrap_or(Micros(i64::MAX));
         let rejected: u64 = plan.rows.rejected.values().sum();
         let rows = plan.rows.accepted + plan.rows.duplicates + plan.rows.suppressed + rejected;
         let cost = |cost: Option<Micros>| cost.unwrap_or_default().0;
@@ -283,9 +291,9 @@ impl PlanWriter {
             ("recipients", int(plan.rows.accepted), i64::from(self.sums.recipients)),
             ("rows", int(plan.rows.rows), int(rows)),
             ("segments", int(plan.segments), int(self.sums.segments)),
-            ("millionths of cost", cost(plan.estimated), cost(self.sums.cost)),
+            ("millionths of cost", cost(plan.estimated), total.0),
             ("of the prices used", prices_there, prices_used),
-            ("millionths by its prices", by_prices, cost(self.sums.cost)),
+            ("millionths by its prices", self.sums.by_prices(plan), cost(self.sums.cost)),
         ] {
             if frozen != written {
                 return Err(PlanError::Mismatch { what, frozen, written });

@@ -1,4 +1,4 @@
-//! Looking at a journal: status, doubt, report. Takes no lock and changes nothing.
+//! Looking at a journal: status, doubt, bills. Takes no lock and changes nothing.
 //!
 //! Works beside a running sender and after a kill. Each question is one short read of one
 //! moment; a recipient in an open attempt counts as pending, because nobody recovers here.
@@ -6,18 +6,17 @@
 use crate::{
     AttemptId, FrozenPlan, OpenError, Standing,
     files::lock_holder,
-    ledger::Ledger,
     replay::replay,
     rows::load_standing,
     schema::{Fault, connect},
-    stored::{cost, int, is_grouped, load_plan, msisdn, planned_recipients},
+    stored::{cost, count, int, load_plan, msisdn, planned_recipients, price},
 };
-use rusqlite::{CachedStatement, Connection, OpenFlags, OptionalExtension, Row};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement};
 use std::{
     io,
     path::{Path, PathBuf},
 };
-use volley_core::{Micros, Msisdn, PlanHash, RowNumber, State, UnixMillis};
+use volley_core::{Micros, Msisdn, PlanHash, Position, RowNumber, State, UnixMillis};
 
 /// Why a question to a journal was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -57,29 +56,75 @@ pub struct Doubt {
     pub cost: Option<Micros>,
 }
 
-/// One recipient's line of a report.
+/// One attempt's answer about money, with the recipients it covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecipientLine {
+pub struct RequestBill {
+    /// Which attempt.
+    pub attempt: AttemptId,
+    /// Its first recipient; the others follow it without a gap.
+    pub first: Position,
+    /// How many recipients, at least 1.
+    pub recipients: u32,
+    /// The provider's id of the request, where its answer had one.
+    pub request_id: Option<String>,
+    /// What became of its recipients.
+    pub fate: RequestFate,
+    /// What the provider billed for the whole request; `None` where it gave no price, or one for
+    /// each message, which the [`BillLine`]s have.
+    pub billed: Option<Micros>,
+    /// The same in another unit than the plan's currency.
+    pub billed_units: Option<Micros>,
+    /// Segments billed over all recipients: as the provider said for the request, or added up
+    /// where it said for each message that it took and left nobody in doubt.
+    pub segments: Option<u64>,
+}
+
+/// What became of an attempt's recipients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestFate {
+    /// The attempt has no end yet.
+    Open,
+    /// All were taken.
+    Accepted,
+    /// They were answered one by one.
+    Each,
+    /// All were refused for good.
+    Refused,
+    /// It is proved that nobody was taken; all were pending again.
+    NotTaken,
+    /// All are in doubt.
+    InDoubt,
+}
+
+/// What the plan and the provider say that one recipient's message costs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BillLine {
+    /// Their place in the plan.
+    pub position: Position,
     /// Where in the input they came from.
     pub row: RowNumber,
     /// Who.
     pub to: Msisdn,
     /// The contract's word: pending, accepted, refused or `in_doubt`.
     pub state: &'static str,
+    /// The last attempt that claimed them; `None` before the first.
+    pub attempt: Option<AttemptId>,
     /// The provider's id of the message, or of its request where it gives one a request.
     pub provider_id: Option<String>,
     /// Why it was refused or is in doubt, in the provider's words or ours.
     pub code: Option<String>,
-    /// Segments of the text.
+    /// Segments of the text, as the plan counts them.
     pub segments: u16,
-    /// What the plan says they cost; `None` without a rate card.
+    /// What the plan says a segment costs; `None` without a rate card.
+    pub per_segment: Option<Micros>,
+    /// What the plan says the message costs; `None` without a rate card.
     pub price: Option<Micros>,
     /// What the provider billed, where it priced this message.
     pub billed: Option<Micros>,
-    /// Attempts made, an open one included.
-    pub attempts: u16,
-    /// When the last attempt ended, or was claimed if it is open; `None` before the first.
-    pub at: Option<UnixMillis>,
+    /// Segments that the provider billed, where it counted this message.
+    pub billed_segments: Option<u32>,
+    /// The text they get, for [`JournalReader::text`].
+    pub text: u32,
 }
 
 impl JournalReader {
@@ -114,19 +159,18 @@ impl JournalReader {
     /// Everybody in doubt, in plan order.
     pub fn in_doubt(&self) -> Result<Vec<Doubt>, ReadError> {
         let mut doubts = Vec::new();
-        let listed = self.walk("position", |one| {
+        let listed = self.walk(|one, answers| {
             let State::InDoubt { attempt: number } = one.state else { return Ok(()) };
-            let attempt =
-                one.attempt()?.ok_or_else(|| Fault::Damaged("doubt without an attempt".to_owned()))?;
+            let said = answers.about(one)?;
             doubts.push(Doubt {
                 row: one.row,
                 to: one.to,
                 number,
-                attempt: AttemptId(attempt.id),
-                since: attempt.at,
-                reason: attempt.code.or(attempt.reason).unwrap_or_default(),
-                request_id: attempt.request_id,
-                cost: one.price,
+                attempt: AttemptId(one.last),
+                since: said.at,
+                reason: said.why.unwrap_or_default(),
+                request_id: said.request_id,
+                cost: cost(&self.plan, one.price, one.segments)?,
             });
             Ok(())
         });
@@ -134,85 +178,97 @@ impl JournalReader {
         Ok(doubts)
     }
 
-    /// Tells `line` of each recipient in file order.
-    pub fn recipients(&self, mut line: impl FnMut(RecipientLine)) -> Result<(), ReadError> {
-        let order =
-            is_grouped(&self.connection, &self.plan).map(|grouped| if grouped { "row" } else { "position" });
-        let order = self.answered(order)?;
-        let told = self.walk(order, |one| {
-            let attempt = one.attempt()?.unwrap_or_default();
-            let settled = !matches!(one.state, State::Pending { .. } | State::Claimed { .. });
-            let unhappy = matches!(one.state, State::Refused | State::InDoubt { .. });
-            line(RecipientLine {
+    /// Each attempt's bill, in the order of their intents.
+    pub fn request_bills(&self) -> Result<Vec<RequestBill>, ReadError> {
+        let read = || {
+            let mut attempts = self.connection.prepare(
+                "SELECT id, first, recipients, request_id, fate, billed, billed_units, segments
+                 FROM attempt ORDER BY id",
+            )?;
+            let mut rows = attempts.query([])?;
+            let mut bills = Vec::new();
+            while let Some(row) = rows.next()? {
+                bills.push(request_bill(row)?);
+            }
+            Ok(bills)
+        };
+        self.answered(read())
+    }
+
+    /// Tells `each` of every recipient, in plan order.
+    pub fn for_each_bill_line(&self, mut each: impl FnMut(BillLine)) -> Result<(), ReadError> {
+        let told = self.walk(|one, answers| {
+            let said = match one.state {
+                State::Pending { .. } | State::Claimed { .. } => Said::default(),
+                State::Accepted | State::Refused | State::InDoubt { .. } => answers.about(one)?,
+            };
+            let price = price(&self.plan, one.price)?;
+            each(BillLine {
+                position: one.position,
                 row: one.row,
                 to: one.to,
                 state: one.state.word(),
-                provider_id: attempt.provider_id.or(attempt.request_id).filter(|_| settled),
-                code: attempt.code.or(attempt.reason).filter(|_| unhappy),
+                attempt: (one.last > 0).then_some(AttemptId(one.last)),
+                provider_id: said.message_id.or(said.request_id),
+                code: said.why.filter(|_| one.state != State::Accepted),
                 segments: one.segments,
-                price: one.price,
-                billed: attempt.billed.filter(|_| settled),
-                attempts: one.attempts,
-                at: (attempt.id > 0).then_some(attempt.at),
+                per_segment: price.map(|price| price.per_segment),
+                price: cost(&self.plan, one.price, one.segments)?,
+                billed: said.billed,
+                billed_segments: said.segments,
+                text: one.text,
             });
             Ok(())
         });
         self.answered(told)
     }
 
-    /// Shows each recipient and where they stand to `see`, in the order of a column.
+    /// The text `id` of the plan.
+    pub fn text(&self, id: u32) -> Result<String, ReadError> {
+        let read = || {
+            let mut text = self.connection.prepare_cached("SELECT body FROM text WHERE id = ?")?;
+            let body = text.query_row([id], |row| row.get(0)).optional()?;
+            body.ok_or_else(|| Fault::Damaged(format!("text {id} is missing")))
+        };
+        self.answered(read())
+    }
+
+    /// Shows each recipient and where they stand to `see`, in plan order, with what can be asked
+    /// about them.
     fn walk(
         &self,
-        order: &str,
-        mut see: impl FnMut(&mut Standpoint<'_, '_>) -> Result<(), Fault>,
+        mut see: impl FnMut(&Standpoint, &mut Answers<'_>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let moment = self.connection.unchecked_transaction()?;
         let planned = planned_recipients(&moment, &self.plan)?;
-        let mut tries = vec![Tries::default(); planned as usize];
+        let mut last = vec![0; planned as usize];
         let ledger = replay(&moment, planned, |id, open| {
-            for one in &mut tries[open.first as usize..(open.first + open.recipients) as usize] {
-                *one = Tries { last: id, count: one.count + 1 };
-            }
+            last[open.first as usize..(open.first + open.recipients) as usize].fill(id);
         })?;
-        let mut attempt = moment.prepare_cached(
-            "SELECT a.id, a.recipients, a.claimed_at, a.ended_at, a.reason, a.request_id, a.billed,
-                    v.provider_id, v.code, v.billed
-             FROM attempt a LEFT JOIN verdict v ON v.attempt = a.id AND v.position = ?2 WHERE a.id = ?1",
+        let mut answers = Answers::new(&moment)?;
+        let mut recipients = moment.prepare(
+            "SELECT r.position, r.row, r.msisdn, r.text, r.price, t.segments
+             FROM recipient r JOIN text t ON t.id = r.text ORDER BY r.position",
         )?;
-        let mut recipients = moment.prepare(&format!(
-            "SELECT r.position, r.row, r.msisdn, r.price, t.segments
-             FROM recipient r JOIN text t ON t.id = r.text ORDER BY r.{order}"
-        ))?;
         let mut rows = recipients.query([])?;
         while let Some(row) = rows.next()? {
-            see(&mut self.standpoint(row, &ledger, &tries, &mut attempt)?)?;
+            let position: u32 = row.get(0)?;
+            let index = position as usize;
+            let outside = || Fault::Damaged(format!("position {position} is outside the plan"));
+            let state = *ledger.states().get(index).ok_or_else(outside)?;
+            let one = Standpoint {
+                position: Position(position),
+                row: RowNumber(row.get(1)?),
+                to: msisdn(row.get(2)?)?,
+                state,
+                text: row.get(3)?,
+                price: row.get(4)?,
+                segments: row.get(5)?,
+                last: last[index],
+            };
+            see(&one, &mut answers)?;
         }
         Ok(())
-    }
-
-    fn standpoint<'a, 'moment>(
-        &self,
-        row: &Row<'_>,
-        ledger: &Ledger,
-        tries: &[Tries],
-        statement: &'a mut CachedStatement<'moment>,
-    ) -> Result<Standpoint<'a, 'moment>, Fault> {
-        let position: u32 = row.get(0)?;
-        let outside = || Fault::Damaged(format!("position {position} is outside the plan"));
-        let state = *ledger.states().get(position as usize).ok_or_else(outside)?;
-        let tries = tries[position as usize];
-        let segments = row.get(4)?;
-        Ok(Standpoint {
-            row: RowNumber(row.get(1)?),
-            to: msisdn(row.get(2)?)?,
-            state,
-            segments,
-            price: cost(&self.plan.prices, row.get(3)?, segments)?,
-            attempts: tries.count,
-            position,
-            last: tries.last,
-            statement,
-        })
     }
 
     fn answered<T>(&self, answer: Result<T, Fault>) -> Result<T, ReadError> {
@@ -220,58 +276,124 @@ impl JournalReader {
     }
 }
 
-/// The attempts at one recipient.
-#[derive(Clone, Copy, Default)]
-struct Tries {
-    last: u64,
-    count: u16,
+fn request_bill(row: &Row<'_>) -> Result<RequestBill, Fault> {
+    let fate = row.get_ref(4)?.as_str_or_null().map_err(rusqlite::Error::from)?;
+    Ok(RequestBill {
+        attempt: AttemptId(count(row, 0)?),
+        first: Position(row.get(1)?),
+        recipients: row.get(2)?,
+        request_id: row.get(3)?,
+        fate: match fate {
+            None => RequestFate::Open,
+            Some("accepted") => RequestFate::Accepted,
+            Some("each") => RequestFate::Each,
+            Some("refused") => RequestFate::Refused,
+            Some("not_taken") => RequestFate::NotTaken,
+            Some("in_doubt") => RequestFate::InDoubt,
+            Some(other) => return Err(Fault::Damaged(format!("fate is `{other}`"))),
+        },
+        billed: row.get::<_, Option<i64>>(5)?.map(Micros),
+        billed_units: row.get::<_, Option<i64>>(6)?.map(Micros),
+        segments: row.get::<_, Option<u32>>(7)?.map(u64::from),
+    })
 }
 
-/// One recipient at one moment; what their last attempt says is looked up when asked for.
-struct Standpoint<'a, 'moment> {
+/// One recipient at one moment.
+struct Standpoint {
+    position: Position,
     row: RowNumber,
     to: Msisdn,
     state: State,
+    text: u32,
+    /// Which of the plan's prices applies.
+    price: Option<u16>,
     segments: u16,
-    price: Option<Micros>,
-    attempts: u16,
-    position: u32,
+    /// The last attempt that claimed them, 0 before the first.
     last: u64,
-    statement: &'a mut CachedStatement<'moment>,
 }
 
 /// What the last attempt says about one recipient.
 #[derive(Default)]
-struct LastAttempt {
-    id: u64,
+struct Said {
+    /// When it ended, or was claimed if it is open.
     at: UnixMillis,
-    reason: Option<String>,
+    /// The provider's id of this message alone.
+    message_id: Option<String>,
     request_id: Option<String>,
-    provider_id: Option<String>,
-    code: Option<String>,
+    why: Option<String>,
     billed: Option<Micros>,
+    segments: Option<u32>,
 }
 
-impl Standpoint<'_, '_> {
-    fn attempt(&mut self) -> Result<Option<LastAttempt>, Fault> {
-        if self.last == 0 {
-            return Ok(None);
-        }
-        let found = self.statement.query_row([int(self.last), i64::from(self.position)], |row| {
-            let alone = row.get::<_, u32>(1)? == 1;
-            let whole: Option<i64> = row.get(6)?;
-            let own: Option<i64> = row.get(9)?;
-            Ok(LastAttempt {
-                id: self.last,
-                at: UnixMillis(row.get::<_, Option<i64>>(3)?.unwrap_or(row.get(2)?)),
-                reason: row.get(4)?,
-                request_id: row.get(5)?,
-                provider_id: row.get(7)?,
-                code: row.get(8)?,
-                // The price of a request is a message's own where the request carried one.
-                billed: whole.filter(|_| alone).or(own).map(Micros),
-            })
-        });
-        Ok(found.optional()?)
+/// What attempts say about their recipients, read when asked for.
+struct Answers<'moment> {
+    attempt: Statement<'moment>,
+    verdict: Statement<'moment>,
+    /// The attempt asked for last: neighbours mostly share one.
+    held: Option<Ended>,
+}
+
+/// What an attempt says about all of its recipients.
+struct Ended {
+    id: u64,
+    at: UnixMillis,
+    each: bool,
+    reason: Option<String>,
+    request_id: Option<String>,
+    /// For a request of one recipient alone: then it is the message's own.
+    billed: Option<Micros>,
+    segments: Option<u32>,
+}
+
+impl<'moment> Answers<'moment> {
+    fn new(moment: &'moment Connection) -> rusqlite::Result<Self> {
+        let attempt = moment.prepare(
+            "SELECT ifnull(ended_at, claimed_at), fate IS 'each', reason, request_id,
+                    iif(recipients = 1, billed, NULL), iif(recipients = 1, segments, NULL)
+             FROM attempt WHERE id = ?",
+        )?;
+        let verdict = moment.prepare(
+            "SELECT provider_id, code, billed, segments FROM verdict WHERE attempt = ? AND position = ?",
+        )?;
+        Ok(Self { attempt, verdict, held: None })
     }
+
+    /// What the last attempt at `one` says.
+    fn about(&mut self, one: &Standpoint) -> Result<Said, Fault> {
+        let held = self.held.take().filter(|held| held.id == one.last);
+        let held = self.held.insert(held.map_or_else(|| ended(&mut self.attempt, one.last), Ok)?);
+        let mut said = Said {
+            at: held.at,
+            message_id: None,
+            request_id: held.request_id.clone(),
+            why: held.reason.clone(),
+            billed: held.billed,
+            segments: held.segments,
+        };
+        if held.each {
+            let mut rows = self.verdict.query([int(held.id), i64::from(one.position.0)])?;
+            let missing = || Fault::Damaged(format!("attempt {} lacks a verdict", held.id));
+            let own = rows.next()?.ok_or_else(missing)?;
+            said.message_id = own.get(0)?;
+            said.why = own.get(1)?;
+            said.billed = said.billed.or(own.get::<_, Option<i64>>(2)?.map(Micros));
+            said.segments = own.get::<_, Option<u32>>(3)?.or(said.segments);
+        }
+        Ok(said)
+    }
+}
+
+/// What the attempt `id` says about all of its recipients.
+fn ended(attempt: &mut Statement<'_>, id: u64) -> Result<Ended, Fault> {
+    let mut rows = attempt.query([int(id)])?;
+    let row = rows.next()?.ok_or_else(|| Fault::Damaged(format!("attempt {id} is missing")))?;
+    Ok(Ended {
+        id,
+        at: UnixMillis(row.get(0)?),
+        each: row.get(1)?,
+        reason: row.get(2)?,
+        request_id: row.get(3)?,
+        billed: row.get::<_, Option<i64>>(4)?.map(Micros),
+        segments: row.get(5)?,
+    })
 }

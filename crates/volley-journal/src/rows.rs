@@ -7,7 +7,7 @@ use crate::{
     stored::{class_word, count, int},
 };
 use rusqlite::{Connection, params};
-use volley_core::{Class, Micros, Totals, UnixMillis, Verdict};
+use volley_core::{Class, MAX_SEGMENTS, Micros, Totals, UnixMillis, Verdict};
 
 /// The largest price that one answer is believed: ten million units of money. A larger or a
 /// negative one is kept as "not stated", so that no sum leaves 64 bits.
@@ -70,7 +70,8 @@ pub(crate) struct End<'a> {
     pub(crate) request_id: Option<&'a str>,
     /// For the whole request; a verdict keeps its own.
     pub(crate) billed: Option<Micros>,
-    pub(crate) segments: Option<i64>,
+    /// For the whole request, or added up over its verdicts.
+    pub(crate) segments: Option<u64>,
 }
 
 impl<'a> End<'a> {
@@ -100,7 +101,7 @@ pub(crate) fn store_end(
         end.request_id,
         end.billed.map(|amount| amount.0),
         toll.billed_units.map(|amount| amount.0),
-        end.segments,
+        end.segments.map(int),
         toll.spent.0,
         int(attempt),
     ])?;
@@ -113,7 +114,7 @@ pub(crate) fn store_verdicts(
     first: u32,
     verdicts: &[Verdict],
 ) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached("INSERT INTO verdict VALUES (?, ?, ?, ?, ?, ?)")?;
+    let mut insert = connection.prepare_cached("INSERT INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?)")?;
     for (position, verdict) in (first..).zip(verdicts) {
         let (state, id, code) = match verdict {
             Verdict::Accepted { id, .. } => ("accepted", id.as_deref(), None),
@@ -121,7 +122,8 @@ pub(crate) fn store_verdicts(
             Verdict::InDoubt { reason } => ("in_doubt", None, Some(reason.as_str())),
         };
         let billed = own_bill(verdict).map(|amount| amount.0);
-        insert.execute(params![int(attempt), position, state, id, code, billed])?;
+        let segments = own_segments(verdict);
+        insert.execute(params![int(attempt), position, state, id, code, billed, segments])?;
     }
     Ok(())
 }
@@ -132,6 +134,28 @@ pub(crate) fn own_bill(verdict: &Verdict) -> Option<Micros> {
         Verdict::Accepted { billed, .. } => billed.and_then(believable),
         Verdict::Refused { .. } | Verdict::InDoubt { .. } => None,
     }
+}
+
+/// Segments of one message, where the provider said so believably.
+fn own_segments(verdict: &Verdict) -> Option<u32> {
+    match verdict {
+        Verdict::Accepted { segments, .. } => segments.filter(|count| (1..=MAX_SEGMENTS).contains(count)),
+        Verdict::Refused { .. } | Verdict::InDoubt { .. } => None,
+    }
+}
+
+/// Segments over all of `verdicts`: known where each that was accepted has its own, and nobody
+/// is in doubt.
+pub(crate) fn segments_of_each(verdicts: &[Verdict]) -> Option<u64> {
+    let taken = verdicts.iter().filter(|verdict| !matches!(verdict, Verdict::Refused { .. }));
+    let sum = taken.map(|verdict| own_segments(verdict).map(u64::from)).sum::<Option<u64>>();
+    sum.filter(|sum| *sum > 0)
+}
+
+/// A count of segments that a request for so many recipients can have.
+pub(crate) fn believable_segments(segments: u64, recipients: u32) -> Option<u64> {
+    let most = u64::from(recipients) * u64::from(MAX_SEGMENTS);
+    Some(segments).filter(|segments| (1..=most).contains(segments))
 }
 
 /// An amount that a sum can be trusted with.

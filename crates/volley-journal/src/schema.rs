@@ -14,7 +14,7 @@ use std::{
 pub(crate) const APPLICATION_ID: i32 = 0x566C_7931;
 
 /// The `user_version` of the schema below.
-pub(crate) const VERSION: i32 = 1;
+pub(crate) const VERSION: i32 = 2;
 
 /// The oldest SQLite that may write a journal: before it, a checkpoint could meet a second
 /// connection's restart of the log and lose commits (sqlite.org/wal.html, "the WAL-reset bug").
@@ -29,6 +29,9 @@ CREATE TABLE plan (            -- one row: the frozen campaign, never changed
   settings TEXT NOT NULL,      -- the provider's settings as JSON, without secrets
   send_at INTEGER,
   currency TEXT,
+  rounding TEXT NOT NULL       -- of each message's cost, or of their sum, to so many decimals
+    CHECK (rounding = 'exact' OR rounding GLOB 'per_message [0-6]' OR rounding GLOB 'total [0-6]'),
+  profile TEXT NOT NULL,       -- how segments are counted
   batch TEXT NOT NULL CHECK (batch IN ('one', 'shared_text', 'per_item')),
   batch_max INTEGER NOT NULL,
   chunk INTEGER NOT NULL,      -- the most recipients a request carries
@@ -52,7 +55,8 @@ CREATE TABLE reject (          -- input rows left out as unusable
 CREATE TABLE price (
   id INTEGER PRIMARY KEY,
   prefix TEXT NOT NULL,
-  per_segment INTEGER NOT NULL
+  per_segment INTEGER NOT NULL,
+  per_message INTEGER NOT NULL -- on top of its segments
 ) STRICT;
 CREATE TABLE text (            -- each distinct text once
   id INTEGER PRIMARY KEY,
@@ -61,7 +65,8 @@ CREATE TABLE text (            -- each distinct text once
   segments INTEGER NOT NULL,
   body TEXT NOT NULL
 ) STRICT;
-CREATE TABLE recipient (       -- in the order they are sent in; costs segments x per_segment
+CREATE TABLE recipient (       -- in the order they are sent in; a message costs
+                               -- segments x per_segment + per_message, rounded as the plan says
   position INTEGER PRIMARY KEY,
   row INTEGER NOT NULL,        -- of the input file
   msisdn INTEGER NOT NULL,
@@ -93,7 +98,7 @@ CREATE TABLE attempt (         -- one request for recipients first .. first + re
   request_id TEXT,             -- the provider's
   billed INTEGER,              -- by the provider, for the whole request
   billed_units INTEGER,        -- the same in another unit than money
-  segments INTEGER,            -- by the provider, for the whole request
+  segments INTEGER,            -- by the provider, for the whole request or added up over it
   spent INTEGER,               -- what counts against the cap
   CHECK ((ended_at IS NULL) = (fate IS NULL))
 ) STRICT;
@@ -104,6 +109,7 @@ CREATE TABLE verdict (         -- one by one, where the fate is 'each'
   provider_id TEXT,
   code TEXT,
   billed INTEGER,
+  segments INTEGER,            -- of this message, by the provider
   PRIMARY KEY (attempt, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE standing (        -- one row: totals, kept with each commit
@@ -147,8 +153,16 @@ pub enum OpenError {
         /// The file that was asked for.
         path: PathBuf,
     },
+    /// Written by an earlier Volley, whose tables say less.
+    #[error("{} was written by an earlier Volley (schema {version}); finish it with that version", path.display())]
+    Earlier {
+        /// The journal.
+        path: PathBuf,
+        /// Its schema version.
+        version: i32,
+    },
     /// Written by a later Volley.
-    #[error("{} was written by a newer Volley (its schema is {version}, this one reads up to {VERSION}); use that one", path.display())]
+    #[error("{} was written by a newer Volley (its schema is {version}, this one reads {VERSION}); use that one", path.display())]
     Newer {
         /// The journal.
         path: PathBuf,
@@ -197,7 +211,11 @@ impl OpenError {
         match self {
             Self::NotFound { .. } => 10,
             Self::Locked { .. } => 11,
-            Self::NotAJournal { .. } | Self::Newer { .. } | Self::Older { .. } | Self::Damaged { .. } => 12,
+            Self::NotAJournal { .. }
+            | Self::Earlier { .. }
+            | Self::Newer { .. }
+            | Self::Older { .. }
+            | Self::Damaged { .. } => 12,
             Self::Unreadable { .. } => 1,
             Self::Storage { .. } => 5,
         }
@@ -271,6 +289,7 @@ pub(crate) fn connect(path: &Path, access: OpenFlags) -> Result<Connection, Open
     match number("user_version").map_err(fault)? {
         VERSION => Ok(connection),
         version if version > VERSION => Err(OpenError::Newer { path: path.to_owned(), version }),
+        version if version > 0 => Err(OpenError::Earlier { path: path.to_owned(), version }),
         version => Err(OpenError::Damaged {
             path: path.to_owned(),
             what: format!("schema version {version} never was"),

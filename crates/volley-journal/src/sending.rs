@@ -7,7 +7,10 @@ use crate::{
     files::{beside, identity, lock, remove},
     ledger::{Effect, Ledger, Open, Toll, added, plus},
     replay::replay,
-    rows::{End, believable, load_standing, own_bill, store_end, store_standing, store_verdicts},
+    rows::{
+        End, believable, believable_segments, load_standing, own_bill, segments_of_each, store_end,
+        store_standing, store_verdicts,
+    },
     schema::{Fault, connect},
     stored::{cost, hash_of_rows, int, load_plan, planned_recipients},
     witness::Witness,
@@ -190,12 +193,14 @@ impl SqliteJournal {
         let mut toll =
             Toll { billed, billed_units, spent: billed.unwrap_or(open.reserved), ..Toll::default() };
         let (mut fate, mut reason) = ("accepted", None);
+        let mut segments = answer.segments.and_then(|count| believable_segments(count, open.recipients));
         if let Verdicts::AllInDoubt { reason: why } = &answer.verdicts {
             (fate, reason) = ("in_doubt", Some(why.as_str()));
             toll.spent = plus(billed.unwrap_or_default(), open.reserved);
         }
         if let Verdicts::Each(verdicts) = &answer.verdicts {
             fate = "each";
+            segments = segments.or_else(|| segments_of_each(verdicts));
             toll.spent = billed.unwrap_or_default();
             let planned = self.planned_costs(open)?;
             for (verdict, planned) in verdicts.iter().zip(planned) {
@@ -218,7 +223,7 @@ impl SqliteJournal {
             reason,
             request_id: answer.request_id.as_deref(),
             billed,
-            segments: answer.segments.and_then(|segments| i64::try_from(segments).ok()),
+            segments,
         };
         Ok((end, toll))
     }
@@ -232,7 +237,7 @@ impl SqliteJournal {
         let mut rows = range.query([open.first, open.first + open.recipients])?;
         let mut costs = Vec::with_capacity(open.recipients as usize);
         while let Some(row) = rows.next()? {
-            let cost = cost(&self.plan.prices, row.get(0)?, row.get(1)?).map_err(storage)?;
+            let cost = cost(&self.plan, row.get(0)?, row.get(1)?).map_err(storage)?;
             costs.push(cost.unwrap_or_default());
         }
         Ok(costs)

@@ -2,9 +2,9 @@
 
 use crate::{FrozenPlan, RowCounts, schema::Fault};
 use rusqlite::{Connection, OptionalExtension, Row, RowIndex, params};
-use std::{collections::BTreeMap, fmt::Display};
+use std::{collections::BTreeMap, fmt::Display, iter};
 use volley_core::{
-    Batch, Class, Digest, Micros, Msisdn, PlanHash, PlanHasher, PlanTerms, Price, Profile, Rounding,
+    Batch, Class, Digest, Micros, Msisdn, PlanHash, PlanHasher, PlanTerms, Price, ProfileFault, Rounding,
     RowNumber, UnixMillis,
 };
 
@@ -30,6 +30,22 @@ pub(crate) fn class_of(word: &str) -> Option<Class> {
     Class::ALL.into_iter().find(|class| class_word(*class) == word)
 }
 
+/// A rounding's words in the journal.
+fn rounding_words(rounding: Rounding) -> String {
+    match rounding {
+        Rounding::Exact => "exact".to_owned(),
+        Rounding::PerMessage(decimals) => format!("per_message {decimals}"),
+        Rounding::Total(decimals) => format!("total {decimals}"),
+    }
+}
+
+/// The rounding that `words` were written for.
+fn rounding_of(words: &str) -> Option<Rounding> {
+    let to_decimals =
+        (0..=6).flat_map(|decimals| [Rounding::PerMessage(decimals), Rounding::Total(decimals)]);
+    iter::once(Rounding::Exact).chain(to_decimals).find(|rounding| rounding_words(*rounding) == words)
+}
+
 /// Writes everything of a plan but its recipients and their texts.
 pub(crate) fn store_plan(connection: &Connection, plan: &FrozenPlan) -> rusqlite::Result<()> {
     let terms = &plan.terms;
@@ -39,7 +55,7 @@ pub(crate) fn store_plan(connection: &Connection, plan: &FrozenPlan) -> rusqlite
         Batch::PerItem { .. } => "per_item",
     };
     connection.execute(
-        "INSERT INTO plan VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO plan VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             terms.campaign,
             terms.sender,
@@ -47,6 +63,8 @@ pub(crate) fn store_plan(connection: &Connection, plan: &FrozenPlan) -> rusqlite
             plan.provider,
             terms.send_at.map(|at| at.0),
             terms.currency,
+            rounding_words(plan.rounding),
+            plan.profile.to_string(),
             batch,
             terms.batch.ceiling(),
             terms.chunk,
@@ -69,8 +87,8 @@ pub(crate) fn store_plan(connection: &Connection, plan: &FrozenPlan) -> rusqlite
     }
     for (id, price) in plan.prices.iter().enumerate() {
         connection.execute(
-            "INSERT INTO price VALUES (?, ?, ?)",
-            params![int(id as u64), price.prefix, price.per_segment.0],
+            "INSERT INTO price VALUES (?, ?, ?, ?)",
+            params![int(id as u64), price.prefix, price.per_segment.0, price.per_message.0],
         )?;
     }
     Ok(())
@@ -89,6 +107,12 @@ pub(crate) fn load_plan(connection: &Connection) -> Result<FrozenPlan, Fault> {
         "per_item" => Batch::PerItem { max: batch_max },
         other => return Err(Fault::Damaged(format!("batch is `{other}`"))),
     };
+    let rounding: String = row.get("rounding")?;
+    let rounding =
+        rounding_of(&rounding).ok_or_else(|| Fault::Damaged(format!("rounding is `{rounding}`")))?;
+    let profile: String = row.get("profile")?;
+    let profile =
+        profile.parse().map_err(|fault: ProfileFault| Fault::Damaged(format!("profile: {fault}")))?;
     let digest = |column: &str| {
         let text: String = row.get(column)?;
         text.parse::<Digest>().map_err(|fault| Fault::Damaged(format!("{column}: {fault}")))
@@ -121,8 +145,8 @@ pub(crate) fn load_plan(connection: &Connection) -> Result<FrozenPlan, Fault> {
         segments: count(row, "segments")?,
         estimated: row.get::<_, Option<i64>>("estimated")?.map(Micros),
         prices: load_prices(connection)?,
-        rounding: Rounding::Exact,
-        profile: Profile::STANDARD,
+        rounding,
+        profile,
         provider: row.get("settings")?,
     })
 }
@@ -138,9 +162,11 @@ fn load_rejects(connection: &Connection) -> Result<BTreeMap<String, u64>, Fault>
 }
 
 fn load_prices(connection: &Connection) -> Result<Vec<Price>, Fault> {
-    let mut statement = connection.prepare("SELECT prefix, per_segment FROM price ORDER BY id")?;
+    let mut statement =
+        connection.prepare("SELECT prefix, per_segment, per_message FROM price ORDER BY id")?;
     let price = |row: &Row<'_>| {
-        Ok(Price { prefix: row.get(0)?, per_segment: Micros(row.get(1)?), per_message: Micros::ZERO })
+        let (per_segment, per_message) = (Micros(row.get(1)?), Micros(row.get(2)?));
+        Ok(Price { prefix: row.get(0)?, per_segment, per_message })
     };
     Ok(statement.query_map([], price)?.collect::<Result<_, _>>()?)
 }
@@ -151,13 +177,19 @@ pub(crate) fn msisdn(digits: i64) -> Result<Msisdn, Fault> {
     number.ok_or_else(|| Fault::Damaged("a recipient's number is no phone number".to_owned()))
 }
 
-/// What a text of `segments` costs at the price of place `id`, `None` without a rate card.
-pub(crate) fn cost(prices: &[Price], id: Option<u16>, segments: u16) -> Result<Option<Micros>, Fault> {
+/// The price of place `id`, `None` without a rate card.
+pub(crate) fn price(plan: &FrozenPlan, id: Option<u16>) -> Result<Option<&Price>, Fault> {
     let Some(id) = id else { return Ok(None) };
-    let price = prices.get(usize::from(id));
-    let price = price.ok_or_else(|| Fault::Damaged(format!("price {id} is missing")))?;
-    let cost = price.per_segment.checked_mul(u32::from(segments));
-    cost.map(Some).ok_or_else(|| Fault::Damaged(format!("price {id} is too large")))
+    let price = plan.prices.get(usize::from(id));
+    price.map(Some).ok_or_else(|| Fault::Damaged(format!("price {id} is missing")))
+}
+
+/// What a text of `segments` costs at the price of place `id`, `None` without a rate card.
+pub(crate) fn cost(plan: &FrozenPlan, id: Option<u16>, segments: u16) -> Result<Option<Micros>, Fault> {
+    let Some(price) = price(plan, id)? else { return Ok(None) };
+    let cost = price.of(u32::from(segments), plan.rounding);
+    let too_large = || Fault::Damaged(format!("the price of prefix {} is too large", price.prefix));
+    cost.map(Some).ok_or_else(too_large)
 }
 
 /// How many recipients the plan has, all of them there.
@@ -207,7 +239,7 @@ pub(crate) fn hash_of_rows(connection: &Connection, plan: &FrozenPlan) -> Result
             body.push_str(found.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?);
             held = Some(id);
         }
-        let cost = cost(&plan.prices, row.get(3)?, segments)?;
+        let cost = cost(plan, row.get(3)?, segments)?;
         hasher.planned(RowNumber(row.get(0)?), msisdn(row.get(1)?)?, &body, cost);
     }
     Ok(hasher.finish(&plan.terms))
@@ -216,6 +248,22 @@ pub(crate) fn hash_of_rows(connection: &Connection, plan: &FrozenPlan) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_words_of_roundings_stay_as_stored_journals_have_them() {
+        for (rounding, words) in [
+            (Rounding::Exact, "exact"),
+            (Rounding::PerMessage(0), "per_message 0"),
+            (Rounding::PerMessage(6), "per_message 6"),
+            (Rounding::Total(2), "total 2"),
+        ] {
+            assert_eq!(rounding_words(rounding), words);
+            assert_eq!(rounding_of(words), Some(rounding));
+        }
+        for words in ["", "Exact", "exact 2", "total", "total 7", "total +2", "total 02", "per_message  2"] {
+            assert_eq!(rounding_of(words), None, "{words}");
+        }
+    }
 
     #[test]
     fn the_words_of_classes_stay_as_stored_journals_have_them() {

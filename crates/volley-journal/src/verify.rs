@@ -17,7 +17,7 @@ use crate::{
 };
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::path::{Path, PathBuf};
-use volley_core::{Micros, Profile, RowNumber, Totals};
+use volley_core::{Micros, RowNumber, Totals};
 
 /// Rows that one broken invariant names at most.
 const ROWS_NAMED: usize = 10;
@@ -110,7 +110,7 @@ fn recompute(connection: &Connection, owner: Option<u32>, seen: u64) -> Result<V
     let costs = check_plan(&moment, &plan, &mut findings)?;
     let mut recount = Recount::new(costs);
     recount.walk(&moment, &mut findings)?;
-    check_ids_and_bodies(&moment, &mut findings)?;
+    check_answers(&moment, &mut findings)?;
     recount.compare(&moment, &mut findings)?;
     let commits = load_standing(&moment)?.commits;
     if commits < seen {
@@ -197,7 +197,7 @@ fn check_plan(
     let mut texts = connection.prepare("SELECT id, encoding, units, segments, body FROM text")?;
     let mut rows = texts.query([])?;
     while let Some(row) = rows.next()? {
-        let measured = Profile::STANDARD.count(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?);
+        let measured = plan.profile.count(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?);
         let stored: (String, u32, u32) = (row.get(1)?, row.get(2)?, row.get(3)?);
         if stored != (measured.encoding.to_string(), measured.units, measured.count) {
             findings.add("plan", format!("text {} is counted wrong", row.get::<_, i64>(0)?), None);
@@ -221,7 +221,7 @@ fn check_plan(
             costs.push(Micros::ZERO);
             continue;
         };
-        let cost = cost(&plan.prices, row.get(1)?, parts)?.unwrap_or_default();
+        let cost = cost(plan, row.get(1)?, parts)?.unwrap_or_default();
         segments += u64::from(parts);
         estimated = plus(estimated, cost);
         costs.push(cost);
@@ -232,7 +232,7 @@ fn check_plan(
     if segments != plan.segments {
         findings.add("plan", "the plan's segments are not the sum of its recipients'", None);
     }
-    if estimated != plan.estimated.unwrap_or_default() {
+    if plan.rounding.total(estimated) != Some(plan.estimated.unwrap_or_default()) {
         findings.add("plan", "the estimated cost is not the sum of the recipients' prices", None);
     }
     // A hash over rows that lack something says nothing new.
@@ -248,8 +248,8 @@ fn check_plan(
     Ok(costs)
 }
 
-/// What only a look at all attempts together shows.
-fn check_ids_and_bodies(connection: &Connection, findings: &mut Findings) -> Result<(), Fault> {
+/// What a look at all attempts or all verdicts together shows.
+fn check_answers(connection: &Connection, findings: &mut Findings) -> Result<(), Fault> {
     for (invariant, sentence, sql) in [
         (
             "J5",
@@ -262,6 +262,24 @@ fn check_ids_and_bodies(connection: &Connection, findings: &mut Findings) -> Res
             "attempts at the same recipients carried different bodies",
             // Within a run: a schedule that passed between two of them is left out of later bodies.
             "SELECT first FROM attempt GROUP BY first, recipients, run HAVING min(body_hash) <> max(body_hash)",
+        ),
+        (
+            "J9",
+            "a message was billed segments that it cannot have",
+            "SELECT position FROM verdict WHERE segments IS NOT NULL
+             AND (segments NOT BETWEEN 1 AND 255 OR state <> 'accepted')",
+        ),
+        (
+            "J9",
+            "a request was billed segments that its messages cannot have",
+            "SELECT first FROM attempt WHERE segments IS NOT NULL
+             AND (segments NOT BETWEEN 1 AND 255 * recipients OR class IS NOT 'Answered')",
+        ),
+        (
+            "J9",
+            "the segments of a request's messages are not added up",
+            "SELECT first FROM attempt JOIN verdict v ON v.attempt = id AND v.state <> 'refused'
+             WHERE attempt.segments IS NULL GROUP BY id HAVING count(*) = count(v.segments)",
         ),
     ] {
         let mut statement = connection.prepare(sql)?;

@@ -6,9 +6,12 @@
 //! Pure but for reading the user's files: no clock, no network. Not here: storing the plan
 //! (volley-journal), what a provider can do (volley-provider), compressed files and workbooks.
 
+mod bill; // a provider's bill -> Bill
+mod advise; // edits of the text that would save money, priced
 mod campaign; // campaign.toml + environment + flags -> Campaign
 mod chunk; // recipients by text -> requests, worst doubt
 mod columns; // header names -> which columns hold what
+mod diagnosis; // what texts cost beyond what they need to
 mod plan; // the pass: Campaign + Offer -> messages, rejects, Preview
 mod preview; // what the pass counted, as the contract's JSON
 mod quotes; // where quotes are open, and where they never close
@@ -20,15 +23,20 @@ mod suppress; // numbers never to be sent to
 mod template; // "Hi {{name}}" + row -> text
 mod words; // nearest names, and user text that is safe to show
 
+pub use bill::{BillError, BillFile, load as load_bill};
+pub use advise::{Advice, Edit, EditKind};
 pub use campaign::{
-    At, Campaign, CampaignError, Duplicates, InputEncoding, Limits, MessageSettings, Overrides,
-    ProviderSettings, Recipients, SecretSource, TextEncoding,
+    At, Campaign, CampaignError, Counting, Duplicates, Folding, InputEncoding, Limits, MessageSettings,
+    Overrides, ProviderSettings, Rates, Recipients, SecretSource, TextEncoding,
 };
-pub use plan::{Discard, Offer, PlanError, Sink, SinkError, plan};
-pub use preview::{Columns, Cost, Encodings, Example, PrefixCost, Preview};
+pub use diagnosis::{ColumnRows, Diagnosis, Extra, Forcing, Jump, Jumps, Replacement, Smart, TemplateSize};
+pub use plan::{Discard, Offer, PlanError, Sink, SinkError, plan, plan_with_advice};
+pub use preview::{
+    ByEncoding, Columns, Cost, Encodings, Example, PrefixCost, Preview, SegmentsCost, Share,
+};
 pub use quotes::QuoteFault;
-pub use rates::{RatesError, load as load_rates};
+pub use rates::{Days, LoadedRates, RatesError, load as load_rates};
 pub use reject::{Reason, Reject, RejectFile, RejectWriter};
 pub use source::{Input, SourceError};
 pub use suppress::{Suppressed, load as load_suppressed};
-pub use template::{Template, TemplateError, UnknownVariable};
+pub use template::{Place, Template, TemplateError, UnknownVariable};

@@ -1,11 +1,13 @@
 //! The pass over a campaign's recipients: every row is judged once, in order, and goes one way.
 
 use crate::{
-    Campaign, Columns, Cost, Duplicates, Encodings, Example, PrefixCost, Preview, RatesError, Reject,
-    SourceError, UnknownVariable,
+    Advice, ByEncoding, Campaign, Columns, Cost, Diagnosis, Duplicates, Encodings, Example, PrefixCost, Preview,
+    RatesError, Reject, SegmentsCost, Share, SourceError, UnknownVariable,
+    advise::Advisor,
     chunk::Requests,
     columns, rates,
-    recipient::{CostTooLarge, Rules, Usable, Verdict},
+    diagnosis::{Diagnoser, Diagnosed, TooLarge},
+    recipient::{Rules, Texts, Usable, Verdict},
     source::{Format, Records, Source},
     suppress::{self, Suppressed},
     words::listed,
@@ -15,7 +17,7 @@ use jiff::civil::Date;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use std::{collections::BTreeMap, error::Error};
 use volley_core::{
-    Batch, Message, Micros, Msisdn, PlanHasher, PlanTerms, PriceId, Profile, Rate, RateCard, RowNumber,
+    Batch, Encoding, Message, Micros, Msisdn, PlanHasher, PlanTerms, PriceId, Profile, Rate, RateCard, RowNumber,
 };
 
 /// How many rejects of each word a preview keeps.
@@ -168,8 +170,36 @@ pub fn plan(
     today: Date,
     sink: &mut dyn Sink,
 ) -> Result<Preview, PlanError> {
+    pass(campaign, offer, today, sink, None)
+}
+
+/// As [`plan`], and what edits of the text would save. The list is read no more often for it.
+pub fn plan_with_advice(
+    campaign: &Campaign,
+    offer: &Offer,
+    today: Date,
+    sink: &mut dyn Sink,
+) -> Result<(Preview, Advice), PlanError> {
+    let mut advice = Advice::default();
+    let preview = pass(campaign, offer, today, sink, Some(&mut advice))?;
+    Ok((preview, advice))
+}
+
+fn pass(
+    campaign: &Campaign,
+    offer: &Offer,
+    today: Date,
+    sink: &mut dyn Sink,
+    advice: Option<&mut Advice>,
+) -> Result<Preview, PlanError> {
     check_offer(offer)?;
-    let card = campaign.rates.as_deref().map(|path| rates::load(path, today)).transpose()?;
+    let day = campaign.send_day.map_or(today, |day| day.max(today));
+    let loaded = campaign.rates.as_ref().map(|rates| rates::load(&rates.file, day, rates.rounding));
+    let (card, mut warnings) = match loaded.transpose()? {
+        Some(loaded) => (Some(loaded.card), loaded.warnings),
+        None => (None, Vec::new()),
+    };
+    let profile = campaign.counting.over(&offer.profile);
     let recipients = &campaign.recipients;
     let suppressed = suppress::load(&recipients.suppress, recipients.region)?;
     let source = match recipients.duplicates {
@@ -187,7 +217,7 @@ pub fn plan(
     let mut records = open()?;
     let header = records.first.clone();
     let file = records.file.clone();
-    let rules = rules(campaign, offer, card.as_ref(), &suppressed, &records, &header)?;
+    let rules = rules(campaign, &profile, card.as_ref(), &suppressed, &records, &header)?;
     let expected = records.size.map_or(0, |size| size / ROW_BYTES);
     let expected = expected.min(u64::from(campaign.limits.max_recipients));
     let expected = usize::try_from(expected).unwrap_or(0);
@@ -212,14 +242,19 @@ pub fn plan(
     };
     let requests = Requests::new(offer.batch, offer.chunk, rules.text.is_constant());
     let mut tally = Tally::new(card.as_ref(), requests);
+    let mut diagnoser = Diagnoser::new(&profile, &rules.text, card.as_ref(), rules.folding);
+    let mut advisor = advice.is_some().then(|| Advisor::new(&rules, &campaign.message));
     let mut cells = ByteRecord::new();
-    let mut text = String::new();
+    let mut texts = Texts::default();
     while let Some(row) = records.next(&mut cells)? {
         let number = row.number;
-        let too_large = |CostTooLarge| PlanError::CostTooLarge { file: file.clone(), row: number.0 };
+        let too_large = |TooLarge| PlanError::CostTooLarge { file: file.clone(), row: number.0 };
         tally.rows += 1;
-        let usable = match rules.judge(&row, &mut text).map_err(too_large)? {
+        let usable = match rules.judge(&row, &mut texts).map_err(too_large)? {
             Verdict::Rejected(reject) => {
+                if let Some(advisor) = &mut advisor {
+                    advisor.left_out(&row, reject.reason);
+                }
                 sink.reject(&reject)?;
                 tally.reject(reject);
                 continue;
@@ -239,8 +274,15 @@ pub fn plan(
             return Err(PlanError::TooManyRecipients { file, row: number.0, max });
         }
         let Usable { to, segments, cost, .. } = usable;
-        let message = Message { row: number, to, text: &text, segments, cost };
+        let message = Message { row: number, to, text: &texts.text, segments, cost };
         tally.accept(&message, &usable).map_err(too_large)?;
+        let unfolded = usable.unfolded.map(|before| (texts.unfolded.as_str(), before));
+        diagnoser
+            .row(&Diagnosed { message: &message, price: usable.price, cells: row.cells, unfolded })
+            .map_err(too_large)?;
+        if let Some(advisor) = &mut advisor {
+            advisor.sent(&row, &message, usable.price);
+        }
         sink.message(&message, usable.price)?;
     }
     tally.check();
@@ -249,10 +291,23 @@ pub fn plan(
     {
         return Err(PlanError::Changed { file });
     }
-    let mut warnings = suppressed.warnings().to_vec();
+    if let Some((advice, advisor)) = advice.zip(advisor) {
+        *advice = advisor.finish();
+    }
+    warnings.extend_from_slice(suppressed.warnings());
     warnings.extend(warnings_of(&records, &rules));
     let columns = columns_of(&rules);
-    Ok(tally.into_preview(terms, offer, columns, &records, warnings))
+    let last_row = u32::try_from(tally.rows).unwrap_or(u32::MAX);
+    let too_large = || PlanError::CostTooLarge { file: file.clone(), row: last_row };
+    let total = |card: &RateCard| card.rounding().total(tally.cost).ok_or_else(too_large);
+    let found = Found {
+        estimated: card.as_ref().map(total).transpose()?,
+        diagnosis: diagnoser.finish(&header),
+        profile: profile.clone(),
+        columns,
+        warnings,
+    };
+    Ok(tally.into_preview(terms, offer, &records, found))
 }
 
 fn check_offer(offer: &Offer) -> Result<(), PlanError> {
@@ -266,7 +321,7 @@ fn check_offer(offer: &Offer) -> Result<(), PlanError> {
 
 fn rules<'a>(
     campaign: &Campaign,
-    offer: &Offer,
+    profile: &'a Profile,
     card: Option<&'a RateCard>,
     suppressed: &'a Suppressed,
     records: &Records,
@@ -289,8 +344,9 @@ fn rules<'a>(
         suppressed,
         text,
         encoding: message.encoding,
-        max_segments: message.max_segments,
-        max_characters: offer.profile.max_characters,
+        folding: message.folding,
+        max_segments: message.max_segments.min(profile.max_segments),
+        profile,
         card,
     })
 }
@@ -329,10 +385,10 @@ fn last_rows(
 ) -> Result<FxHashMap<u64, u32>, PlanError> {
     let mut last = FxHashMap::with_capacity_and_hasher(expected, FxBuildHasher);
     let mut cells = ByteRecord::new();
-    let mut text = String::new();
+    let mut texts = Texts::default();
     while let Some(row) = records.next(&mut cells)? {
-        let too_large = |CostTooLarge| PlanError::CostTooLarge { file: file.to_owned(), row: row.number.0 };
-        if let Verdict::Usable(usable) = rules.judge(&row, &mut text).map_err(too_large)? {
+        let too_large = |TooLarge| PlanError::CostTooLarge { file: file.to_owned(), row: row.number.0 };
+        if let Verdict::Usable(usable) = rules.judge(&row, &mut texts).map_err(too_large)? {
             last.insert(usable.to.digits(), row.number.0);
         }
     }
@@ -373,6 +429,15 @@ fn warnings_of(records: &Records, rules: &Rules<'_>) -> Vec<String> {
     warnings
 }
 
+/// What a pass knows at its end beside its counts.
+struct Found {
+    estimated: Option<Micros>,
+    diagnosis: Diagnosis,
+    profile: Profile,
+    columns: Columns,
+    warnings: Vec<String>,
+}
+
 /// What a pass counts on its way.
 struct Tally<'a> {
     card: Option<&'a RateCard>,
@@ -384,13 +449,15 @@ struct Tally<'a> {
     first_rejects: BTreeMap<&'static str, Vec<Reject>>,
     segments: u64,
     encodings: Encodings,
-    estimated: Micros,
-    /// Recipients, segments and cost by price.
-    by_price: Vec<(u64, u64, Micros)>,
-    recipients_by_segments: BTreeMap<u32, u64>,
+    cost: Micros,
+    by_price: Vec<Share>,
+    gsm7: Share,
+    ucs2: Share,
+    by_segments: BTreeMap<u32, Share>,
     repairs: BTreeMap<&'static str, u64>,
     first_message: Option<Example>,
     longest_message: Option<Example>,
+    dearest_message: Option<Example>,
     requests: Requests,
     hasher: PlanHasher,
 }
@@ -407,12 +474,15 @@ impl<'a> Tally<'a> {
             first_rejects: BTreeMap::new(),
             segments: 0,
             encodings: Encodings::default(),
-            estimated: Micros::ZERO,
-            by_price: vec![(0, 0, Micros::ZERO); card.map_or(0, |card| card.prices().len())],
-            recipients_by_segments: BTreeMap::new(),
+            cost: Micros::ZERO,
+            by_price: vec![Share::default(); card.map_or(0, |card| card.prices().len())],
+            gsm7: Share::default(),
+            ucs2: Share::default(),
+            by_segments: BTreeMap::new(),
             repairs: BTreeMap::new(),
             first_message: None,
             longest_message: None,
+            dearest_message: None,
             requests,
             hasher: PlanHasher::new(),
         }
@@ -427,27 +497,34 @@ impl<'a> Tally<'a> {
         }
     }
 
-    fn accept(&mut self, message: &Message<'_>, usable: &Usable) -> Result<(), CostTooLarge> {
+    fn accept(&mut self, message: &Message<'_>, usable: &Usable) -> Result<(), TooLarge> {
         let segments = message.segments;
         self.accepted += 1;
         self.segments += u64::from(segments.count);
         self.encodings.count(segments.encoding);
-        *self.recipients_by_segments.entry(segments.count).or_default() += 1;
         if let Some(repair) = usable.repair {
             *self.repairs.entry(repair.word()).or_default() += 1;
         }
-        if let (Some(price), Some(cost)) = (usable.price, message.cost) {
-            self.estimated = self.estimated.checked_add(cost).ok_or(CostTooLarge)?;
-            let (recipients, its_segments, its_cost) = &mut self.by_price[usize::from(price.0)];
-            *recipients += 1;
-            *its_segments += u64::from(segments.count);
-            *its_cost = its_cost.checked_add(cost).ok_or(CostTooLarge)?;
+        // The largest sum; what is part of it cannot be too large either.
+        self.cost = self.cost.checked_add(message.cost.unwrap_or_default()).ok_or(TooLarge)?;
+        let by_encoding = match segments.encoding {
+            Encoding::Gsm7 => &mut self.gsm7,
+            Encoding::Ucs2 => &mut self.ucs2,
+        };
+        by_encoding.add(message);
+        self.by_segments.entry(segments.count).or_default().add(message);
+        if let Some(price) = usable.price {
+            self.by_price[usize::from(price.0)].add(message);
         }
         self.requests.add(message.text);
         self.hasher.message(message);
         let longest = self.longest_message.as_ref().map(|example| example.segments);
         if longest.is_none_or(|longest| (segments.count, segments.units) > (longest.count, longest.units)) {
             self.longest_message = Some(example(message));
+        }
+        let dearest = self.dearest_message.as_ref().map(|example| example.cost);
+        if message.cost.is_some() && dearest.is_none_or(|dearest| message.cost > dearest) {
+            self.dearest_message = Some(example(message));
         }
         if self.first_message.is_none() {
             self.first_message = Some(example(message));
@@ -468,10 +545,10 @@ impl<'a> Tally<'a> {
         self,
         terms: PlanTerms,
         offer: &Offer,
-        columns: Columns,
         records: &Records,
-        warnings: Vec<String>,
+        found: Found,
     ) -> Preview {
+        let Found { estimated, diagnosis, profile, columns, warnings } = found;
         let hash = self.hasher.finish(&terms);
         let (requests, worst_doubt) = self.requests.totals(offer.max_in_flight);
         let slowest = offer.rates.iter().map(|rate| rate.each_second()).reduce(f64::min);
@@ -486,7 +563,18 @@ impl<'a> Tally<'a> {
             rejected: self.rejected,
             segments: self.segments,
             encodings: self.encodings,
-            cost: self.card.map(|card| cost(card, self.estimated, &self.by_price)),
+            cost: self.card.zip(estimated).map(|(card, total)| Cost {
+                currency: card.currency().to_string(),
+                total,
+                by_prefix: by_prefix(card, &self.by_price),
+                by_encoding: ByEncoding { gsm7: self.gsm7, ucs2: self.ucs2 },
+                by_segments: self
+                    .by_segments
+                    .iter()
+                    .map(|(&each, share)| SegmentsCost { each, share: *share })
+                    .collect(),
+            }),
+            diagnosis,
             requests,
             seconds_at_rate: slowest.map_or(0.0, |rate| requests as f64 / rate),
             worst_doubt,
@@ -494,9 +582,9 @@ impl<'a> Tally<'a> {
             terms,
             prices: self.card.map(|card| card.prices().to_vec()).unwrap_or_default(),
             rounding: self.card.map(RateCard::rounding).unwrap_or_default(),
-            profile: offer.profile.clone(),
-            estimated: self.card.map(|_| self.estimated),
-            recipients_by_segments: self.recipients_by_segments,
+            profile,
+            estimated,
+            recipients_by_segments: self.by_segments.into_iter().map(|(each, share)| (each, share.recipients)).collect(),
             repairs: self.repairs,
             blank_lines: records.blank_lines(),
             warnings,
@@ -507,27 +595,29 @@ impl<'a> Tally<'a> {
             distinct_texts: self.requests.distinct_texts(),
             first_message: self.first_message,
             longest_message: self.longest_message,
+            dearest_message: self.dearest_message,
         }
     }
 }
 
 fn example(message: &Message<'_>) -> Example {
-    Example { row: message.row, to: message.to, text: message.text.to_owned(), segments: message.segments }
+    Example {
+        row: message.row,
+        to: message.to,
+        text: message.text.to_owned(),
+        segments: message.segments,
+        cost: message.cost,
+    }
 }
 
-fn cost(card: &RateCard, total: Micros, by_price: &[(u64, u64, Micros)]) -> Cost {
+fn by_prefix(card: &RateCard, by_price: &[Share]) -> Vec<PrefixCost> {
     let mut by_prefix: Vec<PrefixCost> = card
         .prices()
         .iter()
         .zip(by_price)
-        .filter(|(_, (recipients, ..))| *recipients > 0)
-        .map(|(price, &(recipients, segments, cost))| PrefixCost {
-            prefix: price.prefix.clone(),
-            recipients,
-            segments,
-            cost,
-        })
+        .filter(|(_, share)| share.recipients > 0)
+        .map(|(price, share)| PrefixCost { prefix: price.prefix.clone(), share: *share })
         .collect();
     by_prefix.sort_unstable_by(|a, b| a.prefix.cmp(&b.prefix));
-    Cost { currency: card.currency().to_string(), total, by_prefix }
+    by_prefix
 }

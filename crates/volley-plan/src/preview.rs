@@ -1,10 +1,10 @@
 //! What a pass over a campaign counted.
 
-use crate::Reject;
+use crate::{Diagnosis, Reject};
 use serde::{Serialize, Serializer};
 use std::{collections::BTreeMap, fmt};
 use volley_core::{
-    Encoding, Micros, Msisdn, PlanHash, PlanTerms, Price, Profile, Rounding, RowNumber, Segments,
+    Encoding, Message, Micros, Msisdn, PlanHash, PlanTerms, Price, Profile, Rounding, RowNumber, Segments,
 };
 
 /// What a campaign would send and cost.
@@ -42,6 +42,9 @@ pub struct Preview {
     pub seconds_at_rate: f64,
     /// Recipients of the `max_in_flight` largest requests: what one kill can put in doubt.
     pub worst_doubt: u64,
+    /// What the texts cost beyond what they need to. The contract's keys are those above it.
+    #[serde(flatten)]
+    pub diagnosis: Diagnosis,
 
     /// Not in the JSON: the plan hash and its parts.
     #[serde(skip)]
@@ -97,6 +100,9 @@ pub struct Preview {
     /// units.
     #[serde(skip)]
     pub longest_message: Option<Example>,
+    /// Not in the JSON: the first of the messages that cost most; `None` without a rate card.
+    #[serde(skip)]
+    pub dearest_message: Option<Example>,
 }
 
 impl Preview {
@@ -129,11 +135,15 @@ impl Encodings {
 pub struct Cost {
     /// What the rate card is in.
     pub currency: String,
-    /// The sum.
+    /// The sum, rounded where the rule is to round it.
     #[serde(serialize_with = "as_decimal")]
     pub total: Micros,
     /// The same by the prefix whose price holds, sorted by prefix; only prefixes that occur.
     pub by_prefix: Vec<PrefixCost>,
+    /// The same by encoding.
+    pub by_encoding: ByEncoding,
+    /// The same by the segments of one text, the shortest first; only those that occur.
+    pub by_segments: Vec<SegmentsCost>,
 }
 
 /// What the recipients of one price cost.
@@ -141,13 +151,49 @@ pub struct Cost {
 pub struct PrefixCost {
     /// The price's prefix, without `+`.
     pub prefix: String,
-    /// Who it holds for.
+    /// Who it holds for, and what they cost.
+    #[serde(flatten)]
+    pub share: Share,
+}
+
+/// What the recipients of each encoding cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ByEncoding {
+    /// In the GSM 7-bit alphabet.
+    pub gsm7: Share,
+    /// In UCS-2.
+    pub ucs2: Share,
+}
+
+/// What the texts of one length cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SegmentsCost {
+    /// Segments of each of the texts.
+    pub each: u32,
+    /// Who gets them, and what they cost.
+    #[serde(flatten)]
+    pub share: Share,
+}
+
+/// A part of a plan's recipients, and what they cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Share {
+    /// How many.
     pub recipients: u64,
     /// Their segments.
     pub segments: u64,
-    /// Segments times the price.
+    /// The sum of their prices, before a total is rounded.
     #[serde(serialize_with = "as_decimal")]
     pub cost: Micros,
+}
+
+impl Share {
+    /// Counts one message. A share is never larger than the whole, whose sum was checked.
+    pub(crate) fn add(&mut self, message: &Message<'_>) {
+        self.recipients += 1;
+        self.segments += u64::from(message.segments.count);
+        self.cost.0 += message.cost.unwrap_or_default().0;
+    }
 }
 
 // serde hands every field over by reference.
@@ -178,6 +224,8 @@ pub struct Example {
     pub text: String,
     /// How the network carries it.
     pub segments: Segments,
+    /// What it costs; `None` without a rate card.
+    pub cost: Option<Micros>,
 }
 
 /// Without the text.

@@ -73,6 +73,8 @@ pub(crate) struct QuoteWatch<R> {
     line: u64,
     after_carriage_return: bool,
     record_start: (u64, u64),
+    /// The offset and line of each record that nobody asked for yet.
+    record_starts: VecDeque<(u64, u64)>,
     quote_start: (u64, u64),
     blank_lines: u64,
     stray_quotes: u64,
@@ -90,6 +92,7 @@ impl<R> QuoteWatch<R> {
             line: first_line,
             after_carriage_return: false,
             record_start: (0, first_line),
+            record_starts: VecDeque::new(),
             quote_start: (0, first_line),
             blank_lines: 0,
             stray_quotes: 0,
@@ -107,6 +110,19 @@ impl<R> QuoteWatch<R> {
             found = true;
         }
         found
+    }
+
+    /// The line that the record begins on which ends before byte `end`, quoted line ends and empty
+    /// lines counted. Ask record by record, in order.
+    pub(crate) fn line_before(&mut self, end: u64) -> u64 {
+        let mut line = self.line;
+        while let Some(&(offset, start)) = self.record_starts.front()
+            && offset < end
+        {
+            self.record_starts.pop_front();
+            line = start;
+        }
+        line
     }
 
     /// Empty lines so far.
@@ -132,6 +148,7 @@ impl<R> QuoteWatch<R> {
                 State::RecordStart | State::FieldStart => {
                     if self.state == State::RecordStart {
                         self.record_start = (self.offset, self.line);
+                        self.record_starts.push_back(self.record_start);
                     }
                     if byte == b'"' {
                         self.quote_start = (self.offset, self.line);
@@ -294,6 +311,33 @@ mod tests {
         assert_eq!(watch.stray_quotes(), Some((2, 2)));
     }
 
+    /// The line that each record begins on.
+    fn lines(bytes: &[u8], sizes: &[usize]) -> Vec<u64> {
+        let watch = QuoteWatch::new(Pieces(bytes, sizes.to_vec(), 0), b',', 1);
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(watch);
+        let mut lines = Vec::new();
+        while reader.read_byte_record(&mut csv::ByteRecord::new()).is_ok_and(|more| more) {
+            let end = reader.position().byte();
+            lines.push(reader.get_mut().line_before(end));
+        }
+        lines
+    }
+
+    #[test]
+    fn a_record_is_on_the_line_where_it_begins() {
+        for (text, expected) in [
+            ("a\nb\nc", &[1, 2, 3][..]),
+            ("a\r\nb\r\nc\r\n", &[1, 2, 3]),
+            ("a\rb\rc\r", &[1, 2, 3]),
+            ("\n\na\n\r\n \n\nb\n\n", &[3, 5, 7]),
+            ("a\n\"b\n\nc\"\nd\n\"e\r\nf\",\"g\rh\"\r\ni", &[1, 2, 5, 6, 9]),
+        ] {
+            for size in [1, 2, 3, 100] {
+                assert_eq!(lines(text.as_bytes(), &[size]), expected, "{text:?} by {size}");
+            }
+        }
+    }
+
     /// The same question asked of the csv crate: with one more record at the end, is it a record
     /// of its own or swallowed by an open quote?
     fn open_by_the_crate(bytes: &[u8]) -> bool {
@@ -304,7 +348,36 @@ mod tests {
         last.is_none_or(|record| record != ["end", "mark"][..])
     }
 
+    /// The line of the byte at `offset`: a carriage return and its line feed are one line end.
+    fn line_of(bytes: &[u8], offset: usize) -> u64 {
+        let ends = (0..offset).filter(|&index| match bytes[index] {
+            b'\r' => true,
+            b'\n' => index == 0 || bytes[index - 1] != b'\r',
+            _ => false,
+        });
+        1 + ends.count() as u64
+    }
+
     proptest! {
+        #[test]
+        fn lines_agree_with_counting_line_ends_before_each_record(
+            text in "[ab,\"\r\n]{0,60}",
+            sizes in proptest::collection::vec(1_usize..9, 1..6),
+        ) {
+            let bytes = text.as_bytes();
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
+            let (mut expected, mut start) = (Vec::new(), 0);
+            while reader.read_byte_record(&mut csv::ByteRecord::new()).expect("in memory") {
+                let ends = bytes[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+                expected.push(line_of(bytes, start + ends));
+                start = usize::try_from(reader.position().byte()).expect("a short text");
+            }
+            let found = lines(bytes, &sizes);
+            // A quote that never closes ends the list early, and nothing else does.
+            prop_assert!(found.len() == expected.len() || open_by_the_crate(bytes), "{:?}", text);
+            prop_assert_eq!(&expected[..found.len()], &found[..], "{:?}", text);
+        }
+
         #[test]
         fn agrees_with_the_csv_crate_whatever_the_block_boundaries(
             text in "[ab,\"\r\n]{0,60}",

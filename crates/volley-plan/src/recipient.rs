@@ -1,7 +1,8 @@
 //! One row becomes somebody who gets a text at a price, or a reject.
 
 use crate::{
-    Reason, Reject, TextEncoding,
+    Folding, Reason, Reject, TextEncoding,
+    diagnosis::TooLarge,
     source::Row,
     suppress::Suppressed,
     template::{Bound, ValueFault},
@@ -9,6 +10,7 @@ use crate::{
 use csv::ByteRecord;
 use volley_core::{
     Encoding, Micros, Msisdn, NumberFault, Parsed, PriceId, Profile, RateCard, Region, Repair, Segments,
+    fold, fold_to_fit,
 };
 
 /// What every row of a list is judged by.
@@ -20,8 +22,9 @@ pub(crate) struct Rules<'a> {
     pub(crate) suppressed: &'a Suppressed,
     pub(crate) text: Bound,
     pub(crate) encoding: TextEncoding,
+    pub(crate) folding: Folding,
     pub(crate) max_segments: u32,
-    pub(crate) max_characters: Option<usize>,
+    pub(crate) profile: &'a Profile,
     pub(crate) card: Option<&'a RateCard>,
 }
 
@@ -32,24 +35,31 @@ pub(crate) enum Verdict {
     Usable(Usable),
 }
 
-/// Somebody who can be texted; the text is in the buffer that was handed in.
+/// The buffers that a row's text is written into, used again for each row.
+#[derive(Default)]
+pub(crate) struct Texts {
+    /// What is sent.
+    pub(crate) text: String,
+    /// What it was before it was folded, where it was.
+    pub(crate) unfolded: String,
+}
+
+/// Somebody who can be texted; the text is in the buffers that were handed in.
 pub(crate) struct Usable {
     pub(crate) to: Msisdn,
     pub(crate) repair: Option<Repair>,
     pub(crate) segments: Segments,
+    /// How the network would have carried the text that was folded; `None` where it was not.
+    pub(crate) unfolded: Option<Segments>,
     /// `None` without a rate card.
     pub(crate) price: Option<PriceId>,
     /// `None` without a rate card.
     pub(crate) cost: Option<Micros>,
 }
 
-/// A price times segments is above 64 bits of millionths.
-#[derive(Debug)]
-pub(crate) struct CostTooLarge;
-
 impl Rules<'_> {
-    /// Judges one row. A usable row's text is written over `text`.
-    pub(crate) fn judge(&self, row: &Row<'_>, text: &mut String) -> Result<Verdict, CostTooLarge> {
+    /// Judges one row. A usable row's text is written over `texts`.
+    pub(crate) fn judge(&self, row: &Row<'_>, texts: &mut Texts) -> Result<Verdict, TooLarge> {
         let reject_row = |reason| Ok(Verdict::Rejected(Reject::of_row(row, self.delimiter, reason)));
         let reject_cell =
             |column, reason| Ok(Verdict::Rejected(Reject::of_cell(row, self.header, column, reason)));
@@ -70,7 +80,7 @@ impl Rules<'_> {
         if self.suppressed.contains(to) {
             return Ok(Verdict::Suppressed);
         }
-        if let Err((column, fault)) = self.text.render(row.cells, text) {
+        if let Err((column, fault)) = self.text.render(row.cells, &mut texts.text) {
             let reason = match fault {
                 ValueFault::Empty => Reason::EmptyVariable,
                 ValueFault::Unsafe => Reason::UnsafeVariable,
@@ -80,21 +90,43 @@ impl Rules<'_> {
             };
             return reject_cell(column, reason);
         }
-        let segments = Profile::STANDARD.count(text);
+        let mut segments = self.profile.count(&texts.text);
+        let unfolded = self.fold(texts, segments);
+        if unfolded.is_some() {
+            segments = self.profile.count(&texts.text);
+        }
         if self.encoding == TextEncoding::Gsm7 && segments.encoding != Encoding::Gsm7 {
             return reject_cell(self.forcing_column(row.cells).unwrap_or(column), Reason::NotGsm7);
         }
-        if segments.count > self.max_segments || self.max_characters.is_some_and(|max| is_longer(text, max)) {
+        let max_characters = self.profile.max_characters;
+        if segments.count > self.max_segments || max_characters.is_some_and(|max| is_longer(&texts.text, max))
+        {
             return reject_cell(column, Reason::TooLong);
         }
         let Some(card) = self.card else {
-            return Ok(Verdict::Usable(Usable { to, repair, segments, price: None, cost: None }));
+            return Ok(Verdict::Usable(Usable { to, repair, segments, unfolded, price: None, cost: None }));
         };
         let Some(price) = card.price_of(to) else {
             return reject_cell(column, Reason::NoPrice);
         };
-        let cost = card.cost(price, segments.count).ok_or(CostTooLarge)?;
-        Ok(Verdict::Usable(Usable { to, repair, segments, price: Some(price), cost: Some(cost) }))
+        let cost = card.cost(price, segments.count).ok_or(TooLarge)?;
+        Ok(Verdict::Usable(Usable { to, repair, segments, unfolded, price: Some(price), cost: Some(cost) }))
+    }
+
+    /// Folds a text where that is asked for and cheaper, or where it is rejected otherwise; gives
+    /// what it counted before.
+    fn fold(&self, texts: &mut Texts, before: Segments) -> Option<Segments> {
+        let fold = match self.encoding {
+            TextEncoding::Auto => fold,
+            TextEncoding::Gsm7 => fold_to_fit,
+        };
+        let is_folded = self.folding == Folding::Smart
+            && before.encoding == Encoding::Ucs2
+            && fold(&texts.text, self.profile, &mut texts.unfolded);
+        is_folded.then(|| {
+            std::mem::swap(&mut texts.text, &mut texts.unfolded);
+            before
+        })
     }
 
     /// The first number column that is not empty, and what it holds.
@@ -109,7 +141,7 @@ impl Rules<'_> {
 
     /// The first column of the text whose value GSM-7 cannot write.
     fn forcing_column(&self, cells: &ByteRecord) -> Option<usize> {
-        self.text.columns().find(|&column| Profile::STANDARD.forcing(cell(cells, column)).next().is_some())
+        self.text.columns().find(|&column| self.profile.forcing(cell(cells, column)).next().is_some())
     }
 }
 

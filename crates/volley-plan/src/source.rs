@@ -215,6 +215,8 @@ impl SourceError {
 /// One record of a list, the header not counted.
 pub(crate) struct Row<'a> {
     pub(crate) number: RowNumber,
+    /// The line of the file that it begins on, counted from 1.
+    pub(crate) line: u64,
     pub(crate) cells: &'a ByteRecord,
     /// Text follows a closing quote in it.
     pub(crate) spoiled: bool,
@@ -321,6 +323,8 @@ pub(crate) struct Records {
     reader: csv::Reader<Feed>,
     space_lines: u64,
     rows: u32,
+    /// The line that the last record began on.
+    line: u64,
 }
 
 impl Records {
@@ -372,6 +376,7 @@ impl Records {
             reader,
             space_lines: 0,
             rows: 0,
+            line: first_line,
         };
         records.read_first()?;
         Ok(records)
@@ -406,13 +411,15 @@ impl Records {
         let spoiled = self.reader.get_mut().spoiled_before(end);
         self.rows =
             self.rows.checked_add(1).ok_or_else(|| SourceError::TooManyRows { file: self.file.clone() })?;
-        Ok(Some(Row { number: RowNumber(self.rows), cells, spoiled }))
+        Ok(Some(Row { number: RowNumber(self.rows), line: self.line, cells, spoiled }))
     }
 
     /// Reads the next record that is not blank.
     fn read(&mut self, record: &mut ByteRecord) -> Result<bool, SourceError> {
         loop {
             let more = self.reader.read_byte_record(record).map_err(|error| self.error(error))?;
+            let end = self.reader.position().byte();
+            self.line = self.reader.get_mut().line_before(end);
             if !more || !is_blank(record) {
                 return Ok(more);
             }

@@ -5,7 +5,8 @@
 
 use crate::words::{is_unsafe, listed, nearest, shown};
 use csv::ByteRecord;
-use std::{collections::BTreeMap, fmt, str};
+use serde::Serialize;
+use std::{collections::BTreeMap, fmt, ops::Range, str};
 
 /// The longest value that a variable takes, in bytes.
 const MAX_VALUE: usize = 10 * 1024;
@@ -18,16 +19,29 @@ pub struct Template {
 
 #[derive(Clone, PartialEq, Eq)]
 enum Piece {
-    Literal(String),
+    /// Text, and where it starts.
+    Literal(String, Place),
     /// A variable's name as written but for spaces around it, and where its braces open.
     Variable(String, Place),
 }
 
 /// A place in a text, both counted from 1, columns in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
-    line: usize,
-    column: usize,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+impl Place {
+    /// The place of the character `index` of `text`, which starts here.
+    fn of(self, text: &str, index: usize) -> Self {
+        text.chars().take(index).fold(self, |Self { line, column }, character| match character {
+            '\n' => Self { line: line + 1, column: 1 },
+            _ => Self { line, column: column + 1 },
+        })
+    }
 }
 
 impl fmt::Display for Place {
@@ -108,13 +122,14 @@ impl Template {
                 return Err(TemplateError::Name { line, column, name: shown(inner) });
             }
             if !literal.is_empty() {
-                pieces.push(Piece::Literal(literal.to_owned()));
+                let start = place(text, text.len() - rest.len());
+                pieces.push(Piece::Literal(literal.to_owned(), start));
             }
             pieces.push(Piece::Variable(name.to_owned(), Place { line, column }));
             rest = tail;
         }
         if !rest.is_empty() {
-            pieces.push(Piece::Literal(rest.to_owned()));
+            pieces.push(Piece::Literal(rest.to_owned(), place(text, text.len() - rest.len())));
         }
         Ok(Self { pieces })
     }
@@ -135,9 +150,26 @@ impl Template {
     /// The text between its variables.
     pub(crate) fn literals(&self) -> impl Iterator<Item = &str> {
         self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Literal(text) => Some(text.as_str()),
+            Piece::Literal(text, _) => Some(text.as_str()),
             Piece::Variable(..) => None,
         })
+    }
+
+    /// The whole text with its variables as `{{name}}`, and where in it each stands, in bytes.
+    pub(crate) fn written(&self) -> (String, Vec<(Range<usize>, String)>) {
+        let mut text = String::new();
+        let mut variables = Vec::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Literal(literal, _) => text.push_str(literal),
+                Piece::Variable(name, _) => {
+                    let start = text.len();
+                    text.push_str(&format!("{{{{{name}}}}}"));
+                    variables.push((start..text.len(), name.clone()));
+                }
+            }
+        }
+        (text, variables)
     }
 
     /// Ties its variables to the columns of a header. A variable that is no column becomes its
@@ -150,7 +182,7 @@ impl Template {
         let mut bound = Bound { pieces: Vec::with_capacity(self.pieces.len()), absent: Vec::new() };
         for piece in &self.pieces {
             bound.pieces.push(match piece {
-                Piece::Literal(text) => BoundPiece::Literal(text.clone()),
+                Piece::Literal(text, start) => BoundPiece::Literal(text.clone(), Some(*start)),
                 Piece::Variable(name, place) => {
                     let default =
                         defaults.iter().find(|(key, _)| same_name(key, name)).map(|(_, value)| value);
@@ -158,7 +190,7 @@ impl Template {
                         (Some(column), default) => BoundPiece::Column { column, default: default.cloned() },
                         (None, Some(value)) => {
                             bound.absent.push(name.clone());
-                            BoundPiece::Literal(value.clone())
+                            BoundPiece::Literal(value.clone(), None)
                         }
                         (None, None) => {
                             return Err(UnknownVariable {
@@ -208,8 +240,18 @@ pub(crate) struct Bound {
 }
 
 enum BoundPiece {
-    Literal(String),
+    /// The same text for everybody, and where it starts; `None` for a default.
+    Literal(String, Option<Place>),
     Column { column: usize, default: Option<String> },
+}
+
+impl BoundPiece {
+    fn literal(&self) -> Option<&str> {
+        match self {
+            Self::Literal(text, _) => Some(text),
+            Self::Column { .. } => None,
+        }
+    }
 }
 
 /// Why a value is not put into a text.
@@ -234,7 +276,45 @@ impl Bound {
     pub(crate) fn columns(&self) -> impl Iterator<Item = usize> + '_ {
         self.pieces.iter().filter_map(|piece| match piece {
             BoundPiece::Column { column, .. } => Some(*column),
-            BoundPiece::Literal(_) => None,
+            BoundPiece::Literal(..) => None,
+        })
+    }
+
+    /// What everybody gets whatever their row says: the text with its variables left out.
+    pub(crate) fn fixed(&self) -> String {
+        self.pieces.iter().filter_map(BoundPiece::literal).collect()
+    }
+
+    /// Every text in it that is no value: what everybody gets, and defaults.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            BoundPiece::Literal(text, _) => Some(text.as_str()),
+            BoundPiece::Column { default, .. } => default.as_deref(),
+        })
+    }
+
+    /// Where in the campaign's own text `character` stands first; `None` where it does not, or
+    /// only in a default.
+    pub(crate) fn place_of(&self, character: char) -> Option<Place> {
+        self.pieces.iter().find_map(|piece| match piece {
+            BoundPiece::Literal(text, Some(start)) => {
+                let index = text.chars().position(|other| other == character)?;
+                Some(start.of(text, index))
+            }
+            BoundPiece::Literal(_, None) | BoundPiece::Column { .. } => None,
+        })
+    }
+
+    /// What the columns of one rendered row put into the text, in order: the column and its value
+    /// or default.
+    pub(crate) fn values<'a>(&'a self, cells: &'a ByteRecord) -> impl Iterator<Item = (usize, &'a str)> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            BoundPiece::Literal(..) => None,
+            BoundPiece::Column { column, default } => {
+                let value = cell(cells, *column);
+                let is_empty = value.trim().is_empty();
+                Some((*column, if is_empty { default.as_deref().unwrap_or_default() } else { value }))
+            }
         })
     }
 
@@ -251,9 +331,9 @@ impl Bound {
         text.clear();
         for piece in &self.pieces {
             match piece {
-                BoundPiece::Literal(literal) => text.push_str(literal),
+                BoundPiece::Literal(literal, _) => text.push_str(literal),
                 BoundPiece::Column { column, default } => {
-                    let value = str::from_utf8(&cells[*column]).expect("the row was checked to be UTF-8");
+                    let value = cell(cells, *column);
                     if value.trim().is_empty() {
                         match default {
                             Some(default) => text.push_str(default),
@@ -267,6 +347,16 @@ impl Bound {
         }
         Ok(())
     }
+}
+
+/// A cell of a row that was checked to be UTF-8.
+pub(crate) fn cell(cells: &ByteRecord, column: usize) -> &str {
+    str::from_utf8(&cells[column]).expect("the row was checked to be UTF-8")
+}
+
+/// Whether a text takes `value`, which is not empty.
+pub(crate) fn is_value(value: &str) -> bool {
+    push_value(value, &mut String::new()).is_ok()
 }
 
 /// Appends a value as it stands, or says why not.
@@ -417,6 +507,19 @@ mod tests {
                 && template.variables().is_empty()
             {
                 prop_assert_eq!(template.literals().collect::<String>(), text);
+            }
+        }
+
+        #[test]
+        fn a_text_written_out_means_the_same(text in "([a{} ]|\\{\\{ ?[a-c] ?\\}\\}){1,12}") {
+            if let Ok(template) = Template::parse(&text) {
+                let (written, variables) = template.written();
+                let again = Template::parse(&written).expect("a template");
+                prop_assert!(again.literals().eq(template.literals()), "{}", written);
+                prop_assert_eq!(again.variables(), template.variables());
+                for (range, name) in variables {
+                    prop_assert_eq!(&written[range], format!("{{{{{name}}}}}"));
+                }
             }
         }
     }

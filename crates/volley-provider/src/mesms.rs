@@ -31,6 +31,8 @@ pub(crate) const OPTIONS: &[&str] = &["send_path"];
 
 const SEND_PATH: &str = "/api/v2/sms/send";
 const MAX_SENDER: usize = 11;
+/// The longest text in characters.
+const MAX_CHARACTERS: usize = 1_000;
 /// The most bytes of one piece of a body.
 const FRAME: usize = 64 * 1024;
 /// The most bytes that one number takes: a comma, two quotes and 15 digits.
@@ -48,6 +50,7 @@ impl MeSms {
         base_url: &BaseUrl,
         options: &Options,
         credentials: &Credentials,
+        max_characters: Option<usize>,
     ) -> Result<Self, SettingsError> {
         let key = credentials.take("key", Form::Header)?;
         let send_path = options.get("send_path").map_or(SEND_PATH, String::as_str);
@@ -65,7 +68,10 @@ impl MeSms {
                 batch: Batch::SharedText { max: 2_000_000 },
                 default_chunk: 1_000,
                 sender: SenderRule { required: true, max_name: MAX_SENDER, spaces: false, signs: true },
-                profile: Profile { max_characters: Some(1_000), ..Profile::STANDARD },
+                profile: Profile {
+                    max_characters: Some(max_characters.unwrap_or(MAX_CHARACTERS)),
+                    ..Profile::STANDARD
+                },
                 schedule: true,
                 rate: Rate::per_second(NonZeroU32::new(5).expect("five")),
                 counts_strictly: false,

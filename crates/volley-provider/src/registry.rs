@@ -31,6 +31,8 @@ pub struct Settings {
     pub options: Options,
     /// The account's secrets.
     pub credentials: Credentials,
+    /// The longest text in characters; `None` for what the provider documents.
+    pub max_characters: Option<usize>,
 }
 
 impl fmt::Debug for Settings {
@@ -80,7 +82,7 @@ impl SettingsError {
 
 /// The adapter for an account of `kind`.
 pub fn adapter(kind: &str, settings: Settings) -> Result<Arc<dyn Adapter>, SettingsError> {
-    let Settings { base_url, options, credentials } = settings;
+    let Settings { base_url, options, credentials, max_characters } = settings;
     let Some((kind, known)) = KINDS.iter().find(|(known, _)| *known == kind).copied() else {
         let fault =
             if LATER.contains(&kind) { SettingsError::NotInThisVersion } else { SettingsError::UnknownKind };
@@ -92,8 +94,8 @@ pub fn adapter(kind: &str, settings: Settings) -> Result<Arc<dyn Adapter>, Setti
     let default = default_base_url(kind).expect("every kind has one");
     let base_url = BaseUrl::parse(base_url.as_deref().unwrap_or(default))?;
     Ok(match kind {
-        transmitsms::KIND => Arc::new(TransmitSms::new(&base_url, &options, &credentials)?),
-        mesms::KIND => Arc::new(MeSms::new(&base_url, &options, &credentials)?),
+        transmitsms::KIND => Arc::new(TransmitSms::new(&base_url, &options, &credentials, max_characters)?),
+        mesms::KIND => Arc::new(MeSms::new(&base_url, &options, &credentials, max_characters)?),
         _ => unreachable!("{kind} is in KINDS and has no adapter"),
     })
 }
@@ -143,6 +145,7 @@ mod tests {
                 secret: Some("sim-secret".into()),
                 ..Credentials::default()
             },
+            max_characters: None,
         }
     }
 

@@ -61,6 +61,9 @@ const PASSED_ON: [(&str, Rule); 6] = [
 const RECIPIENTS: u32 = 500;
 const MAX_RECIPIENTS: RangeInclusive<u32> = 1..=10_000;
 
+/// The longest text in characters ("Send SMS"), four parts of GSM-7.
+const MAX_CHARACTERS: usize = 612;
+
 /// One account at TransmitSMS.
 pub(crate) struct TransmitSms {
     url: String,
@@ -76,6 +79,7 @@ impl TransmitSms {
         base_url: &BaseUrl,
         options: &Options,
         credentials: &Credentials,
+        max_characters: Option<usize>,
     ) -> Result<Self, SettingsError> {
         let key = credentials.take("key", Form::BasicUser)?;
         let secret = credentials.take("secret", Form::BasicPassword)?;
@@ -107,7 +111,10 @@ impl TransmitSms {
                 batch: Batch::SharedText { max },
                 default_chunk: max.min(RECIPIENTS),
                 sender: SenderRule { required: false, max_name: 11, spaces: false, signs: false },
-                profile: Profile { max_characters: Some(612), ..Profile::STANDARD },
+                profile: Profile {
+                    max_characters: Some(max_characters.unwrap_or(MAX_CHARACTERS)),
+                    ..Profile::STANDARD
+                },
                 schedule: true,
                 rate: Rate::per_second(NonZeroU32::new(2).expect("two")),
                 counts_strictly: true,

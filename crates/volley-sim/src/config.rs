@@ -4,16 +4,19 @@
 //! the contract's accounts. The files of `volley sim` are read on top of it.
 
 use crate::Face;
-use std::{fmt, io, num::NonZeroU32, ops::RangeInclusive, path::PathBuf, time::Duration};
-use volley_core::{Micros, RateCard, UnixMillis};
+use std::{
+    collections::BTreeSet, fmt, io, num::NonZeroU32, ops::RangeInclusive, path::PathBuf, time::Duration,
+};
+use volley_core::{Language, Micros, National, Profile, RateCard, UnixMillis};
 
 /// What one gateway is told before it starts.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Who may call, over all faces. No two accounts of one face share a key.
     pub accounts: Vec<Account>,
-    /// What a part costs where the provider bills money; `None`, and numbers that the card says
-    /// nothing about: 0.05.
+    /// What messages cost. A card in `CREDIT` or `CREDITS` prices ME-SMS alone, any other one
+    /// TransmitSMS alone. What no card prices costs 1 credit or 0.05 a part. `Rounding::Total` is
+    /// for an invoice over all messages, which this gateway never writes: it rounds nothing here.
     pub prices: Option<RateCard>,
     /// What latencies, chances and ids depend on.
     pub seed: u64,
@@ -21,9 +24,14 @@ pub struct Config {
     pub latency: RangeInclusive<Duration>,
     /// What goes wrong and when; the first that applies to a request is the one that happens.
     pub faults: Vec<Fault>,
+    /// Which messages are billed one part more than the account's profile counts: on the bill, in
+    /// the reply, and in the ledger. One that is named twice is still billed one part more. It
+    /// keeps no fault away, and a dry run does not show it.
+    pub extra_parts: Vec<Messages>,
     /// Where the ledger is written, or `None`. A file that exists is added to.
     pub ledger_file: Option<PathBuf>,
-    /// Whether the ledger is kept in memory too, 8 bytes a recipient, for [`Gateway::ledger`].
+    /// Whether the ledger is kept in memory too, for [`Gateway::ledger`]: 8 bytes a recipient, and
+    /// 24 for each run of neighbours that are charged the same.
     ///
     /// [`Gateway::ledger`]: crate::Gateway::ledger
     pub keep_ledger: bool,
@@ -42,6 +50,7 @@ impl Default for Config {
             seed: 0,
             latency: Duration::ZERO..=Duration::ZERO,
             faults: Vec::new(),
+            extra_parts: Vec::new(),
             ledger_file: None,
             keep_ledger: true,
             started_at: None,
@@ -68,14 +77,13 @@ impl Config {
             if self.accounts[..index].iter().any(same) {
                 return Err(ConfigError::SharedKey(account.face));
             }
-            if let Some(limit) = &account.limit {
-                limit.check()?;
-            }
+            account.check()?;
         }
         if self.latency.is_empty() {
             return Err(ConfigError::Latency);
         }
-        self.faults.iter().try_for_each(Fault::check)
+        self.faults.iter().try_for_each(Fault::check)?;
+        self.extra_parts.iter().try_for_each(Messages::check)
     }
 }
 
@@ -106,11 +114,18 @@ pub struct Account {
     /// Assumed: whether ME-SMS takes numbers of other countries than Thailand, in international
     /// digits. TransmitSMS takes them always.
     pub foreign_numbers: bool,
+    /// How texts are counted into the parts that are billed. The longest text is the provider's,
+    /// whatever the profile says, and nothing is folded.
+    pub profile: Profile,
+    /// The decimals, 0 to 6, that the price of a request is rounded to, halves away from zero; it
+    /// is charged as rounded. At 6 nothing is lost. TransmitSMS documents 3.
+    pub cost_decimals: u8,
 }
 
 impl Account {
     /// The contract's account with this face: `sim-key`, `sim-secret`, no end of money, and the
-    /// rate that the provider's clients assume (TransmitSMS 2 a second, ME-SMS 5).
+    /// rate that the provider's clients assume (TransmitSMS 2 a second, ME-SMS 5). It counts as
+    /// the standard does and rounds nothing.
     pub fn new(face: Face) -> Self {
         let (rate, max_recipients, duplicates) = match face {
             Face::TransmitSms => (2, 500, Duplicates::Refuse),
@@ -127,7 +142,21 @@ impl Account {
             max_recipients,
             duplicates,
             foreign_numbers: true,
+            profile: Profile::STANDARD,
+            cost_decimals: 6,
         }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if self.cost_decimals > 6 {
+            return Err(ConfigError::CostDecimals(self.cost_decimals));
+        }
+        if let National::Use(shifts) = self.profile.national
+            && let Some(language) = shifts.locking.filter(|language| !language.has_locking())
+        {
+            return Err(ConfigError::NoLockingTable(language));
+        }
+        self.limit.as_ref().map_or(Ok(()), Limit::check)
     }
 }
 
@@ -254,6 +283,9 @@ pub enum Mischief {
         /// Whether the request is served.
         taken: bool,
     },
+    /// The request is served and charged as ever, and the reply does not name its price: `cost`
+    /// or `credits` is missing.
+    NoPrice,
 }
 
 impl Fault {
@@ -264,16 +296,11 @@ impl Fault {
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         match self.when {
-            When::Request(0) | When::Requests { first: 0, .. } | When::Every(0) => {
-                return Err(ConfigError::RequestZero);
-            }
-            When::Requests { first, last } if last < first => {
-                return Err(ConfigError::RequestRange { first, last });
-            }
-            When::Chance(chance) if !(0.0..=1.0).contains(&chance) => {
-                return Err(ConfigError::Chance(chance));
-            }
-            _ => {}
+            When::Request(request) => check_requests(request, request)?,
+            When::Requests { first, last } => check_requests(first, last)?,
+            When::Every(0) => return Err(ConfigError::RequestZero),
+            When::Every(_) => {}
+            When::Chance(chance) => check_chance(chance)?,
         }
         match &self.what {
             Mischief::Throttle { retry_after } => check_header(retry_after.as_deref()),
@@ -285,6 +312,50 @@ impl Fault {
             _ => Ok(()),
         }
     }
+}
+
+/// Which messages a fault of the bill happens to. Messages are numbered from 1 in the order in
+/// which they are taken, over all faces and accounts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Messages {
+    /// Those with these numbers; at least one of them.
+    Numbered(BTreeSet<u64>),
+    /// Each whose number this one divides.
+    Every(u64),
+    /// All of the requests from the first to the last, both included.
+    OfRequests {
+        /// At least 1.
+        first: u64,
+        /// At least `first`.
+        last: u64,
+    },
+    /// Each with this probability, 0 to 1, by the seed.
+    Chance(f64),
+}
+
+impl Messages {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        match self {
+            Self::Numbered(numbers) if numbers.is_empty() => Err(ConfigError::NoMessage),
+            Self::Numbered(numbers) if numbers.contains(&0) => Err(ConfigError::MessageZero),
+            Self::Every(0) => Err(ConfigError::MessageZero),
+            Self::Numbered(_) | Self::Every(_) => Ok(()),
+            Self::OfRequests { first, last } => check_requests(*first, *last),
+            Self::Chance(chance) => check_chance(*chance),
+        }
+    }
+}
+
+fn check_requests(first: u64, last: u64) -> Result<(), ConfigError> {
+    match (first, last) {
+        (0, _) => Err(ConfigError::RequestZero),
+        _ if last < first => Err(ConfigError::RequestRange { first, last }),
+        _ => Ok(()),
+    }
+}
+
+fn check_chance(chance: f64) -> Result<(), ConfigError> {
+    if (0.0..=1.0).contains(&chance) { Ok(()) } else { Err(ConfigError::Chance(chance)) }
 }
 
 /// What can stand in a header: printable ASCII.
@@ -311,6 +382,12 @@ pub enum ConfigError {
     /// There is no request number 0.
     #[error("requests are numbered from 1, and `every` is at least 1")]
     RequestZero,
+    /// There is no message number 0.
+    #[error("messages are numbered from 1, and `every` is at least 1")]
+    MessageZero,
+    /// A list of messages without any.
+    #[error("`messages` names none; write their numbers, or remove the fault")]
+    NoMessage,
     /// A range that ends before it starts.
     #[error("no request lies in {first} to {last}; write the lower number first")]
     RequestRange {
@@ -325,6 +402,12 @@ pub enum ConfigError {
     /// Not a status that means failure.
     #[error("`status` {0} is no error; use 400 to 599, or kind `rubbish` for 200 with HTML")]
     Status(u16),
+    /// Finer than a millionth.
+    #[error("`cost_decimals` is 0 to 6, and {0} is not")]
+    CostDecimals(u8),
+    /// A language with a single shift table only.
+    #[error("{0} has no locking shift table; use it as `single`")]
+    NoLockingTable(Language),
     /// The ledger could not be opened.
     #[error("the ledger {} cannot be opened for writing; nothing was started", path.display())]
     Ledger {

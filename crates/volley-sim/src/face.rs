@@ -8,10 +8,11 @@ mod transmitsms;
 
 use crate::{
     Account, Duplicates,
+    bill::{Bill, ExtraParts, Prices},
     http::{Reply, Request},
     ledger::Batch,
 };
-use volley_core::{Micros, Msisdn, RateCard, UnixMillis};
+use volley_core::{Micros, Msisdn, UnixMillis};
 
 /// Which provider a request is meant for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,7 +69,12 @@ pub(crate) struct Call<'a> {
     pub(crate) request: &'a Request,
     /// Whose call it is; what it costs is taken from here.
     pub(crate) account: &'a mut Account,
-    pub(crate) prices: Option<&'a RateCard>,
+    /// What messages cost in the account's unit.
+    pub(crate) prices: Prices<'a>,
+    /// Who is billed too much.
+    pub(crate) extra_parts: ExtraParts<'a>,
+    /// Whether the reply names the price.
+    pub(crate) tells_price: bool,
     pub(crate) now: UnixMillis,
     /// The request's number, for ids that count.
     pub(crate) number: u64,
@@ -77,6 +83,22 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// What sending `text` to `numbers` is billed, parts that are too many among them; `None`
+    /// above 64 bits.
+    pub(crate) fn bill(&self, text: &str, numbers: &[Msisdn]) -> Option<Bill> {
+        self.priced(text, numbers, |place| self.extra_parts.strike(place))
+    }
+
+    /// What it should be billed; `None` above 64 bits.
+    pub(crate) fn quote(&self, text: &str, numbers: &[Msisdn]) -> Option<Bill> {
+        self.priced(text, numbers, |_| false)
+    }
+
+    fn priced(&self, text: &str, numbers: &[Msisdn], is_extra: impl Fn(u64) -> bool) -> Option<Bill> {
+        let Account { profile, cost_decimals, .. } = &*self.account;
+        Bill::new(self.prices, *cost_decimals, numbers, profile.count(text).count, is_extra)
+    }
+
     /// Takes `cost` from the balance, or nothing where there is too little.
     pub(crate) fn charge(&mut self, cost: Micros) -> bool {
         let Some(balance) = &mut self.account.balance else { return true };

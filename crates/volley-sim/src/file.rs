@@ -3,11 +3,11 @@
 //! Their forms stand at [`Config::read_faults`] and [`Config::read_accounts`]. Unknown keys are
 //! errors, and so are settings that would do nothing. Not here: opening files.
 
-use crate::{Account, Config, Duplicates, Face, Fault, Limit, LimitKind, Mischief, When};
+use crate::{Account, Config, Duplicates, Face, Fault, Limit, LimitKind, Messages, Mischief, When};
 use serde::Deserialize;
-use std::{num::NonZeroU32, time::Duration};
+use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
 use toml::Spanned;
-use volley_core::{Micros, Rate};
+use volley_core::{Alphabet, BreakAt, ConcatRef, LanguageFault, Micros, National, Profile, Rate, Shifts};
 
 /// Why a faults or accounts file is not understood: no TOML, an unknown key, a value of the wrong
 /// kind or out of range, or settings that make no sense together. It never shows the line itself,
@@ -23,7 +23,7 @@ pub struct FileFault {
 
 impl Config {
     /// Reads a faults file: the seed, the latency and the limiter replace what was set, the
-    /// faults come after those already there. This one has every setting there is:
+    /// faults come after those already there. This one shows every setting but those of a kind:
     ///
     /// ```toml
     /// seed = 7                        # what latencies and chances depend on
@@ -50,6 +50,18 @@ impl Config {
     /// | `stall` | no reply ever | `taken`, default true |
     /// | `truncate` | taken, then the reply's body is cut | `bytes` that still leave, default 0 |
     /// | `rubbish` | 200 with an HTML page | `taken`, default false |
+    /// | `no_price` | taken and charged, and the reply names no price | |
+    /// | `extra_part` | messages are billed one part more than they have | see below |
+    ///
+    /// `extra_part` chooses messages instead of requests, keeps no other fault away, and is not
+    /// kept away by one. Messages are numbered from 1 in the order in which they are taken.
+    ///
+    /// ```toml
+    /// [[fault]]
+    /// kind = "extra_part"
+    /// messages = [3, 17]              # these; or: every = 10 | chance = 0.01, of the messages
+    ///                                 # or all messages of: request = 7 | requests = [3, 9]
+    /// ```
     ///
     /// # Errors
     /// [`FileFault`], with the line; nothing is changed then.
@@ -57,8 +69,13 @@ impl Config {
         let file: FaultsFile = parse(text)?;
         let latency = file.latency_ms.map(|written| latency(text, &written)).transpose()?;
         let limit = file.limiter.map(|written| limit(text, &written)).transpose()?;
-        let faults: Vec<Fault> =
-            file.fault.iter().map(|written| fault(text, written)).collect::<Result<_, _>>()?;
+        let (mut faults, mut extra_parts) = (Vec::new(), Vec::new());
+        for written in &file.fault {
+            match fault(text, written)? {
+                Strikes::Requests(fault) => faults.push(fault),
+                Strikes::Messages(messages) => extra_parts.push(messages),
+            }
+        }
         self.seed = file.seed.unwrap_or(self.seed);
         if let Some(latency) = latency {
             self.latency = latency;
@@ -67,6 +84,7 @@ impl Config {
             self.set_limit(limit.as_ref());
         }
         self.faults.extend(faults);
+        self.extra_parts.extend(extra_parts);
         Ok(())
     }
 
@@ -85,6 +103,15 @@ impl Config {
     /// max_recipients = 500
     /// duplicates = "refuse"           # refuse | charge
     /// # foreign_numbers = true        # ME-SMS only: numbers of other countries too
+    /// cost_decimals = 3               # a request's price is rounded to them; absent: 6, exact
+    ///
+    /// # How it counts the parts that it bills; absent: as the standard does.
+    /// concat_ref = 16                 # 8 | 16: bits of the reference in each of several parts
+    /// break = "grapheme"              # char | grapheme: what is never cut in half
+    /// allow = ["turkish", "spanish"]  # national tables that it uses where they save parts
+    /// # locking = "turkish"           # or, instead of allow, the tables that it always uses,
+    /// # single = "turkish"            # one or both
+    /// without = "€"                   # characters that its GSM-7 lacks
     /// ```
     ///
     /// # Errors
@@ -135,6 +162,7 @@ enum WrittenLimitKind {
 struct WrittenFault {
     request: Option<u64>,
     requests: Option<[u64; 2]>,
+    messages: Option<BTreeSet<u64>>,
     every: Option<u64>,
     chance: Option<f64>,
     kind: WrittenFaultKind,
@@ -155,6 +183,8 @@ enum WrittenFaultKind {
     Stall,
     Truncate,
     Rubbish,
+    NoPrice,
+    ExtraPart,
 }
 
 #[derive(Deserialize)]
@@ -177,6 +207,14 @@ struct WrittenAccount {
     max_recipients: Option<NonZeroU32>,
     duplicates: Option<WrittenDuplicates>,
     foreign_numbers: Option<bool>,
+    cost_decimals: Option<u8>,
+    concat_ref: Option<u8>,
+    #[serde(rename = "break")]
+    break_at: Option<WrittenBreak>,
+    allow: Option<Vec<String>>,
+    locking: Option<String>,
+    single: Option<String>,
+    without: Option<String>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -191,6 +229,20 @@ enum WrittenFace {
 enum WrittenDuplicates {
     Refuse,
     Charge,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WrittenBreak {
+    Char,
+    Grapheme,
+}
+
+/// What a `[[fault]]` means.
+enum Strikes {
+    Requests(Fault),
+    /// Which are billed a part too many.
+    Messages(Messages),
 }
 
 fn latency(text: &str, written: &Spanned<[u32; 2]>) -> Result<std::ops::RangeInclusive<Duration>, FileFault> {
@@ -225,10 +277,32 @@ fn limit(text: &str, written: &Spanned<WrittenLimiter>) -> Result<Option<Limit>,
     Ok(Some(limit))
 }
 
-fn fault(text: &str, written: &Spanned<WrittenFault>) -> Result<Fault, FileFault> {
+fn fault(text: &str, written: &Spanned<WrittenFault>) -> Result<Strikes, FileFault> {
     use {Mischief as M, WrittenFaultKind as K};
-    let WrittenFault { request, requests, every, chance, kind, status, taken, retry_after, bytes } =
-        written.get_ref();
+    let WrittenFault { messages, kind, status, taken, retry_after, bytes, .. } = written.get_ref();
+    let idle = [
+        ("messages", messages.is_some() && *kind != K::ExtraPart),
+        ("status", status.is_some() && !matches!(kind, K::ErrorBefore | K::ErrorAfter)),
+        ("taken", taken.is_some() && !matches!(kind, K::Stall | K::Rubbish)),
+        ("retry_after", retry_after.is_some() && *kind != K::Throttle),
+        ("bytes", bytes.is_some() && *kind != K::Truncate),
+    ];
+    if let Some((name, _)) = idle.iter().find(|(_, idle)| *idle) {
+        return Err(at(text, written, &format!("`{name}` does nothing for this kind; remove it")));
+    }
+    let what = match kind {
+        K::ExtraPart => return extra_parts(text, written).map(Strikes::Messages),
+        K::Throttle => M::Throttle { retry_after: retry_after.clone() },
+        K::ErrorBefore => M::ErrorBefore { status: status.unwrap_or(500) },
+        K::ErrorAfter => M::ErrorAfter { status: status.unwrap_or(500) },
+        K::CommitThenDrop => M::CommitThenDrop,
+        K::Reset => M::Reset,
+        K::Stall => M::Stall { taken: taken.unwrap_or(true) },
+        K::Truncate => M::Truncate { bytes: bytes.unwrap_or(0) },
+        K::Rubbish => M::Rubbish { taken: taken.unwrap_or(false) },
+        K::NoPrice => M::NoPrice,
+    };
+    let WrittenFault { request, requests, every, chance, .. } = written.get_ref();
     let when = match (request, requests, every, chance) {
         (Some(request), None, None, None) => When::Request(*request),
         (None, Some([first, last]), None, None) => When::Requests { first: *first, last: *last },
@@ -239,28 +313,28 @@ fn fault(text: &str, written: &Spanned<WrittenFault>) -> Result<Fault, FileFault
             return Err(at(text, written, reason));
         }
     };
-    let idle = [
-        ("status", status.is_some() && !matches!(kind, K::ErrorBefore | K::ErrorAfter)),
-        ("taken", taken.is_some() && !matches!(kind, K::Stall | K::Rubbish)),
-        ("retry_after", retry_after.is_some() && *kind != K::Throttle),
-        ("bytes", bytes.is_some() && *kind != K::Truncate),
-    ];
-    if let Some((name, _)) = idle.iter().find(|(_, idle)| *idle) {
-        return Err(at(text, written, &format!("`{name}` does nothing for this kind; remove it")));
-    }
-    let what = match kind {
-        K::Throttle => M::Throttle { retry_after: retry_after.clone() },
-        K::ErrorBefore => M::ErrorBefore { status: status.unwrap_or(500) },
-        K::ErrorAfter => M::ErrorAfter { status: status.unwrap_or(500) },
-        K::CommitThenDrop => M::CommitThenDrop,
-        K::Reset => M::Reset,
-        K::Stall => M::Stall { taken: taken.unwrap_or(true) },
-        K::Truncate => M::Truncate { bytes: bytes.unwrap_or(0) },
-        K::Rubbish => M::Rubbish { taken: taken.unwrap_or(false) },
-    };
     let fault = Fault { when, what };
     fault.check().map_err(|reason| at(text, written, &reason))?;
-    Ok(fault)
+    Ok(Strikes::Requests(fault))
+}
+
+/// The messages of a fault of kind `extra_part`.
+fn extra_parts(text: &str, written: &Spanned<WrittenFault>) -> Result<Messages, FileFault> {
+    let WrittenFault { request, requests, messages, every, chance, .. } = written.get_ref();
+    let messages = match (request, requests, messages, every, chance) {
+        (Some(request), None, None, None, None) => Messages::OfRequests { first: *request, last: *request },
+        (None, Some([first, last]), None, None, None) => Messages::OfRequests { first: *first, last: *last },
+        (None, None, Some(numbers), None, None) => Messages::Numbered(numbers.clone()),
+        (None, None, None, Some(step), None) => Messages::Every(*step),
+        (None, None, None, None, Some(chance)) => Messages::Chance(*chance),
+        _ => {
+            let reason = "an extra part needs exactly one of `messages`, `every`, `chance`, `request` \
+                          and `requests`";
+            return Err(at(text, written, reason));
+        }
+    };
+    messages.check().map_err(|reason| at(text, written, &reason))?;
+    Ok(messages)
 }
 
 fn account(text: &str, written: &Spanned<WrittenAccount>) -> Result<Account, FileFault> {
@@ -291,7 +365,7 @@ fn account(text: &str, written: &Spanned<WrittenAccount>) -> Result<Account, Fil
             Some(Limit { kind: LimitKind::SlidingLog, requests, window, retry_after: None })
         }
     };
-    Ok(Account {
+    let account = Account {
         face,
         key: account.key.clone(),
         secret,
@@ -306,7 +380,56 @@ fn account(text: &str, written: &Spanned<WrittenAccount>) -> Result<Account, Fil
             Some(WrittenDuplicates::Charge) => Duplicates::Charge,
         },
         foreign_numbers: account.foreign_numbers.unwrap_or(usual.foreign_numbers),
+        profile: profile(account).map_err(|reason| wrong(&reason))?,
+        cost_decimals: account.cost_decimals.unwrap_or(usual.cost_decimals),
+    };
+    account.check().map_err(|fault| at(text, written, &fault))?;
+    Ok(account)
+}
+
+/// How an account counts, or what is wrong with it.
+fn profile(account: &WrittenAccount) -> Result<Profile, String> {
+    let usual = Profile::STANDARD;
+    Ok(Profile {
+        concat_ref: match account.concat_ref {
+            None => usual.concat_ref,
+            Some(8) => ConcatRef::Bits8,
+            Some(16) => ConcatRef::Bits16,
+            Some(other) => return Err(format!("`concat_ref` is 8 or 16, and {other} is not")),
+        },
+        break_at: match account.break_at {
+            None => usual.break_at,
+            Some(WrittenBreak::Char) => BreakAt::Character,
+            Some(WrittenBreak::Grapheme) => BreakAt::Grapheme,
+        },
+        national: national(account)?,
+        alphabet: match account.without.as_deref() {
+            None => usual.alphabet,
+            Some(missing) if !missing.is_empty() && usual.forcing(missing).next().is_none() => {
+                Alphabet::Without(missing.to_owned())
+            }
+            Some(_) => return Err("`without` names characters of GSM-7, such as \"€\"".to_owned()),
+        },
+        ..usual
     })
+}
+
+/// The national tables of an account, or what is wrong with them.
+fn national(account: &WrittenAccount) -> Result<National, String> {
+    let language = |name: &String| name.parse().map_err(|fault: LanguageFault| fault.to_string());
+    let table = |name: &Option<String>| name.as_ref().map(language).transpose();
+    let shifts = Shifts { locking: table(&account.locking)?, single: table(&account.single)? };
+    match (&account.allow, shifts == Shifts::default()) {
+        (None, true) => Ok(National::Never),
+        (None, false) => Ok(National::Use(shifts)),
+        (Some(names), true) if !names.is_empty() => {
+            names.iter().map(language).collect::<Result<_, _>>().map(National::Allow)
+        }
+        (Some(_), true) => Err("`allow` names no language; name one, or remove it".to_owned()),
+        (Some(_), false) => {
+            Err("`allow` excludes `locking` and `single`; remove one or the other".to_owned())
+        }
+    }
 }
 
 fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, FileFault> {

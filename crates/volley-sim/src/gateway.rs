@@ -3,23 +3,18 @@
 //! The order of things: the request gets its number and perhaps a fault; a fault that stands in
 //! front of the gateway answers alone; then come credentials, the account's limit, and the face.
 //! What is taken is in the ledger before the answer exists. A fault that strikes later changes
-//! the answer only, never what was taken.
+//! the answer only, never what was taken or charged.
 
 use crate::{
     Account, Config, ConfigError, Entry, Face, Limit, Limiter, Mischief, When,
+    bill::{ExtraParts, Prices},
     face::{Call, Served},
     http::{Answer, Reply, Request, Wire},
     ledger::Ledger,
     random,
 };
 use std::{io, time::Duration};
-use volley_core::{Msisdn, RateCard, UnixMillis};
-
-/// What a draw is for; a fault's chance is drawn for [`CHANCE`] plus its place in the list.
-const LATENCY: u64 = 1;
-const ID_HIGH: u64 = 2;
-const ID_LOW: u64 = 3;
-const CHANCE: u64 = 1_000;
+use volley_core::{Msisdn, UnixMillis};
 
 /// A simulated gateway with all its accounts.
 pub struct Gateway {
@@ -92,9 +87,7 @@ impl Gateway {
             When::Request(request) => number == request,
             When::Requests { first, last } => (first..=last).contains(&number),
             When::Every(step) => number.is_multiple_of(step),
-            When::Chance(chance) => {
-                random::fraction(random::draw(self.config.seed, number, CHANCE + index)) < chance
-            }
+            When::Chance(chance) => random::strikes(chance, self.config.seed, number, random::FAULT + index),
         };
         let mut faults = (0..).zip(&self.config.faults);
         let fault = faults.find(|(index, fault)| strikes((*index, fault.when)));
@@ -111,9 +104,10 @@ impl Gateway {
         let face = Face::of(&request.path);
         let was_broken = self.ledger_fault.is_some();
         let mischief = if was_broken { Some(&M::Reset) } else { ticket.mischief.as_ref() };
-        let mut serve = || self.serve(ticket.number, face, request);
+        let tells_price = !matches!(mischief, Some(M::NoPrice));
+        let mut serve = || self.serve(ticket.number, face, request, tells_price);
         let (reply, wire) = match mischief {
-            None => (serve(), Wire::Whole),
+            None | Some(M::NoPrice) => (serve(), Wire::Whole),
             Some(M::Throttle { retry_after }) => {
                 (face.throttled(request, retry_after.as_deref()), Wire::Whole)
             }
@@ -174,7 +168,7 @@ impl Gateway {
     }
 
     /// Credentials, limit, face, ledger: a request that no fault keeps away.
-    fn serve(&mut self, number: u64, face: Face, request: &Request) -> Reply {
+    fn serve(&mut self, number: u64, face: Face, request: &Request, tells_price: bool) -> Reply {
         let index = match face.account(&self.config.accounts, request) {
             Ok(index) => index,
             Err(refusal) => return refusal,
@@ -186,15 +180,22 @@ impl Gateway {
             return face.throttled(request, retry_after);
         }
         let draw = |purpose| u128::from(random::draw(self.config.seed, number, purpose));
-        let prices: Option<&RateCard> = self.config.prices.as_ref();
+        let extra_parts = ExtraParts {
+            whose: &self.config.extra_parts,
+            seed: self.config.seed,
+            request: number,
+            first_message: self.ledger.recipients() + 1,
+        };
         let millis = i64::try_from(self.latest.as_millis()).unwrap_or(i64::MAX);
         let mut call = Call {
             request,
             account,
-            prices,
+            prices: Prices::new(face, self.config.prices.as_ref()),
+            extra_parts,
+            tells_price,
             now: self.started_at.plus_millis(millis),
             number,
-            bits: draw(ID_HIGH) << 64 | draw(ID_LOW),
+            bits: draw(random::ID_HIGH) << 64 | draw(random::ID_LOW),
         };
         let Served { reply, taken } = face.serve(&mut call);
         if let Some(batch) = taken {
@@ -206,7 +207,7 @@ impl Gateway {
     fn delay(&self, number: u64) -> Duration {
         let (shortest, longest) = (*self.config.latency.start(), *self.config.latency.end());
         let span = u64::try_from(longest.saturating_sub(shortest).as_nanos()).unwrap_or(u64::MAX);
-        let drawn = random::draw(self.config.seed, number, LATENCY);
+        let drawn = random::draw(self.config.seed, number, random::LATENCY);
         shortest + Duration::from_nanos(span.checked_add(1).map_or(drawn, |count| drawn % count))
     }
 }

@@ -1,12 +1,17 @@
-//! What was really taken, in a file, in memory, or both: the truth that losses and duplicates
-//! are counted from.
+//! What was really taken and charged, in a file, in memory, or both: the truth that losses,
+//! duplicates and false bills are counted from.
 //!
 //! A message is taken when the gateway has decided so, whether or not its reply ever leaves; one
-//! with a time to be sent at is taken when it is handed over. Its line is with the operating
+//! with a time to be sent at is taken when it is handed over. It is charged when it is taken, at
+//! what the request's bill has for it, whatever the reply says. Its line is with the operating
 //! system before the reply leaves, so it outlives a kill of this process. It is not forced to
 //! the disk: a simulated gateway need not outlive the machine.
 
-use crate::{Face, tree::json_string};
+use crate::{
+    Face,
+    bill::{Bill, Charge, Run},
+    tree::json_string,
+};
 use std::{
     collections::HashSet,
     fs::{File, OpenOptions},
@@ -15,7 +20,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use volley_core::{Msisdn, UnixMillis};
+use volley_core::{Micros, Msisdn, UnixMillis};
 
 /// One message that the gateway took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +37,11 @@ pub struct Entry<'a> {
     pub sender: Option<&'a str>,
     /// The text.
     pub text: &'a str,
-    /// The parts that it is sent and billed in.
+    /// The parts that it was billed in.
     pub parts: u32,
+    /// What was charged for it: money for TransmitSMS, credits for ME-SMS. The messages of a
+    /// request add up to its price.
+    pub charged: Micros,
 }
 
 /// What one request made the gateway take: one text for many numbers.
@@ -41,7 +49,7 @@ pub(crate) struct Batch {
     pub(crate) numbers: Box<[Msisdn]>,
     pub(crate) sender: Option<String>,
     pub(crate) text: String,
-    pub(crate) parts: u32,
+    pub(crate) bill: Bill,
 }
 
 /// A [`Batch`] as it is kept: equal texts and senders are stored once.
@@ -52,7 +60,7 @@ struct Kept {
     numbers: Box<[Msisdn]>,
     sender: Option<Arc<str>>,
     text: Arc<str>,
-    parts: u32,
+    bill: Bill,
 }
 
 pub(crate) struct Ledger {
@@ -85,10 +93,10 @@ impl Ledger {
         }
         self.recipients += batch.numbers.len() as u64;
         if self.keep {
-            let Batch { numbers, sender, text, parts } = batch;
+            let Batch { numbers, sender, text, bill } = batch;
             let sender = sender.map(|sender| self.word(sender));
             let text = self.word(text);
-            self.kept.push(Kept { at, face, request, numbers, sender, text, parts });
+            self.kept.push(Kept { at, face, request, numbers, sender, text, bill });
         }
         Ok(())
     }
@@ -99,9 +107,19 @@ impl Ledger {
 
     pub(crate) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         self.kept.iter().flat_map(|batch| {
-            let Kept { at, face, request, parts, .. } = *batch;
+            let Kept { at, face, request, .. } = *batch;
             let (sender, text) = (batch.sender.as_deref(), &*batch.text);
-            batch.numbers.iter().map(move |&to| Entry { at, face, request, to, sender, text, parts })
+            let billed = batch.numbers.iter().zip(batch.bill.charges());
+            billed.map(move |(&to, Charge { parts, amount: charged })| Entry {
+                at,
+                face,
+                request,
+                to,
+                sender,
+                text,
+                parts,
+                charged,
+            })
         })
     }
 
@@ -130,15 +148,19 @@ fn wall_time(started_at: UnixMillis, at: Duration) -> String {
     format!("{:.3}", time.unwrap_or(jiff::Timestamp::MAX))
 }
 
-/// One line a number, in the contract's form. Only the number differs from line to line.
+/// One line a number, in the contract's form, and then what was charged. Only the number differs
+/// from line to line while neighbours are billed alike.
 fn write_lines(out: &mut impl Write, time: &str, face: Face, request: u64, batch: &Batch) -> io::Result<()> {
     let provider = face.word();
     let before = format!(r#"{{"t":"{time}","provider":"{provider}","request":{request},"to":""#);
     let sender = batch.sender.as_deref().map_or_else(|| "null".to_owned(), json_string);
-    let (text, parts) = (json_string(&batch.text), batch.parts);
-    let after = format!(r#"","sender":{sender},"text":{text},"parts":{parts}}}"#);
-    for to in &batch.numbers {
-        writeln!(out, "{before}{to}{after}")?;
+    let after = format!(r#"","sender":{sender},"text":{}"#, json_string(&batch.text));
+    let mut numbers = batch.numbers.iter();
+    for Run { messages, each: Charge { parts, amount } } in &batch.bill.runs {
+        let after = format!(r#"{after},"parts":{parts},"charged":"{amount}"}}"#);
+        for to in numbers.by_ref().take(*messages) {
+            writeln!(out, "{before}{to}{after}")?;
+        }
     }
     out.flush()
 }

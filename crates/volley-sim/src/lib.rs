@@ -1,7 +1,8 @@
 //! A simulated SMS gateway: real wire protocols, accounts, limits, a ledger, and faults on request.
 //!
-//! It is the judge of the engine. What it really took stands in its ledger, outside of the API
-//! that the engine talks to; losses and duplicates are counted from there. The [`Gateway`] is a
+//! It is the judge of the engine. What it really took, and what it charged for it, stands in its
+//! ledger, outside of the API that the engine talks to; losses, duplicates and false bills are
+//! counted from there. The [`Gateway`] is a
 //! plain value: no socket, no clock, and no randomness but its own seed, so the same requests at
 //! the same times get the same answers. [`serve`] puts it behind a TCP listener.
 //!
@@ -9,6 +10,7 @@
 //! share code agree on the same mistakes; delivery reports, callbacks, lookups, lists and
 //! cancelling; TLS, because it only ever listens for this machine.
 
+mod bill; // what each message is charged
 mod config; // accounts, limits, prices and faults as values
 mod face; // the provider's side of each wire protocol
 mod file; // the --faults and --accounts files
@@ -21,7 +23,9 @@ mod server; // the gateway behind a listener
 mod tree; // one reply, written as JSON or XML
 mod wire; // a connection that can be cut
 
-pub use config::{Account, Config, ConfigError, Duplicates, Fault, Limit, LimitKind, Mischief, When};
+pub use config::{
+    Account, Config, ConfigError, Duplicates, Fault, Limit, LimitKind, Messages, Mischief, When,
+};
 pub use face::Face;
 pub use file::FileFault;
 pub use gateway::{Gateway, Ticket};

@@ -1,15 +1,32 @@
-//! Numbers that look random and depend on the seed, the request and the purpose alone.
+//! Numbers that look random and depend on the seed, the request or message, and the purpose alone.
 //!
 //! Nothing is drawn in turn: a request gets the same numbers whichever requests came before it
-//! and whatever else was drawn for it.
+//! and whatever else was drawn for it. So does a message.
 
-/// 64 even bits for one `purpose` of request number `request`.
-pub(crate) fn draw(seed: u64, request: u64, purpose: u64) -> u64 {
-    mix(mix(mix(seed) ^ request) ^ purpose)
+/// How long the answer to a request takes.
+pub(crate) const LATENCY: u64 = 1;
+/// The upper half of an id that is given to a request.
+pub(crate) const ID_HIGH: u64 = 2;
+/// The lower half of it.
+pub(crate) const ID_LOW: u64 = 3;
+/// Whether a fault happens to a request; its place in the list is added.
+pub(crate) const FAULT: u64 = 1_000;
+/// Whether a message is billed a part too many; the place in the list is added.
+pub(crate) const EXTRA_PART: u64 = 1_000_000_000;
+
+/// 64 even bits for one `purpose` of the request or message with this `number`.
+pub(crate) fn draw(seed: u64, number: u64, purpose: u64) -> u64 {
+    mix(mix(mix(seed) ^ number) ^ purpose)
+}
+
+/// Whether what has this `chance`, 0 to 1, happens for one `purpose` of request or message
+/// `number`.
+pub(crate) fn strikes(chance: f64, seed: u64, number: u64, purpose: u64) -> bool {
+    fraction(draw(seed, number, purpose)) < chance
 }
 
 /// `bits` as a fraction: at least 0, below 1, in steps of 2⁻⁵³.
-pub(crate) fn fraction(bits: u64) -> f64 {
+fn fraction(bits: u64) -> f64 {
     (bits >> 11) as f64 / (1_u64 << 53) as f64
 }
 
@@ -35,7 +52,7 @@ mod tests {
 
     #[test]
     fn a_tenth_of_the_draws_lies_below_a_tenth() {
-        let below = (1..=10_000).filter(|&request| fraction(draw(7, request, 1)) < 0.1).count();
+        let below = (1..=10_000).filter(|&number| strikes(0.1, 7, number, FAULT)).count();
         assert!((900..1_100).contains(&below), "{below} of 10000");
     }
 }

@@ -4,7 +4,8 @@ mod check;
 mod doubt;
 mod plan;
 mod preview;
-mod segments;
+mod reconcile;
+pub(crate) mod segments;
 mod send;
 pub(crate) mod sim;
 mod status;
@@ -37,7 +38,9 @@ pub(crate) fn run(args: Args) -> Result<u8, Fault> {
     let voice = Voice { json: args.json, quiet: args.quiet, verbose: args.verbose, colour, yes: args.yes };
     match args.command {
         Command::Check(campaign) => check::run(&campaign, voice),
-        Command::Preview { campaign, rejects } => preview::run(&campaign, rejects.rejects.as_deref(), voice),
+        Command::Preview { campaign, rejects, advise } => {
+            preview::run(&campaign, rejects.rejects.as_deref(), advise, voice)
+        }
         Command::Plan { campaign, rejects, output } => {
             plan::run(&campaign, rejects.rejects.as_deref(), output.as_deref(), voice)
         }
@@ -48,7 +51,12 @@ pub(crate) fn run(args: Args) -> Result<u8, Fault> {
         Command::Status(journal) => status::run(&journal.path, voice),
         Command::Doubt { action: Doubt::List(journal) } => doubt::list(&journal.path, voice),
         Command::Verify(journal) => verify::run(&journal.path, voice),
-        Command::Segments { text, jsonl } => segments::run(text.as_deref(), jsonl, voice.json),
+        Command::Reconcile { journal, bill, csv } => {
+            reconcile::run(&journal.path, bill.as_deref(), csv.as_deref(), voice)
+        }
+        Command::Segments { text, jsonl, counting } => {
+            segments::run(text.as_deref(), jsonl, &counting, voice.json)
+        }
         Command::Sim { listen, ledger, faults, seed, accounts, rates } => {
             sim::run(listen, sim::Files { ledger, faults, accounts, rates }, seed, voice)
         }

@@ -7,22 +7,49 @@ use crate::{
     fault::Fault,
     output,
 };
+use jiff::civil::Date;
+use serde::Serialize;
 use std::path::Path;
 use volley_core::{Capabilities, Message, PriceId};
-use volley_plan::{Campaign, Discard, Preview, Reject, RejectFile, Sink, SinkError};
+use volley_plan::{
+    Advice, Campaign, Discard, Offer, PlanError, Preview, Reject, RejectFile, Sink, SinkError,
+};
 
-pub(crate) fn run(campaign: &args::Campaign, rejects: Option<&Path>, voice: Voice) -> Result<u8, Fault> {
+pub(crate) fn run(
+    campaign: &args::Campaign,
+    rejects: Option<&Path>,
+    advise: bool,
+    voice: Voice,
+) -> Result<u8, Fault> {
     let campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
-    let preview = pass(&campaign, &Account::of(&campaign), rejects, &mut Discard)?;
-    if voice.json {
-        output::json(&preview)?;
+    let account = Account::of(&campaign);
+    let (preview, advice) = if advise {
+        let (preview, advice) =
+            pass_with(&campaign, &account, rejects, &mut Discard, volley_plan::plan_with_advice)?;
+        (preview, Some(advice))
     } else {
-        super::status::print(&output::preview(&preview))?;
+        (pass(&campaign, &account, rejects, &mut Discard)?, None)
+    };
+    if voice.json {
+        output::json(&Advised { preview: &preview, advice: advice.as_ref() })?;
+    } else {
+        let currency = preview.cost.as_ref().map(|cost| cost.currency.as_str());
+        let advice = advice.map(|advice| format!("\n{}", output::advice(&advice, currency)));
+        super::status::print(&format!("{}{}", output::preview(&preview), advice.unwrap_or_default()))?;
     }
     if preview.accepted == 0 {
         return Err(super::plan::nobody(&campaign, preview.rows));
     }
     Ok(0)
+}
+
+/// The preview's JSON object, with the edits where they were asked for.
+#[derive(Serialize)]
+struct Advised<'a> {
+    #[serde(flatten)]
+    preview: &'a Preview,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<&'a Advice>,
 }
 
 /// Runs over the campaign's recipients once, handing messages to `sink` and rejects to the file.
@@ -32,17 +59,28 @@ pub(crate) fn pass(
     rejects: Option<&Path>,
     sink: &mut dyn Sink,
 ) -> Result<Preview, Fault> {
+    pass_with(campaign, account, rejects, sink, volley_plan::plan)
+}
+
+/// The same, and gives what `plan` gives.
+fn pass_with<T>(
+    campaign: &Campaign,
+    account: &Account,
+    rejects: Option<&Path>,
+    sink: &mut dyn Sink,
+    plan: fn(&Campaign, &Offer, Date, &mut dyn Sink) -> Result<T, PlanError>,
+) -> Result<T, Fault> {
     let capabilities = account.capabilities()?;
     check_settings(campaign, account, &capabilities)?;
     let offer = account.offer(&capabilities, campaign.provider.chunk)?;
     let today = super::sim::today();
-    let Some(path) = rejects else { return Ok(volley_plan::plan(campaign, &offer, today, sink)?) };
+    let Some(path) = rejects else { return Ok(plan(campaign, &offer, today, sink)?) };
     let cannot = |error: std::io::Error| Fault::usage(format!("--rejects {}: {error}", path.display()));
     let file = RejectFile::create(path).map_err(cannot)?;
     let mut both = WithRejects { sink, file };
-    let preview = volley_plan::plan(campaign, &offer, today, &mut both)?;
+    let planned = plan(campaign, &offer, today, &mut both)?;
     both.file.finish().map_err(cannot)?;
-    Ok(preview)
+    Ok(planned)
 }
 
 /// What the campaign asks of its provider that cannot be had.

@@ -19,7 +19,7 @@ use std::{
     sync::Arc,
 };
 use tokio::sync::watch;
-use volley_core::{Capabilities, Micros, RateCard, StopReason, UnixMillis};
+use volley_core::{Capabilities, Micros, StopReason, UnixMillis};
 use volley_engine::{Control, Ending, HttpTransport, LaneSettings, Port, Progress, Run, Settings, Threaded};
 use volley_journal::{FrozenPlan, Journal, JournalReader, SqliteJournal, Standing, Write};
 use volley_plan::{Campaign, Discard, Preview};
@@ -276,7 +276,7 @@ impl Resumption {
     }
 
     async fn send(mut self, voice: Voice) -> Result<(Ending, Standing), Fault> {
-        let Open { adapter, address, gateway } = self.account.open(card(&self.plan)).await?;
+        let Open { adapter, address, gateway } = self.account.open(&self.plan).await?;
         let talk = move |line: &str| output::talk(voice.quiet, line);
         if voice.verbose || gateway.is_some() {
             let rates: Vec<String> = self.lane.rates.iter().map(ToString::to_string).collect();
@@ -318,12 +318,6 @@ impl Resumption {
 
 fn cap(text: &str) -> Result<Micros, Fault> {
     text.parse().map_err(|fault| Fault::usage(format!("--max-cost (limits.max_cost): {fault}")))
-}
-
-/// What the gateway inside the process bills: the plan's own prices.
-fn card(plan: &FrozenPlan) -> Option<RateCard> {
-    let currency = plan.terms.currency.as_ref()?.parse().ok()?;
-    RateCard::new(currency, plan.prices.clone(), plan.rounding).ok()
 }
 
 fn exit_code(ending: &Ending, standing: &Standing) -> u8 {

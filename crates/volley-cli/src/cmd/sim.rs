@@ -7,7 +7,8 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
 };
-use volley_core::{Rate, RateCard};
+use volley_core::{Rate, RateCard, Rounding};
+use volley_journal::FrozenPlan;
 use volley_sim::{Config, Limit, LimitKind, Server};
 
 /// The files of `volley sim`.
@@ -26,7 +27,8 @@ pub(crate) fn run(listen: SocketAddr, files: Files, seed: Option<u64>, voice: Vo
     }
     let mut config = Config { keep_ledger: false, ..Config::default() };
     config.seed = seed.unwrap_or_default();
-    config.prices = files.rates.as_deref().map(|path| volley_plan::load_rates(path, today())).transpose()?;
+    let rates = files.rates.as_deref().map(|path| volley_plan::load_rates(path, today(), Rounding::Exact));
+    config.prices = rates.transpose()?.map(|loaded| loaded.card);
     read_files(&mut config, files.accounts.as_deref(), files.faults.as_deref(), seed)?;
     config.ledger_file = files.ledger;
     runtime()?.block_on(async {
@@ -55,12 +57,12 @@ pub(crate) fn run(listen: SocketAddr, files: Files, seed: Option<u64>, voice: Vo
     })
 }
 
-/// The gateway inside `send`: settings of `[provider]`, the campaign's own rate as its limit, and
-/// the campaign's prices as its bill.
+/// The gateway inside `send`: settings of `[provider]`, the campaign's own rate as its limit,
+/// and a bill by the plan's prices and its way of counting.
 pub(crate) fn config(
     settings: &BTreeMap<String, String>,
     rates: &[Rate],
-    prices: Option<RateCard>,
+    plan: &FrozenPlan,
 ) -> Result<Config, Fault> {
     let limit = tightest(rates).map(|rate| Limit {
         kind: LimitKind::SlidingLog,
@@ -73,12 +75,21 @@ pub(crate) fn config(
     });
     let seed = seed.transpose()?;
     let mut config =
-        Config { prices, keep_ledger: false, seed: seed.unwrap_or_default(), ..Config::default() };
+        Config { prices: card(plan), keep_ledger: false, seed: seed.unwrap_or_default(), ..Config::default() };
     config = config.with_limit(limit.as_ref());
+    for account in &mut config.accounts {
+        account.profile = plan.profile.clone();
+    }
     let path = |key: &str| settings.get(key).map(PathBuf::from);
     read_files(&mut config, path("accounts").as_deref(), path("faults").as_deref(), seed)?;
     config.ledger_file = path("ledger");
     Ok(config)
+}
+
+/// The plan's prices; `None` where it has none.
+fn card(plan: &FrozenPlan) -> Option<RateCard> {
+    let currency = plan.terms.currency.as_ref()?.parse().ok()?;
+    RateCard::new(currency, plan.prices.clone(), plan.rounding).ok()
 }
 
 /// The rate that lets the fewest requests through in a second.

@@ -184,31 +184,3 @@ fn a_reader_that_goes_away_is_not_an_error() {
     let output = std::process::Command::new("bash").args(["-c", &script]).output().expect("a shell");
     assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
 }
-
-#[test]
-fn segments_are_counted_line_by_line_and_a_bad_line_is_one_error() {
-    use std::{io::Write, process::Stdio};
-    let mut counting = crate::volley::volley(&["segments", "--jsonl"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it runs");
-    let long = "x".repeat(161);
-    let lines = format!(
-        "{{\"id\":\"a\",\"text\":\"{long}\"}}\n{{\"id\":\"b\",\"text\":\"\\ud800\"}}\n\n{{\"id\":3,\"text\":\"caf\u{e9} ç\"}}\n"
-    );
-    counting.stdin.take().expect("a pipe").write_all(lines.as_bytes()).expect("written");
-    let output = counting.wait_with_output().expect("it ends");
-    let ran = crate::volley::Ran::of(&output).exits(2);
-    let told: Vec<serde_json::Value> =
-        ran.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    assert_eq!(
-        (&told[0]["encoding"], &told[0]["segments"], &told[0]["units"]),
-        (&"GSM-7".into(), &2.into(), &161.into())
-    );
-    assert_eq!((&told[1]["line"], told[1]["error"].is_string()), (&2.into(), true));
-    assert_eq!((&told[2]["id"], &told[2]["encoding"]), (&3.into(), &"UCS-2".into()));
-
-    let one = run(&["segments", "Hi “you”", "--json"]).exits(0).json();
-    assert_eq!(one["forcing"][0], serde_json::json!({ "char": "“", "code_point": "U+201C", "index": 3 }));
-}

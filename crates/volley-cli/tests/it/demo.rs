@@ -39,6 +39,91 @@ fn the_preview_is_what_the_ledger_says_to_the_last_digit() {
     run(&["verify", &folder.text("demo.volley")]).exits(0);
 }
 
+/// The demo with `Don't want texts?` in its text, written with `apostrophe`.
+fn with_apostrophe(apostrophe: char, message: &str) -> Folder {
+    let folder = demo();
+    let campaign = fs::read_to_string(folder.path("campaign.toml")).expect("a campaign");
+    let asked = format!("Don{apostrophe}t want texts? Reply STOP");
+    let campaign =
+        campaign.replace("Reply STOP", &asked).replace("[message]", &format!("[message]\n{message}"));
+    folder.write("campaign.toml", campaign);
+    folder
+}
+
+#[test]
+fn one_curly_apostrophe_is_named_and_priced_and_folding_takes_its_price_away() {
+    let [plain, curly, smart] = [('\'', ""), ('’', ""), ('’', "smart = true")]
+        .map(|(apostrophe, message)| with_apostrophe(apostrophe, message));
+    let [plain_json, curly_json, smart_json] = [&plain, &curly, &smart]
+        .map(|folder| run(&["preview", &folder.text("campaign.toml"), "--json"]).exits(0).json());
+
+    // What it costs either way, reckoned from the texts that really arrive.
+    let sent = |folder: &Folder| {
+        let ledger = format!("provider.ledger={}", folder.text("ledger.jsonl"));
+        let campaign = folder.text("campaign.toml");
+        run(&["send", &campaign, "--yes", "--set", &ledger, "--set", "provider.rate=2000/s"]).exits(0);
+        fs::read_to_string(folder.path("ledger.jsonl")).expect("a ledger")
+    };
+    let arrived = |ledger: &str| -> Vec<(String, String, u64)> {
+        let line = |line| {
+            let line: serde_json::Value = serde_json::from_str(line).expect("a JSON object a line");
+            let text = |key: &str| line[key].as_str().expect(key).to_owned();
+            (text("to"), text("text"), line["parts"].as_u64().expect("parts"))
+        };
+        ledger.lines().map(line).collect()
+    };
+    let plain_ledger = arrived(&sent(&plain));
+    let ucs2_parts = |text: &str| {
+        let filled = |(parts, used), character: char| match used + character.len_utf16() {
+            more if more > 67 => (parts + 1, character.len_utf16()),
+            more => (parts, more),
+        };
+        if text.encode_utf16().count() <= 70 { 1 } else { text.chars().fold((1_u64, 0), filled).0 }
+    };
+    let as_curly: Vec<_> = plain_ledger
+        .iter()
+        .map(|(to, text, _)| (to.as_str(), ucs2_parts(&text.replace('\'', "’"))))
+        .collect();
+    let as_plain: Vec<_> = plain_ledger.iter().map(|(to, _, parts)| (to.as_str(), *parts)).collect();
+    let sum = |parts: &[(&str, u64)]| parts.iter().map(|(_, parts)| parts).sum::<u64>();
+    assert_eq!(plain_json["cost"]["total"], price(&plain, &as_plain));
+    assert_eq!(curly_json["cost"]["total"], price(&plain, &as_curly));
+    assert_eq!(curly_json["segments"], sum(&as_curly));
+
+    // The preview says which character, where, on how many rows, and what it costs.
+    let found = curly_json["forcing"].as_array().expect("a list");
+    let apostrophe = found.iter().find(|one| one["char"] == "’").expect("the apostrophe");
+    assert_eq!(apostrophe["code_point"], "U+2019");
+    assert_eq!(apostrophe["name"], "RIGHT SINGLE QUOTATION MARK");
+    assert_eq!((&apostrophe["rows"], &apostrophe["instead"]), (&curly_json["accepted"], &"'".into()));
+    assert!(apostrophe["template"]["column"].is_number(), "{apostrophe}");
+    let own = &curly_json["smart"];
+    assert_eq!(
+        (&own["applied"], &own["segments"]),
+        (&false.into(), &(sum(&as_curly) - sum(&as_plain)).into())
+    );
+    let shown = run(&["preview", &curly.text("campaign.toml")]).exits(0).stdout;
+    let flat = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in ["U+2019", "smart = true in [message] would fold", own["cost"].as_str().expect("money")] {
+        assert!(flat.contains(words), "no {words} in\n{shown}");
+    }
+
+    // With smart = true the cost is that of the plain apostrophe, and what was replaced is listed.
+    for key in ["segments", "encodings", "cost", "requests"] {
+        assert_eq!(smart_json[key], plain_json[key], "{key}");
+    }
+    let folded = &smart_json["smart"];
+    assert_eq!((&folded["applied"], &folded["cost"]), (&true.into(), &own["cost"]));
+    let replaced = folded["replacements"].as_array().expect("a list");
+    assert_eq!(replaced.len(), 1, "{folded}");
+    assert_eq!((&replaced[0]["from"], &replaced[0]["to"]), (&"’".into(), &"'".into()));
+    assert_eq!(replaced[0]["rows"], folded["rows"]);
+    let folded: u64 = folded["rows"].as_u64().expect("rows");
+    let smart_ledger = arrived(&sent(&smart));
+    let curly_left = smart_ledger.iter().filter(|(_, text, _)| text.contains('’')).count() as u64;
+    assert_eq!(curly_left + folded, smart_ledger.len() as u64, "only what had to stay UCS-2 keeps it");
+}
+
 /// The cost by the rate card's text alone, in ten-thousandths: a second, obvious reading of it.
 fn price(folder: &Folder, taken: &[(&str, u64)]) -> String {
     let card = fs::read_to_string(folder.path("rates.csv")).expect("a rate card");

@@ -68,12 +68,18 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Starts one whose ledger lies in `directory`; `faults` is the text of its `--faults` file.
     pub(crate) fn start(directory: &Path, faults: &str) -> Self {
+        Self::start_with(directory, faults, &[])
+    }
+
+    /// The same with more `flags`.
+    pub(crate) fn start_with(directory: &Path, faults: &str, flags: &[&str]) -> Self {
         let (ledger, fault_file) = (directory.join("ledger.jsonl"), directory.join("faults.toml"));
         fs::write(&fault_file, faults).expect("a file");
         let mut process = volley(&["sim", "--listen", "127.0.0.1:0", "--json", "-q", "--ledger"])
             .arg(&ledger)
             .arg("--faults")
             .arg(&fault_file)
+            .args(flags)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the gateway starts");

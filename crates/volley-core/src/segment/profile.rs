@@ -85,10 +85,19 @@ pub enum National {
 /// segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Shifts {
-    /// In place of the default alphabet (the locking shift).
+    /// In place of the default alphabet (the locking shift). Spanish has no such table: naming it
+    /// here is naming none.
     pub locking: Option<Language>,
     /// In place of the extension table (the single shift).
     pub single: Option<Language>,
+}
+
+impl Shifts {
+    /// How many header elements they take, 0 to 2.
+    pub(super) const fn elements(self) -> u32 {
+        let locking = matches!(self.locking, Some(language) if language.has_locking());
+        locking as u32 + self.single.is_some() as u32
+    }
 }
 
 /// A language with tables in 3GPP TS 23.038 Annex A; the number is its identifier there.
@@ -189,6 +198,13 @@ impl Languages {
     /// Those in it, by identifier.
     pub fn iter(self) -> impl Iterator<Item = Language> {
         Language::ALL.into_iter().filter(move |language| self.contains(*language))
+    }
+}
+
+impl Languages {
+    /// Bit n for the language with identifier n.
+    pub(super) const fn bits(self) -> u16 {
+        self.0
     }
 }
 

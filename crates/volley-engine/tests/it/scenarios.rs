@@ -4,6 +4,7 @@ use crate::world::{Limits, PRICE, World};
 use std::time::Duration;
 use volley_core::{Micros, StopReason};
 use volley_engine::Ending;
+use volley_journal::JournalReader;
 use volley_sim::{Config, Face, Fault, Mischief, When};
 
 /// One fault in a campaign of 100 recipients in chunks of 10, and what must come of it.
@@ -184,6 +185,51 @@ async fn the_cost_cap_holds_across_restarts() {
     let (ending, standing) = world.run(&Limits::default()).await;
     assert_eq!((ending, standing.recipients.accepted), (Ending::Finished, 200));
     world.judge(&standing, "with the cap lifted");
+}
+
+/// ME-SMS bills credits, one a part.
+const CREDIT: Micros = Micros(1_000_000);
+
+#[tokio::test(start_paused = true)]
+async fn credits_are_money_to_a_plan_that_is_priced_in_them() {
+    for currency in ["CREDIT", "CREDITS"] {
+        let config = Config::default().with_limit(None);
+        let world = World::priced("mesms", 100, 10, config, (currency, CREDIT));
+        let cap = Micros(65 * CREDIT.0);
+        for _ in 0..2 {
+            let (ending, standing) = world.run(&Limits { max_cost: Some(cap), ..Limits::default() }).await;
+            assert!(matches!(ending, Ending::Stopped { reason: StopReason::CostCap, .. }), "{ending:?}");
+            let sixty = Micros(60 * CREDIT.0);
+            assert_eq!((standing.billed, standing.spent), (Some(sixty), sixty), "{currency}");
+            world.judge(&standing, currency);
+        }
+        let (ending, standing) = world.run(&Limits::default()).await;
+        assert_eq!((ending, standing.recipients.accepted), (Ending::Finished, 100));
+        let reader = JournalReader::open(&world.journal_path()).expect("a journal");
+        assert_eq!(standing.billed, reader.plan().estimated, "{currency}");
+        assert_eq!(standing.billed_units, None, "{currency}");
+        world.judge(&standing, currency);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bill_in_credits_leaves_room_under_a_cap_in_credits_alone() {
+    // The card says two for each, so 75 of 100 fit by the plan; the bill says one for each.
+    let price = Micros(2 * CREDIT.0);
+    let cap = Micros(150 * CREDIT.0);
+    let hundred = Some(Micros(100 * CREDIT.0));
+    let seventy = Some(Micros(70 * CREDIT.0));
+    for (currency, accepted, billed, billed_units) in
+        [("CREDIT", 100, hundred, None), ("THB", 70, None, seventy)]
+    {
+        let world = World::priced("mesms", 100, 10, Config::default().with_limit(None), (currency, price));
+        let limits = Limits { max_cost: Some(cap), ..Limits::default() };
+        let (_, standing) = world.run(&limits).await;
+        assert_eq!(standing.recipients.accepted, accepted, "{currency}");
+        assert_eq!((standing.billed, standing.billed_units), (billed, billed_units), "{currency}");
+        assert!(standing.spent <= cap, "{currency}");
+        world.judge(&standing, currency);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -27,7 +27,7 @@ use volley_provider::{
 };
 use volley_sim::{Config, Gateway, Request, Wire};
 
-/// What one recipient costs.
+/// What one recipient costs where a test says nothing else.
 pub(crate) const PRICE: Micros = Micros(50_000);
 
 /// Everything that outlives a run of the engine.
@@ -39,6 +39,8 @@ pub(crate) struct World {
     start: Instant,
     recipients: u32,
     chunk: u32,
+    currency: &'static str,
+    price: Micros,
 }
 
 /// What one run of the engine keeps to.
@@ -69,6 +71,17 @@ impl Default for Limits {
 impl World {
     /// A plan of one text to `recipients` people, in chunks of `chunk`.
     pub(crate) fn new(kind: &str, recipients: u32, chunk: u32, config: Config) -> Self {
+        Self::priced(kind, recipients, chunk, config, ("THB", PRICE))
+    }
+
+    /// The same by a rate card that says so much of a currency for each of them.
+    pub(crate) fn priced(
+        kind: &str,
+        recipients: u32,
+        chunk: u32,
+        config: Config,
+        (currency, price): (&'static str, Micros),
+    ) -> Self {
         let adapter = adapter(kind);
         let world = Self {
             directory: TempDir::new().expect("a directory"),
@@ -78,6 +91,8 @@ impl World {
             start: Instant::now(),
             recipients,
             chunk,
+            currency,
+            price,
         };
         world.plan();
         world
@@ -96,7 +111,7 @@ impl World {
                 to,
                 text,
                 segments: Profile::STANDARD.count(text),
-                cost: Some(PRICE),
+                cost: Some(self.price),
             };
             hasher.message(&message);
             writer.message(&message, Some(PriceId(0))).expect("a message");
@@ -106,7 +121,7 @@ impl World {
             sender: Some("Volley".to_owned()),
             provider: self.adapter.kind().to_owned(),
             send_at: None,
-            currency: Some("THB".to_owned()),
+            currency: Some(self.currency.to_owned()),
             batch,
             chunk: self.chunk,
         };
@@ -117,10 +132,14 @@ impl World {
             created_at: UnixMillis(0),
             rows: RowCounts { rows: accepted, accepted, ..RowCounts::default() },
             segments: accepted,
-            estimated: PRICE.checked_mul(self.recipients),
+            estimated: self.price.checked_mul(self.recipients),
             rounding: volley_core::Rounding::Exact,
             profile: volley_core::Profile::STANDARD,
-            prices: vec![Price { prefix: "66".to_owned(), per_segment: PRICE, per_message: Micros::ZERO }],
+            prices: vec![Price {
+                prefix: "66".to_owned(),
+                per_segment: self.price,
+                per_message: Micros::ZERO,
+            }],
             provider: "{}".to_owned(),
         };
         writer.finish(&plan).expect("a plan");
@@ -230,6 +249,7 @@ fn adapter(kind: &str) -> Arc<dyn Adapter> {
         base_url: Some("http://127.0.0.1:1".to_owned()),
         options: std::collections::BTreeMap::new(),
         credentials,
+        max_characters: None,
     };
     registry::adapter(kind, settings).expect("an adapter")
 }
@@ -256,6 +276,10 @@ impl Port for Full {
 
     async fn next_chunks(&self, from: Position, most: usize) -> Result<Vec<Chunk>, Arc<CommitError>> {
         self.inner.next_chunks(from, most).await
+    }
+
+    fn plan(&self) -> FrozenPlan {
+        self.inner.plan()
     }
 
     fn standing(&self) -> Standing {

@@ -1,12 +1,13 @@
 //! What every journal backend must do, held to a model that is slow and obvious.
 
 use crate::support::{
-    NOW, PER_ITEM, PRICE, Place, SHARED, accepted, answered, claim, claim_of, claimed, each, failed, record,
-    taken,
+    NOW, PER_ITEM, PRICE, Place, SHARED, Tariff, accepted, answered, claim, claim_of, claimed, each, failed,
+    record, taken,
 };
 use proptest::prelude::*;
 use volley_core::{
-    Batch, Billed, Class, Fate, IllegalMove, Micros, Outcome, Position, Totals, UnixMillis, Verdict, Verdicts,
+    Batch, Billed, Class, Fate, IllegalMove, Micros, Outcome, Position, Rounding, Totals, UnixMillis,
+    Verdict, Verdicts,
 };
 use volley_journal::{
     AttemptId, Claim, CommitError, Journal, Record, Recovered, SqliteJournal, Standing, Write, Written,
@@ -156,6 +157,31 @@ fn money_is_what_the_provider_billed_where_it_said_so() {
             Standing { commits: before.commits + 1, ..before },
             "{name}, re-opened"
         );
+    }
+}
+
+#[test]
+fn what_was_not_billed_counts_at_the_price_as_the_plan_rounds_it() {
+    let long = "x".repeat(161);
+    // One segment and two at 0.0333 each, 0.002 a message: 0.0353 and 0.0686.
+    for (rounding, one, two) in [
+        (Rounding::Exact, 35_300, 68_600),
+        (Rounding::PerMessage(2), 40_000, 70_000),
+        (Rounding::Total(2), 35_300, 68_600), // what is spent so far is no total
+    ] {
+        let tariff =
+            Tariff { per_segment: Micros(33_300), per_message: Micros(2_000), rounding, ..Tariff::default() };
+        let place = Place::with_tariff(PER_ITEM, 3, &["a", &long, "c"], &tariff);
+        let mut journal = place.open();
+        let chunks = journal.next_chunks(Position(0), 1).expect("readable");
+        let attempt = claimed(&mut journal, claim_of(&chunks[0]));
+        assert_eq!(journal.standing().spent, Micros(2 * one + two), "{rounding:?}, held back");
+        let refused = Verdict::Refused { code: "FIELD_INVALID".into() };
+        let doubt = Verdict::InDoubt { reason: "not answered for".into() };
+        journal.commit(&[record(attempt.id, each(vec![taken("m1"), doubt, refused]))]).expect("open");
+        assert_eq!(journal.standing().spent, Micros(one + two), "{rounding:?}, answered");
+        let verified = verify(&place.path()).expect("readable");
+        assert!(verified.holds(), "{rounding:?}: {:?}", verified.broken);
     }
 }
 

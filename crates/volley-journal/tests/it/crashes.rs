@@ -1,7 +1,7 @@
 //! Whatever instant a process dies at: nobody lost, nobody sent twice, doubt where it belongs.
 
 use crate::support::{
-    NOW, PER_ITEM, Place, SHARED, accepted, claim, claim_of, claimed, each, failed, record, taken,
+    NOW, PER_ITEM, Place, SHARED, accepted, claim, claim_of, claimed, counted, each, failed, record, taken,
 };
 use std::{
     io::{BufRead, BufReader},
@@ -55,7 +55,7 @@ fn a_kill_after_any_commit_leaves_doubt_about_open_attempts_alone() {
     recovers(&place, 3, states);
     journal.commit(&[record(second.id, failed(Class::Throttled)), claim_of(&chunks[3])]).expect("legal");
     recovers(&place, 3, states);
-    journal.commit(&[record(first.id, each(vec![taken("m1"), refused()]))]).expect("open");
+    journal.commit(&[record(first.id, each(vec![counted("m1", 2), refused()]))]).expect("open");
     (states.pending, states.accepted, states.refused) = (5, 1, 1);
     recovers(&place, 2, states);
     let again = claimed(&mut journal, claim_of(&chunks[1]));

@@ -1,10 +1,10 @@
 //! What somebody changed behind Volley's back is found and named.
 
 use crate::support::{
-    PER_ITEM, Place, SHARED, accepted, answered, claim, claimed, each, failed, record, taken,
+    PER_ITEM, Place, SHARED, Tariff, accepted, answered, claim, claimed, counted, each, failed, record, taken,
 };
-use volley_core::{Billed, Class, Micros, Verdict, Verdicts};
-use volley_journal::{Journal, OpenError, SqliteJournal, Write, verify};
+use volley_core::{Billed, Class, ConcatRef, Micros, Profile, Verdict, Verdicts};
+use volley_journal::{Journal, JournalReader, OpenError, SqliteJournal, Write, verify};
 
 /// Six recipients, positions 0 to 5: accepted one by one, refused, in doubt, accepted together.
 fn played() -> Place {
@@ -12,7 +12,7 @@ fn played() -> Place {
     let mut journal = place.open();
     let refused = Verdict::Refused { code: "FIELD_INVALID".into() };
     let one = claimed(&mut journal, claim(0, 3, Micros(150_000)));
-    journal.commit(&[record(one.id, each(vec![taken("m1"), taken("m2"), refused]))]).expect("open");
+    journal.commit(&[record(one.id, each(vec![counted("m1", 1), counted("m2", 2), refused]))]).expect("open");
     let two = claimed(&mut journal, claim(3, 1, Micros(50_000)));
     journal.commit(&[record(two.id, failed(Class::TimedOut))]).expect("open");
     let three = claimed(&mut journal, claim(4, 1, Micros(50_000)));
@@ -37,6 +37,9 @@ fn planted_damage_is_found_and_named() {
         ("UPDATE text SET body = 'x' WHERE id = 3", "J12"),
         ("UPDATE text SET segments = 2 WHERE id = 3", "plan"),
         ("UPDATE price SET per_segment = per_segment + 1", "J12"),
+        ("UPDATE price SET per_message = per_message + 1", "J12"),
+        ("UPDATE plan SET rounding = 'per_message 1'", "J12"),
+        ("UPDATE plan SET rounding = 'total 0'", "plan"),
         ("UPDATE recipient SET msisdn = 61491570110 WHERE position = 0", "J12"),
         ("UPDATE recipient SET text = 99 WHERE position = 2", "plan"),
         ("DELETE FROM recipient WHERE position = 5", "J1"),
@@ -49,11 +52,18 @@ fn planted_damage_is_found_and_named() {
         ("UPDATE verdict SET state = 'refused' WHERE position = 0", "J1"),
         ("UPDATE verdict SET provider_id = NULL WHERE position = 0", "J5"),
         ("UPDATE verdict SET provider_id = 'm1' WHERE position = 1", "J5"),
+        ("UPDATE verdict SET segments = 0 WHERE position = 0", "J9"),
+        ("UPDATE verdict SET segments = 256 WHERE position = 0", "J9"),
+        ("UPDATE verdict SET segments = 1 WHERE state = 'refused'", "J9"),
         ("DELETE FROM verdict WHERE position = 0", "J2"),
-        ("INSERT INTO verdict VALUES (1, 5, 'accepted', 'm9', NULL, NULL)", "J2"),
-        ("INSERT INTO verdict VALUES (2, 3, 'accepted', 'm9', NULL, NULL)", "J2"),
+        ("INSERT INTO verdict VALUES (1, 5, 'accepted', 'm9', NULL, NULL, NULL)", "J2"),
+        ("INSERT INTO verdict VALUES (2, 3, 'accepted', 'm9', NULL, NULL, NULL)", "J2"),
         ("UPDATE attempt SET fate = 'accepted' WHERE id = 2", "J5"),
         ("UPDATE attempt SET fate = 'not_taken' WHERE id = 2", "J4"),
+        ("UPDATE attempt SET segments = NULL WHERE id = 1", "J9"),
+        ("UPDATE attempt SET segments = 0 WHERE id = 1", "J9"),
+        ("UPDATE attempt SET segments = 766 WHERE id = 1", "J9"),
+        ("UPDATE attempt SET segments = 1 WHERE id = 2", "J9"),
         ("UPDATE attempt SET spent = 0 WHERE id = 2", "J9"),
         ("UPDATE attempt SET reserved = 1 WHERE id = 2", "J9"),
         ("UPDATE attempt SET number = 3 WHERE id = 4", "J10"),
@@ -122,7 +132,7 @@ fn a_history_that_cannot_be_is_not_sent_on() {
         "DELETE FROM attempt WHERE id = 3",
         "DELETE FROM verdict WHERE position = 0",
         "UPDATE verdict SET state = 'refused' WHERE position = 0",
-        "INSERT INTO verdict VALUES (4, 4, 'accepted', 'm9', NULL, NULL)",
+        "INSERT INTO verdict VALUES (4, 4, 'accepted', 'm9', NULL, NULL, NULL)",
         "UPDATE attempt SET first = 3 WHERE id = 4",
         "UPDATE attempt SET recipients = 4294967295 WHERE id = 4",
         "UPDATE attempt SET recipients = 0 WHERE id = 4",
@@ -132,6 +142,8 @@ fn a_history_that_cannot_be_is_not_sent_on() {
         "DROP TABLE verdict",
         "UPDATE plan SET hash = 'blake3:00'",
         "UPDATE plan SET accepted = -1",
+        "PRAGMA ignore_check_constraints = ON; UPDATE plan SET rounding = 'total 7'",
+        "UPDATE plan SET profile = 'no profile'",
     ] {
         let place = played();
         place.tamper(sql);
@@ -139,6 +151,41 @@ fn a_history_that_cannot_be_is_not_sent_on() {
         assert!(matches!(fault, OpenError::Damaged { .. }), "{sql}: {fault:?}");
         assert_eq!(fault.exit_code(), 12);
     }
+}
+
+#[test]
+fn what_a_plan_was_counted_and_rounded_by_is_read_as_it_was_written_or_not_at_all() {
+    for (sql, said) in [
+        (
+            "PRAGMA ignore_check_constraints = ON; UPDATE plan SET rounding = 'total 7'",
+            "rounding is `total 7`",
+        ),
+        ("PRAGMA ignore_check_constraints = ON; UPDATE plan SET rounding = 'up'", "rounding is `up`"),
+        ("UPDATE plan SET profile = 'no profile'", "profile: "),
+    ] {
+        let place = played();
+        place.tamper(sql);
+        let reader = JournalReader::open(&place.path()).err().expect(sql);
+        assert!(matches!(&reader, OpenError::Damaged { what, .. } if what.contains(said)), "{sql}: {reader}");
+        let verified = verify(&place.path()).expect_err(sql);
+        assert_eq!(verified.exit_code(), 12, "{sql}");
+    }
+}
+
+#[test]
+fn texts_are_counted_again_under_the_plans_own_profile() {
+    // 160 septets are one segment; 306 are two with an 8-bit reference and three with a 16-bit one.
+    let texts = ["x".repeat(160), "x".repeat(306)];
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let profile = Profile { concat_ref: ConcatRef::Bits16, ..Profile::STANDARD };
+    let place = Place::with_tariff(PER_ITEM, 2, &texts, &Tariff { profile, ..Tariff::default() });
+    let verified = verify(&place.path()).expect("readable");
+    assert!(verified.holds(), "{:?}", verified.broken);
+    assert_eq!(verified.plan.segments, 4);
+    place.tamper(&format!("UPDATE plan SET profile = '{}'", Profile::STANDARD));
+    let verified = verify(&place.path()).expect("readable");
+    let [broken] = &verified.broken[..] else { panic!("{:?}", verified.broken) };
+    assert_eq!((broken.invariant, broken.sentence.as_str()), ("plan", "text 1 is counted wrong"));
 }
 
 #[test]

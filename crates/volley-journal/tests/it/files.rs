@@ -70,12 +70,31 @@ fn what_is_no_journal_is_named_for_what_it_is() {
 #[test]
 fn a_newer_schema_is_left_to_the_volley_that_wrote_it() {
     let place = Place::with_plan(PER_ITEM, 2, &["a"]);
-    place.tamper("PRAGMA user_version = 2");
+    place.tamper("PRAGMA user_version = 3");
     let fault = refused(&place.path());
-    assert!(matches!(fault, OpenError::Newer { version: 2, .. }), "{fault:?}");
+    assert!(matches!(fault, OpenError::Newer { version: 3, .. }), "{fault:?}");
     assert_eq!(fault.exit_code(), 12);
-    place.tamper("PRAGMA user_version = 0");
-    assert!(matches!(refused(&place.path()), OpenError::Damaged { .. }));
+    for version in [0, -1] {
+        place.tamper(&format!("PRAGMA user_version = {version}"));
+        assert!(matches!(refused(&place.path()), OpenError::Damaged { .. }), "{version}");
+    }
+}
+
+#[test]
+fn an_earlier_schema_is_left_to_the_volley_that_wrote_it_and_is_not_touched() {
+    let place = Place::with_plan(PER_ITEM, 2, &["a"]);
+    place.tamper("PRAGMA user_version = 1");
+    let before = fs::read(place.path()).expect("a file");
+    let fault = refused(&place.path());
+    assert!(matches!(fault, OpenError::Earlier { version: 1, .. }), "{fault:?}");
+    assert_eq!(fault.exit_code(), 12);
+    let said = "was written by an earlier Volley (schema 1); finish it with that version";
+    assert!(fault.to_string().ends_with(said), "{fault}");
+    let reader = JournalReader::open(&place.path()).err().expect("no reader");
+    assert!(matches!(reader, OpenError::Earlier { .. }), "{reader:?}");
+    let verified = verify(&place.path()).expect_err("nothing to verify");
+    assert_eq!(verified.exit_code(), 12);
+    assert_eq!(fs::read(place.path()).expect("a file"), before);
 }
 
 #[test]

@@ -137,7 +137,9 @@ fn closing_answers_everything_first() {
         writer.write(record(AttemptId(id), accepted("r")), move |_| *told.lock().expect("no panic") += 1);
     }
     writer.write(Write::RunEnded { exit_code: 0, at: NOW }, |written| assert!(written.is_ok()));
+    let plan = writer.plan().clone();
     let journal = writer.close();
+    assert_eq!(*journal.plan(), plan);
     assert_eq!(*told.lock().expect("no panic"), 100);
     assert_eq!((journal.standing().recipients.accepted, journal.standing().last_exit_code), (50, Some(0)));
 }

@@ -1,8 +1,10 @@
 //! A plan appears whole, or not at all.
 
-use crate::support::{NOW, PER_ITEM, Place, SHARED, fill, terms, write_plan};
+use crate::support::{NOW, PER_ITEM, Place, SHARED, Tariff, fill, fill_at, terms, write_plan};
 use proptest::prelude::*;
-use volley_core::{Batch, Micros, Position};
+use volley_core::{
+    Alphabet, Batch, BreakAt, ConcatRef, Language, Micros, National, Position, Profile, Rounding,
+};
 use volley_journal::{
     FrozenPlan, Journal, JournalReader, OpenError, PlanError, PlanWriter, SqliteJournal, verify,
 };
@@ -89,13 +91,15 @@ fn two_plans_of_one_name_exclude_each_other() {
 #[test]
 fn a_frozen_plan_that_is_not_the_sum_of_its_messages_is_refused() {
     type Change = fn(&mut FrozenPlan);
-    let changes: [(&str, Change); 6] = [
+    let changes: [(&str, Change); 8] = [
         ("recipients", |plan| (plan.rows.accepted, plan.rows.rows) = (3, 5)),
         ("rows", |plan| plan.rows.duplicates += 1),
         ("segments", |plan| plan.segments += 1),
         ("millionths of cost", |plan| plan.estimated = Some(Micros(1))),
         ("of the prices used", |plan| plan.prices.clear()),
         ("millionths by its prices", |plan| plan.prices[0].per_segment = Micros(49_999)),
+        ("millionths by its prices", |plan| plan.prices[0].per_message = Micros(1)),
+        ("millionths by its prices", |plan| plan.rounding = Rounding::PerMessage(1)),
     ];
     for (what, change) in changes {
         let place = Place::new();
@@ -152,14 +156,105 @@ proptest! {
             expected.sort_by_key(|(_, text)| first(text));
             prop_assert!(chunks.iter().all(|chunk| chunk.texts.len() == 1));
         }
-        prop_assert_eq!(told, expected);
+        prop_assert_eq!(&told, &expected);
         drop(journal);
-        let mut rows = Vec::new();
-        JournalReader::open(&place.path()).expect("a journal").recipients(|one| rows.push(one.row.0)).expect("readable");
-        prop_assert!(rows.is_sorted(), "reports are in file order");
-        prop_assert_eq!(rows.len(), texts.len());
+        let reader = JournalReader::open(&place.path()).expect("a journal");
+        let mut lines = Vec::new();
+        reader.for_each_bill_line(|line| lines.push((line.row.0, line.text))).expect("readable");
+        let texts_of = lines.into_iter().map(|(row, text)| (row, reader.text(text).expect("readable")));
+        let expected = expected.into_iter().map(|(row, text)| (row, text.to_owned()));
+        prop_assert!(texts_of.eq(expected), "lines are in plan order");
         let verified = verify(&place.path()).expect("readable");
         prop_assert!(verified.holds(), "{:?}", verified.broken);
+    }
+}
+
+fn rounding() -> impl Strategy<Value = Rounding> {
+    prop_oneof![
+        Just(Rounding::Exact),
+        (0_u8..=6).prop_map(Rounding::PerMessage),
+        (0_u8..=6).prop_map(Rounding::Total),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// Whatever the prices and however they are rounded, the plan, the chunks and the recount
+    /// agree, and another price for what was planned is refused.
+    #[test]
+    fn costs_are_the_prices_rounded_as_the_plan_says(
+        lengths in proptest::collection::vec(0_usize..500, 1..30),
+        per_segment in 0_i64..2_000_000,
+        per_message in 0_i64..500_000,
+        rounding in rounding(),
+    ) {
+        let texts: Vec<String> = lengths.into_iter().map(|length| "x".repeat(length)).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let (per_segment, per_message) = (Micros(per_segment), Micros(per_message));
+        let tariff = Tariff { per_segment, per_message, rounding, ..Tariff::default() };
+        let place = Place::with_tariff(PER_ITEM, 7, &texts, &tariff);
+        let mut journal = place.open();
+        let chunks = journal.next_chunks(Position(0), 99).expect("readable");
+        let sum = chunks.iter().try_fold(Micros::ZERO, |sum, chunk| sum.checked_add(chunk.cost()?));
+        let estimated = journal.plan().estimated;
+        prop_assert_eq!(sum.and_then(|sum| rounding.total(sum)), estimated);
+        prop_assert_eq!(journal.hash_of_rows().expect("readable"), journal.plan().hash);
+        let verified = verify(&place.path()).expect("readable");
+        prop_assert!(verified.holds(), "{:?}", verified.broken);
+
+        let place = Place::new();
+        let mut writer = PlanWriter::create(&place.path(), PER_ITEM).expect("room");
+        let mut plan = fill_at(&mut writer, PER_ITEM, 7, &texts, &tariff);
+        plan.prices[0].per_message.0 += 1_000_000; // a whole unit is not rounded away
+        let refused = writer.finish(&plan);
+        let by_prices = matches!(refused, Err(PlanError::Mismatch { what: "millionths by its prices", .. }));
+        prop_assert!(by_prices, "{:?}", refused);
+    }
+}
+
+#[test]
+fn the_plan_keeps_how_it_was_counted_and_rounded() {
+    let profiles = [
+        Profile::STANDARD,
+        Profile { concat_ref: ConcatRef::Bits16, max_segments: 10, ..Profile::STANDARD },
+        Profile { break_at: BreakAt::Grapheme, max_characters: Some(1_600), ..Profile::STANDARD },
+        Profile {
+            alphabet: Alphabet::Without("€|".to_owned()),
+            national: National::Allow([Language::Turkish, Language::Spanish].into_iter().collect()),
+            ..Profile::STANDARD
+        },
+    ];
+    let decimals = (0..=6).flat_map(|decimals| [Rounding::PerMessage(decimals), Rounding::Total(decimals)]);
+    for rounding in std::iter::once(Rounding::Exact).chain(decimals) {
+        for profile in &profiles {
+            let tariff = Tariff {
+                per_segment: Micros(33_333),
+                per_message: Micros(1_234),
+                rounding,
+                profile: profile.clone(),
+            };
+            let place = Place::with_tariff(PER_ITEM, 2, &["a", "bb", "ü"], &tariff);
+            let reader = JournalReader::open(&place.path()).expect("a journal");
+            let plan = reader.plan();
+            assert_eq!((plan.rounding, &plan.profile), (rounding, profile));
+            assert_eq!(plan.prices[0].per_segment, Micros(33_333));
+            assert_eq!(plan.prices[0].per_message, Micros(1_234));
+        }
+    }
+}
+
+#[test]
+fn a_total_is_rounded_once_and_messages_each_time() {
+    // Three messages of 0.0333 and 0.002: 0.1059 exactly, 3 x 0.04 each, 0.11 in total.
+    for (rounding, estimated) in
+        [(Rounding::Exact, 105_900), (Rounding::PerMessage(2), 120_000), (Rounding::Total(2), 110_000)]
+    {
+        let tariff =
+            Tariff { per_segment: Micros(33_300), per_message: Micros(2_000), rounding, ..Tariff::default() };
+        let place = Place::with_tariff(PER_ITEM, 2, &["a", "b", "c"], &tariff);
+        assert_eq!(place.open().plan().estimated, Some(Micros(estimated)), "{rounding:?}");
+        assert!(verify(&place.path()).expect("readable").holds(), "{rounding:?}");
     }
 }
 

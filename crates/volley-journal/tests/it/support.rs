@@ -7,14 +7,14 @@ use std::{
 use tempfile::TempDir;
 use volley_core::{
     Answer, Batch, Billed, Chunk, Class, Failure, Message, Micros, Msisdn, Outcome, PlanHasher, PlanTerms,
-    Price, PriceId, Profile, RowNumber, UnixMillis, Verdict, Verdicts,
+    Price, PriceId, Profile, Rounding, RowNumber, UnixMillis, Verdict, Verdicts,
 };
 use volley_journal::{
     Attempt, AttemptId, Claim, FrozenPlan, Journal, PlanError, PlanWriter, Record, RowCounts, SqliteJournal,
     Write, Written,
 };
 
-/// What every recipient pays for a segment.
+/// What a segment costs where a test says nothing else.
 pub(crate) const PRICE: Micros = Micros(50_000);
 pub(crate) const NOW: UnixMillis = UnixMillis(1_796_000_000_000);
 pub(crate) const SHARED: Batch = Batch::SharedText { max: 500 };
@@ -39,6 +39,26 @@ pub(crate) fn terms(batch: Batch, chunk: u32) -> PlanTerms {
     }
 }
 
+/// What a plan's costs come from.
+#[derive(Clone, Debug)]
+pub(crate) struct Tariff {
+    pub(crate) per_segment: Micros,
+    pub(crate) per_message: Micros,
+    pub(crate) rounding: Rounding,
+    pub(crate) profile: Profile,
+}
+
+impl Default for Tariff {
+    fn default() -> Self {
+        Self {
+            per_segment: PRICE,
+            per_message: Micros::ZERO,
+            rounding: Rounding::Exact,
+            profile: Profile::STANDARD,
+        }
+    }
+}
+
 /// A directory with one journal in it, named `spring-sale.volley`.
 pub(crate) struct Place {
     directory: TempDir,
@@ -55,8 +75,15 @@ impl Place {
 
     /// A journal of one recipient for each text, in rows 2, 4, 6, ….
     pub(crate) fn with_plan(batch: Batch, chunk: u32, texts: &[&str]) -> Self {
+        Self::with_tariff(batch, chunk, texts, &Tariff::default())
+    }
+
+    /// The same at other prices or under another profile.
+    pub(crate) fn with_tariff(batch: Batch, chunk: u32, texts: &[&str], tariff: &Tariff) -> Self {
         let place = Self::new();
-        write_plan(&place.path(), batch, chunk, texts).expect("a plan");
+        let mut writer = PlanWriter::create(&place.path(), batch).expect("room");
+        let plan = fill_at(&mut writer, batch, chunk, texts, tariff);
+        writer.finish(&plan).expect("a plan");
         place
     }
 
@@ -89,17 +116,36 @@ impl Place {
 }
 
 pub(crate) fn fill(writer: &mut PlanWriter, batch: Batch, chunk: u32, texts: &[&str]) -> FrozenPlan {
+    fill_at(writer, batch, chunk, texts, &Tariff::default())
+}
+
+/// Gives `writer` the messages, and the plan that they make. The cost is worked out here without
+/// the prices' own arithmetic.
+pub(crate) fn fill_at(
+    writer: &mut PlanWriter,
+    batch: Batch,
+    chunk: u32,
+    texts: &[&str],
+    tariff: &Tariff,
+) -> FrozenPlan {
+    let Tariff { per_segment, per_message, rounding, profile } = tariff.clone();
     let terms = terms(batch, chunk);
     let mut hasher = PlanHasher::new();
-    let mut sum = (0, Micros::ZERO);
+    let mut sum = (0, 0);
     for (index, text) in texts.iter().enumerate() {
-        let segments = Profile::STANDARD.count(text);
-        let cost = PRICE.checked_mul(segments.count);
+        let segments = profile.count(text);
+        let mut cost = per_segment.0 * i64::from(segments.count) + per_message.0;
+        if let Rounding::PerMessage(decimals) = rounding {
+            cost = to_decimals(cost, decimals);
+        }
         let row = RowNumber(u32::try_from(index).expect("small") * 2 + 2);
-        let message = Message { row, to: number(index), text, segments, cost };
+        let message = Message { row, to: number(index), text, segments, cost: Some(Micros(cost)) };
         hasher.message(&message);
         writer.message(&message, Some(PriceId(0))).expect("room");
-        sum = (sum.0 + u64::from(segments.count), sum.1.checked_add(cost.expect("small")).expect("small"));
+        sum = (sum.0 + u64::from(segments.count), sum.1 + cost);
+    }
+    if let Rounding::Total(decimals) = rounding {
+        sum.1 = to_decimals(sum.1, decimals);
     }
     let accepted = texts.len() as u64;
     FrozenPlan {
@@ -114,12 +160,18 @@ pub(crate) fn fill(writer: &mut PlanWriter, batch: Batch, chunk: u32, texts: &[&
             rejected: BTreeMap::from([("invalid_number".to_owned(), accepted.min(1))]),
         },
         segments: sum.0,
-        estimated: Some(sum.1),
-        rounding: volley_core::Rounding::Exact,
-        profile: volley_core::Profile::STANDARD,
-        prices: vec![Price { prefix: "61".to_owned(), per_segment: PRICE, per_message: Micros::ZERO }],
+        estimated: Some(Micros(sum.1)),
+        rounding,
+        profile,
+        prices: vec![Price { prefix: "61".to_owned(), per_segment, per_message }],
         provider: r#"{"key_env":"TRANSMITSMS_KEY"}"#.to_owned(),
     }
+}
+
+/// Millionths rounded to so many decimals, halves up; no price here is below zero.
+fn to_decimals(micros: i64, decimals: u8) -> i64 {
+    let unit = 10_i64.pow(6 - u32::from(decimals));
+    (2 * micros + unit) / (2 * unit) * unit
 }
 
 pub(crate) fn write_plan(
@@ -167,6 +219,11 @@ pub(crate) fn answered(request_id: Option<&str>, verdicts: Verdicts, billed: Bil
 
 pub(crate) fn taken(id: &str) -> Verdict {
     Verdict::Accepted { id: Some(id.to_owned()), billed: None, segments: None }
+}
+
+/// Accepted, and counted by the provider.
+pub(crate) fn counted(id: &str, segments: u32) -> Verdict {
+    Verdict::Accepted { id: Some(id.to_owned()), billed: None, segments: Some(segments) }
 }
 
 /// Commits one claim and gives its attempt.

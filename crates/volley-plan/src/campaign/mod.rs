@@ -4,15 +4,17 @@
 //! cannot honour is refused too: nothing that was asked for is left out in silence. Secrets are
 //! never in the file; it names the environment variable or the file that holds them.
 
+mod fault;
+mod message;
 mod written;
 
 use crate::{
-    Input, Template, TemplateError,
+    Input,
     source::is_delimiter,
-    template::same_name,
-    words::{is_unsafe, listed, nearest, shown},
+    words::{listed, nearest},
 };
 use encoding_rs::Encoding;
+use jiff::{civil::Date, fmt::temporal::Pieces};
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
@@ -21,7 +23,10 @@ use std::{
     str::FromStr,
     time::Duration,
 };
-use volley_core::{MAX_SEGMENTS, Micros, Profile, Rate, Region, UnixMillis};
+use volley_core::{Micros, Rate, Region, Rounding, UnixMillis};
+pub use fault::{At, CampaignError};
+use fault::{both, value_fault};
+pub use message::{Counting, Folding, MessageSettings, TextEncoding};
 use written::{SECRETS, Written};
 
 /// A campaign as it is meant: nothing in it needs a second check.
@@ -35,6 +40,8 @@ pub struct Campaign {
     pub sender: Option<String>,
     /// When the provider is to send them, if not at once (the key `schedule`).
     pub send_at: Option<UnixMillis>,
+    /// The day of `send_at` as the schedule's own offset has it: prices of that day hold.
+    pub send_day: Option<Date>,
     /// What people get.
     pub message: MessageSettings,
     /// Who gets it.
@@ -43,8 +50,10 @@ pub struct Campaign {
     pub limits: Limits,
     /// Through whom.
     pub provider: ProviderSettings,
-    /// The rate card's file.
-    pub rates: Option<PathBuf>,
+    /// What it costs, if anybody says.
+    pub rates: Option<Rates>,
+    /// How segments are counted, where that is not as the provider's adapter has it.
+    pub counting: Counting,
 }
 
 /// Name and file only: texts are the user's, settings may hold what is not to be shown.
@@ -52,29 +61,6 @@ impl fmt::Debug for Campaign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Campaign({}, {})", self.name, self.path.display())
     }
-}
-
-/// The section `[message]`.
-#[derive(Clone)]
-pub struct MessageSettings {
-    /// The text, from the file itself or from `message.file`.
-    pub template: Template,
-    /// What becomes of texts outside the GSM-7 alphabet.
-    pub encoding: TextEncoding,
-    /// The most segments of one text, 1 to 255.
-    pub max_segments: u32,
-    /// Values for variables that are empty or missing, by name.
-    pub defaults: BTreeMap<String, String>,
-}
-
-/// What becomes of texts outside the GSM-7 alphabet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TextEncoding {
-    /// They are sent as UCS-2.
-    #[default]
-    Auto,
-    /// Their rows are rejected.
-    Gsm7,
 }
 
 /// The section `[recipients]`.
@@ -173,6 +159,15 @@ pub struct ProviderSettings {
     pub settings: BTreeMap<String, String>,
 }
 
+/// The section `[rates]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// The rate card.
+    pub file: PathBuf,
+    /// How the provider rounds what it bills.
+    pub rounding: Rounding,
+}
+
 /// Where a secret is; never the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretSource {
@@ -190,172 +185,6 @@ pub struct Overrides {
     pub environment: Vec<(String, String)>,
     /// Dotted keys and values, the later over the earlier. A list is written with commas.
     pub flags: Vec<(String, String)>,
-}
-
-/// Where a value was set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum At {
-    /// A line of the campaign file, from 1.
-    File {
-        /// The file.
-        file: String,
-        /// The line.
-        line: usize,
-    },
-    /// An environment variable.
-    Environment(String),
-    /// A flag, by the key it sets.
-    Flag(String),
-}
-
-impl fmt::Display for At {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File { file, line } => write!(f, "{file}, line {line}"),
-            Self::Environment(name) => write!(f, "environment variable {name}"),
-            Self::Flag(key) => write!(f, "the flag that sets {key}"),
-        }
-    }
-}
-
-/// Why a campaign cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum CampaignError {
-    /// No such file.
-    #[error("{file}: no such campaign file; check the name")]
-    Missing {
-        /// The file.
-        file: String,
-    },
-    /// It is there and cannot be read.
-    #[error("{file}: the campaign file cannot be read; it has to be a file in UTF-8 that you may open")]
-    Unreadable {
-        /// The file.
-        file: String,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// Not TOML.
-    #[error("{file}, line {line}, column {column}: {message}; texts are written in quotes")]
-    Syntax {
-        /// The file.
-        file: String,
-        /// The line, from 1.
-        line: usize,
-        /// The column in characters, from 1.
-        column: usize,
-        /// What the parser says.
-        message: String,
-    },
-    /// A key that no campaign has.
-    #[error("{at}: there is no key `{key}`; did you mean `{nearest}`?")]
-    UnknownKey {
-        /// Where.
-        at: At,
-        /// The key with its section.
-        key: String,
-        /// The known key most like it.
-        nearest: String,
-    },
-    /// A value of the wrong kind, or out of range.
-    #[error("{at}: `{key}` is {found}; {wanted}")]
-    Value {
-        /// Where.
-        at: At,
-        /// The key with its section.
-        key: String,
-        /// What stands there.
-        found: String,
-        /// What belongs there.
-        wanted: String,
-    },
-    /// A key that has to be there.
-    #[error("{file}: `{key}` is missing; {wanted}")]
-    Needed {
-        /// The campaign file.
-        file: String,
-        /// The key with its section.
-        key: &'static str,
-        /// How to write it.
-        wanted: &'static str,
-    },
-    /// Two keys of which one may be set.
-    #[error("{at}: `{one}` and `{other}` are both set; remove one")]
-    Both {
-        /// Where the second stands.
-        at: At,
-        /// One key.
-        one: String,
-        /// The other key.
-        other: String,
-    },
-    /// Something that belongs into an environment variable or a file of its own.
-    #[error(
-        "{at}: never put a {secret} there; write {secret}_env = \"NAME\" in [provider.auth], where NAME is the environment variable that holds it, or {secret}_file = \"PATH\""
-    )]
-    LiteralSecret {
-        /// Where.
-        at: At,
-        /// Which of the credentials.
-        secret: String,
-    },
-    /// Something that this version cannot do.
-    #[error("{at}: `{key}`: this version does not {what}; {instead}")]
-    NotYet {
-        /// Where.
-        at: At,
-        /// The key with its section.
-        key: &'static str,
-        /// What it does not do.
-        what: &'static str,
-        /// What to write instead.
-        instead: &'static str,
-    },
-    /// `message.file` is not there.
-    #[error("{at}: `message.file` names {}, which is not there; check the name", path.display())]
-    MissingMessage {
-        /// Where.
-        at: At,
-        /// The message file.
-        path: PathBuf,
-    },
-    /// `message.file` cannot be read.
-    #[error("{at}: `message.file` names {}, which cannot be read; it has to be a file in UTF-8", path.display())]
-    UnreadableMessage {
-        /// Where.
-        at: At,
-        /// The message file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The text is no template.
-    #[error("{at}: {source}")]
-    Template {
-        /// Where the text is set.
-        at: At,
-        /// What is wrong with it.
-        source: TemplateError,
-    },
-}
-
-impl CampaignError {
-    /// The exit code of a run that ends with it.
-    pub const fn exit_code(&self) -> u8 {
-        match self {
-            Self::Missing { .. } | Self::MissingMessage { .. } => 10,
-            Self::Unreadable { .. }
-            | Self::Syntax { .. }
-            | Self::UnknownKey { .. }
-            | Self::Value { .. }
-            | Self::Needed { .. }
-            | Self::Both { .. }
-            | Self::LiteralSecret { .. }
-            | Self::NotYet { .. }
-            | Self::UnreadableMessage { .. }
-            | Self::Template { .. } => 2,
-        }
-    }
 }
 
 impl Campaign {
@@ -409,11 +238,13 @@ impl Meaning<'_> {
             name: self.name()?,
             sender: self.sender()?,
             send_at: self.send_at()?,
+            send_day: self.send_day(),
             message: self.message()?,
             recipients: self.recipients()?,
             limits: self.limits()?,
             provider: self.provider(providers)?,
-            rates: self.list_path("rates.file")?,
+            rates: self.rates()?,
+            counting: self.counting()?,
         })
     }
 
@@ -445,102 +276,10 @@ impl Meaning<'_> {
         })
     }
 
-    fn message(&self) -> Result<MessageSettings, CampaignError> {
-        if let Some(at) = self.written.at("message.smart").filter(|_| self.written.is_on("message.smart")) {
-            return Err(CampaignError::NotYet {
-                at: at.clone(),
-                key: "message.smart",
-                what: "fold look-alike characters into GSM-7",
-                instead: "remove it or set it to false",
-            });
-        }
-        let (text, at) = self.message_text()?;
-        let template =
-            Template::parse(&text).map_err(|source| CampaignError::Template { at: at.clone(), source })?;
-        let encoding = self.text_encoding()?;
-        let defaults = self.defaults(&template, encoding)?;
-        if encoding == TextEncoding::Gsm7
-            && let Some((_, character)) =
-                template.literals().flat_map(|text| Profile::STANDARD.forcing(text)).next()
-        {
-            let found =
-                format!("a text with `{}` (U+{:04X})", shown(&character.to_string()), character as u32);
-            let wanted = "message.encoding is gsm7, which lacks it: replace it, or set the encoding to auto";
-            let key = if self.written.at("message.file").is_some() { "message.file" } else { "message.text" };
-            return Err(CampaignError::Value { at, key: key.to_owned(), found, wanted: wanted.to_owned() });
-        }
-        let max_segments = self.integer("message.max_segments", 1..=i64::from(MAX_SEGMENTS))?.unwrap_or(10);
-        Ok(MessageSettings { template, encoding, max_segments, defaults })
-    }
-
-    /// The text and where it is set. A message file may start with a byte-order mark and end
-    /// with a newline, which are not part of the text; its line ends are newlines.
-    fn message_text(&self) -> Result<(String, At), CampaignError> {
-        match (self.written.text("message.text"), self.list_path("message.file")?) {
-            (Some((_, at)), Some(_)) => Err(both(at, "message.text", "message.file")),
-            (Some((text, at)), None) => Ok((text.to_owned(), at.clone())),
-            (None, Some(path)) => {
-                let at = self.written.at("message.file").expect("the key is set").clone();
-                let text = read_text(&path).map_err(|source| match source.kind() {
-                    io::ErrorKind::NotFound => {
-                        CampaignError::MissingMessage { at: at.clone(), path: path.clone() }
-                    }
-                    _ => CampaignError::UnreadableMessage { at: at.clone(), path: path.clone(), source },
-                })?;
-                let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text).replace("\r\n", "\n");
-                Ok((text.strip_suffix('\n').unwrap_or(&text).to_owned(), at))
-            }
-            (None, None) => Err(CampaignError::Needed {
-                file: self.file.clone(),
-                key: "message.text",
-                wanted: "write text = \"…\" or file = \"…\" in [message]",
-            }),
-        }
-    }
-
-    fn text_encoding(&self) -> Result<TextEncoding, CampaignError> {
-        match self.written.text("message.encoding") {
-            None | Some(("auto", _)) => Ok(TextEncoding::Auto),
-            Some(("gsm7", _)) => Ok(TextEncoding::Gsm7),
-            Some(("ucs2", at)) => Err(CampaignError::NotYet {
-                at: at.clone(),
-                key: "message.encoding",
-                what: "force UCS-2",
-                instead: "remove it or set it to \"auto\", which uses UCS-2 where a text needs it",
-            }),
-            Some((other, at)) => {
-                Err(value_fault(at, "message.encoding", other, "write \"auto\" or \"gsm7\""))
-            }
-        }
-    }
-
-    fn defaults(
-        &self,
-        template: &Template,
-        encoding: TextEncoding,
-    ) -> Result<BTreeMap<String, String>, CampaignError> {
-        let variables = template.variables();
-        let mut defaults = BTreeMap::new();
-        for (name, value, at) in self.written.section("message.defaults") {
-            let key = format!("message.defaults.{name}");
-            if !variables.iter().any(|variable| same_name(variable, name)) {
-                let nearest = nearest(name, variables.iter().copied());
-                let wanted = nearest.map_or_else(
-                    || "the text has no variables: remove it".to_owned(),
-                    |nearest| format!("the text has no {{{{{}}}}}: did you mean `{nearest}`?", shown(name)),
-                );
-                let found = "the default of an unknown variable".to_owned();
-                return Err(CampaignError::Value { at: at.clone(), key, found, wanted });
-            }
-            if value.contains(is_unsafe) || value.contains('\u{FFFD}') {
-                return Err(value_fault(at, &key, value, "take out control characters and invisible marks"));
-            }
-            if encoding == TextEncoding::Gsm7 && Profile::STANDARD.forcing(value).next().is_some() {
-                return Err(value_fault(at, &key, value, "message.encoding is gsm7, which cannot write it"));
-            }
-            defaults.insert(name.to_owned(), value.to_owned());
-        }
-        Ok(defaults)
+    /// The date that the schedule is written with.
+    fn send_day(&self) -> Option<Date> {
+        let (text, _) = self.written.text("schedule")?;
+        Some(Pieces::parse(text).ok()?.date())
     }
 
     fn recipients(&self) -> Result<Recipients, CampaignError> {
@@ -626,6 +365,45 @@ impl Meaning<'_> {
         })?;
         let max_recipients = self.integer("limits.max_recipients", 1..=i64::from(u32::MAX))?;
         Ok(Limits { max_cost, max_recipients: max_recipients.unwrap_or(2_000_000) })
+    }
+
+    fn rates(&self) -> Result<Option<Rates>, CampaignError> {
+        let rounding = self.rounding()?;
+        let Some(file) = self.list_path("rates.file")? else {
+            return match self.written.at("rates.rounding") {
+                None => Ok(None),
+                Some(_) => Err(CampaignError::Needed {
+                    file: self.file.clone(),
+                    key: "rates.file",
+                    wanted: "name the rate card, or remove rates.rounding",
+                }),
+            };
+        };
+        Ok(Some(Rates { file, rounding }))
+    }
+
+    fn rounding(&self) -> Result<Rounding, CampaignError> {
+        let decimals = self.integer("rates.decimals", 0..=6)?;
+        let Some((rule, at)) = self.written.text("rates.rounding") else {
+            return match self.written.at("rates.decimals") {
+                None => Ok(Rounding::Exact),
+                Some(at) => {
+                    let wanted = "it goes with rates.rounding = \"per_message\" or \"total\"";
+                    Err(value_fault(at, "rates.decimals", &decimals.unwrap_or_default().to_string(), wanted))
+                }
+            };
+        };
+        let of = match rule {
+            "per_message" => Rounding::PerMessage,
+            "total" => Rounding::Total,
+            _ => return Err(value_fault(at, "rates.rounding", rule, "write \"per_message\" or \"total\"")),
+        };
+        let decimals = decimals.and_then(|decimals| u8::try_from(decimals).ok());
+        decimals.map(of).ok_or_else(|| CampaignError::Needed {
+            file: self.file.clone(),
+            key: "rates.decimals",
+            wanted: "say to how many decimals amounts are rounded, like decimals = 2",
+        })
     }
 
     fn provider(&self, providers: &[(&str, &[&str])]) -> Result<ProviderSettings, CampaignError> {
@@ -800,15 +578,6 @@ impl Meaning<'_> {
             At::Environment(_) | At::Flag(_) => PathBuf::from(path),
         }
     }
-}
-
-fn value_fault(at: &At, key: &str, found: &str, wanted: &str) -> CampaignError {
-    let found = if found.is_empty() { "empty".to_owned() } else { format!("`{}`", shown(found)) };
-    CampaignError::Value { at: at.clone(), key: key.to_owned(), found, wanted: wanted.to_owned() }
-}
-
-fn both(at: &At, one: &str, other: &str) -> CampaignError {
-    CampaignError::Both { at: at.clone(), one: one.to_owned(), other: other.to_owned() }
 }
 
 fn known_kind<'a>(

@@ -34,7 +34,7 @@ impl Shape {
 }
 
 /// Every key but the provider's own, `provider.auth` and `message.defaults`.
-const KEYS: [(&str, Shape); 26] = [
+const KEYS: [(&str, Shape); 35] = [
     ("name", Shape::Text),
     ("sender", Shape::Text),
     ("schedule", Shape::Text),
@@ -43,6 +43,13 @@ const KEYS: [(&str, Shape); 26] = [
     ("message.encoding", Shape::Text),
     ("message.smart", Shape::Switch),
     ("message.max_segments", Shape::Integer),
+    ("segments.concat_ref", Shape::Integer),
+    ("segments.break", Shape::Text),
+    ("segments.locking", Shape::Text),
+    ("segments.single", Shape::Text),
+    ("segments.allow", Shape::Texts),
+    ("segments.without", Shape::Text),
+    ("segments.max_characters", Shape::Integer),
     ("recipients.file", Shape::Text),
     ("recipients.region", Shape::Text),
     ("recipients.number", Shape::Texts),
@@ -61,11 +68,21 @@ const KEYS: [(&str, Shape); 26] = [
     ("provider.chunk", Shape::Integer),
     ("provider.timeout", Shape::Text),
     ("rates.file", Shape::Text),
+    ("rates.rounding", Shape::Text),
+    ("rates.decimals", Shape::Integer),
 ];
 
 /// The tables of a campaign file.
-const SECTIONS: [&str; 7] =
-    ["message", "message.defaults", "recipients", "limits", "provider", "provider.auth", "rates"];
+const SECTIONS: [&str; 8] = [
+    "message",
+    "message.defaults",
+    "segments",
+    "recipients",
+    "limits",
+    "provider",
+    "provider.auth",
+    "rates",
+];
 
 /// What a provider may ask for to know who is calling.
 pub(super) const SECRETS: [&str; 6] = ["key", "secret", "account", "token", "username", "password"];
@@ -244,7 +261,7 @@ impl Keys {
         {
             return Err(CampaignError::LiteralSecret { at: at(), secret: (*secret).to_owned() });
         }
-        let is_ours = ["MESSAGE_", "RECIPIENTS_", "LIMITS_", "PROVIDER_", "RATES_"]
+        let is_ours = ["MESSAGE_", "SEGMENTS_", "RECIPIENTS_", "LIMITS_", "PROVIDER_", "RATES_"]
             .iter()
             .any(|section| rest.starts_with(section));
         if !is_ours {

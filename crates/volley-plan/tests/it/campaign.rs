@@ -2,9 +2,11 @@
 
 use crate::world::World;
 use std::{path::PathBuf, time::Duration};
-use volley_core::{Micros, UnixMillis};
+use volley_core::{
+    Alphabet, BreakAt, ConcatRef, Language, Micros, National, Profile, Rounding, Shifts, UnixMillis,
+};
 use volley_plan::{
-    Campaign, CampaignError, Duplicates, Input, InputEncoding, Overrides, SecretSource, TextEncoding,
+    Campaign, CampaignError, Duplicates, Input, InputEncoding, Overrides, Rates, SecretSource, TextEncoding,
 };
 
 const SMALL: &str = "name = \"spring-sale\"\nmessage.text = \"Hi {{name}}\"\nrecipients.file = \"list.csv\"\n\
@@ -87,7 +89,8 @@ file = "rates.csv"
     assert_eq!(provider.settings.get("property_sid").map(String::as_str), Some("S1"));
     assert_eq!(provider.auth.get("account"), Some(&SecretSource::Environment("FONE_ACCOUNT".to_owned())));
     assert_eq!(provider.auth.get("token"), Some(&SecretSource::File(world.path("token.txt"))));
-    assert_eq!(campaign.rates, Some(world.path("rates.csv")));
+    let rates = Rates { file: world.path("rates.csv"), rounding: Rounding::Exact };
+    assert_eq!(campaign.rates, Some(rates));
 }
 
 #[test]
@@ -268,17 +271,111 @@ fn values_out_of_their_set_name_the_set() {
 }
 
 #[test]
+fn the_campaign_overrides_how_the_provider_counts() {
+    let text = "name = \"a\"\nprovider.kind = \"transmitsms\"\nmessage.text = \"Hi\"\n\
+                recipients.file = \"list.csv\"\n";
+    let counting = |section: &str| {
+        let campaign = World::new().load_with(&format!("{text}{section}"), &Overrides::default());
+        campaign.unwrap_or_else(|error| panic!("{section}: {error}")).counting
+    };
+    let theirs = Profile { max_characters: Some(612), max_segments: 4, ..Profile::STANDARD };
+    assert_eq!(counting("").over(&theirs), theirs);
+    let all = counting(
+        "[segments]\nconcat_ref = 16\nbreak = \"grapheme\"\nallow = [\"turkish\", \"spanish\"]\n\
+         without = \"€\"\nmax_characters = 918\n",
+    );
+    let expected = Profile {
+        alphabet: Alphabet::Without("€".to_owned()),
+        concat_ref: ConcatRef::Bits16,
+        break_at: BreakAt::Grapheme,
+        national: National::Allow([Language::Turkish, Language::Spanish].into_iter().collect()),
+        max_segments: 4,
+        max_characters: Some(918),
+        substitutions: theirs.substitutions,
+    };
+    assert_eq!(all.over(&theirs), expected);
+    let shifts = Shifts { locking: None, single: Some(Language::Spanish) };
+    assert_eq!(counting("segments.single = \"spanish\"\n").national, Some(National::Use(shifts)));
+    for (section, expected) in [
+        (
+            "segments.locking = \"spanish\"",
+            "`segments.locking` is `spanish`; write a language with national tables: turkish, portuguese, bengali",
+        ),
+        (
+            "segments.allow = [\"klingon\"]",
+            "`segments.allow` is `klingon`; write languages with national tables: turkish, spanish",
+        ),
+        (
+            "segments.allow = \"hindi\"\nsegments.single = \"hindi\"",
+            "`segments.allow` and `segments.single` are both set; remove one",
+        ),
+        (
+            "segments.without = \"ก\"",
+            "`segments.without` is `ก`; write characters of GSM-7 that the route does not carry",
+        ),
+        ("segments.break = \"word\"", "`segments.break` is `word`; write \"char\" or \"grapheme\""),
+        ("segments.breaks = \"char\"", "there is no key `segments.breaks`; did you mean `segments.break`?"),
+        ("segments.max_characters = 0", "`segments.max_characters` is `0`; write a whole number from 1"),
+    ] {
+        let error = World::new().load_with(&format!("{text}{section}\n"), &Overrides::default());
+        let error = error.expect_err(expected).to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn rounding_is_a_rule_and_its_decimals() {
+    let text = "name = \"a\"\nprovider.kind = \"transmitsms\"\nmessage.text = \"Hi\"\n\
+                recipients.file = \"list.csv\"\n";
+    let load = |section: &str| World::new().load_with(&format!("{text}{section}\n"), &Overrides::default());
+    let file = "rates.file = \"rates.csv\"\n";
+    for (section, rounding) in [
+        ("", Rounding::Exact),
+        ("rates.rounding = \"total\"\nrates.decimals = 2", Rounding::Total(2)),
+        ("rates.rounding = \"per_message\"\nrates.decimals = 3", Rounding::PerMessage(3)),
+    ] {
+        let rates = load(&format!("{file}{section}")).expect("a campaign").rates;
+        assert_eq!(rates.map(|rates| rates.rounding), Some(rounding), "{section}");
+    }
+    let wanted = "rates.rounding = \"total\"\nrates.decimals = 2";
+    for (section, expected) in [
+        (wanted.to_owned(), "`rates.file` is missing; name the rate card, or remove rates.rounding"),
+        (format!("{file}rates.decimals = 2"), "`rates.decimals` is `2`; it goes with rates.rounding"),
+        (
+            format!("{file}rates.rounding = \"total\""),
+            "`rates.decimals` is missing; say to how many decimals",
+        ),
+        (
+            format!("{file}rates.rounding = \"up\""),
+            "`rates.rounding` is `up`; write \"per_message\" or \"total\"",
+        ),
+    ] {
+        let error = load(&section).expect_err(expected).to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn gsm7_takes_a_look_alike_where_it_is_folded() {
+    let load = |smart: &str| {
+        let text = format!(
+            "name = \"a\"\nprovider.kind = \"transmitsms\"\nrecipients.file = \"list.csv\"\n\
+             [message]\ntext = \"Don’t {{{{x}}}}\"\nencoding = \"gsm7\"\ndefaults = {{ x = \"–\" }}\n{smart}"
+        );
+        World::new().load_with(&text, &Overrides::default())
+    };
+    let error = load("").expect_err("an apostrophe of typographers").to_string();
+    assert!(error.contains("message.encoding is gsm7"), "{error}");
+    load("smart = true\n").expect("it is folded");
+}
+
+#[test]
 fn what_this_version_cannot_do_is_refused_and_never_ignored() {
     for (from, to, expected) in [
         (
             "[provider]",
-            "message.smart = true\n[provider]",
-            "`message.smart`: this version does not fold look-alike characters into GSM-7; remove it or set it to false",
-        ),
-        (
-            "[provider]",
             "message.encoding = \"ucs2\"\n[provider]",
-            "`message.encoding`: this version does not force UCS-2; remove it or set it to \"auto\"",
+            "`message.encoding`: this version does not force UCS-2, because no provider of it can be told to; remove it or",
         ),
         (
             "[provider]",
@@ -434,9 +531,9 @@ fn overrides_that_mean_nothing_are_errors_that_name_themselves() {
             "the flag that sets message.smart: `message.smart` is `yes`; write true or false",
         ),
         (
-            &[("VOLLEY_MESSAGE_SMART", "true")],
+            &[("VOLLEY_SEGMENTS_CONCAT_REF", "12")],
             &[],
-            "environment variable VOLLEY_MESSAGE_SMART: `message.smart`: this version",
+            "environment variable VOLLEY_SEGMENTS_CONCAT_REF: `segments.concat_ref` is `12`; write 8 or 16",
         ),
     ] {
         let message = overridden(environment, flags).expect_err(expected).to_string();

@@ -136,7 +136,7 @@ fn the_cost_is_exact_by_prefix_and_numbers_without_a_price_are_rejected() {
     let lines: Vec<_> = cost
         .by_prefix
         .iter()
-        .map(|one| (one.prefix.as_str(), one.recipients, one.segments, one.cost.0))
+        .map(|one| (one.prefix.as_str(), one.share.recipients, one.share.segments, one.share.cost.0))
         .collect();
     assert_eq!(lines, [("61", 2, 3, 150_000), ("6149157000", 1, 1, 55_000), ("66", 1, 1, 20_000)],);
     assert_eq!((cost.total, preview.estimated), (Micros(225_000), Some(Micros(225_000))));
@@ -144,7 +144,7 @@ fn the_cost_is_exact_by_prefix_and_numbers_without_a_price_are_rejected() {
 }
 
 #[test]
-fn the_json_has_the_contracts_keys_and_nothing_else() {
+fn the_json_has_the_contracts_keys_and_what_texts_cost_beyond() {
     let (preview, _) = priced();
     let json = toml::Table::try_from(&preview).expect("plain values");
     let mut keys: Vec<&str> = json.keys().map(String::as_str).collect();
@@ -164,6 +164,11 @@ fn the_json_has_the_contracts_keys_and_nothing_else() {
         "requests",
         "seconds_at_rate",
         "worst_doubt",
+        "template",
+        "ucs2",
+        "forcing",
+        "smart",
+        "jumps",
     ];
     expected.sort_unstable();
     assert_eq!(keys, expected);

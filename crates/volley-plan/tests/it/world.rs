@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 use tempfile::TempDir;
-use volley_core::{Batch, Message, PriceId};
+use volley_core::{Batch, Message, Micros, PriceId};
 use volley_plan::{
     Campaign, CampaignError, Offer, Overrides, PlanError, Preview, Reject, Sink, SinkError, plan,
 };
@@ -25,12 +25,15 @@ pub(crate) struct World {
 pub(crate) struct Taken {
     /// Row, E.164 digits and text.
     pub(crate) messages: Vec<(u32, u64, String)>,
+    /// What each message costs.
+    pub(crate) costs: Vec<Option<Micros>>,
     /// Row, column, word.
     pub(crate) rejects: Vec<(u32, String, &'static str)>,
 }
 
 impl Sink for Taken {
     fn message(&mut self, message: &Message<'_>, _: Option<PriceId>) -> Result<(), SinkError> {
+        self.costs.push(message.cost);
         self.messages.push((message.row.0, message.to.digits(), message.text.to_owned()));
         Ok(())
     }

@@ -36,6 +36,7 @@ pub(crate) fn settings(options: &[(&str, &str)]) -> Settings {
             secret: Some("sim-secret".into()),
             ..Credentials::default()
         },
+        max_characters: None,
     }
 }
 

@@ -4,8 +4,9 @@
 //! 2,000,000 numbers, 1 to 1,000 characters, senders of at most 11, schedules in the future, and
 //! all or nothing where credits run out. What they leave open is decided like this: one bad number
 //! refuses the request (400), a field that this gateway does not know refuses it too, and a
-//! message costs one credit a part. Not here: templates, variables, contact groups (400), and all
-//! calls about messages that were sent (404).
+//! message costs one credit a part unless a rate card in credits says otherwise. `parts` are those
+//! that each message is billed, so the reply leaves them out where they differ. Not here:
+//! templates, variables, contact groups (400), and all calls about messages that were sent (404).
 //!
 //! A body of 2,000,000 numbers is read without a string for any of them.
 
@@ -18,7 +19,7 @@ use crate::{
 };
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use std::fmt;
-use volley_core::{Micros, Msisdn, Profile};
+use volley_core::Msisdn;
 
 /// Longest text in characters, and longest sender: the parameter table of the API docs.
 const MAX_CHARACTERS: usize = 1_000;
@@ -70,32 +71,31 @@ fn send(call: &mut Call<'_>) -> Result<(Members, Option<Batch>), Refusal> {
     }
     check_schedule(call, sent.scheduled_time.as_deref())?;
     check_numbers(call, &sent.msisdns.0)?;
-    let parts = Profile::STANDARD.count(&sent.content).count;
-    let recipients = sent.msisdns.0.len() as u64;
-    let credits = recipients * u64::from(parts);
-    let mut members = vec![
-        ("recipients", recipients.into()),
-        ("parts", u64::from(parts).into()),
-        ("credits", credits.into()),
-    ];
+    let numbers = sent.msisdns.0;
+    let no_credits = || Refusal {
+        status: 402,
+        code: Some("INSUFFICIENT_CREDITS"),
+        error: format!("not enough credits for {} messages", numbers.len()),
+    };
+    let bill =
+        if sent.dry_run { call.quote(&sent.content, &numbers) } else { call.bill(&sent.content, &numbers) };
+    let bill = bill.ok_or_else(no_credits)?;
+    let mut members = vec![("recipients", (numbers.len() as u64).into())];
+    members.extend(bill.parts_of_each().map(|parts| ("parts", u64::from(parts).into())));
+    members.extend(call.tells_price.then(|| ("credits", bill.total.into())));
     if sent.dry_run {
         members.insert(0, ("dryRun", Tree::Flag(true)));
         return Ok((members, None));
     }
-    let cost = i64::try_from(credits).ok().and_then(|credits| credits.checked_mul(1_000_000));
-    if !cost.is_some_and(|cost| call.charge(Micros(cost))) {
-        return Err(Refusal {
-            status: 402,
-            code: Some("INSUFFICIENT_CREDITS"),
-            error: format!("not enough credits for {recipients} messages"),
-        });
+    if !call.charge(bill.total) {
+        return Err(no_credits());
     }
     let status = if sent.scheduled_time.is_some() { "scheduled" } else { "pending" };
     members.insert(0, ("uuid", uuid(call.bits).into()));
     members.insert(1, ("status", status.into()));
     members.extend(sent.scheduled_time.map(|time| ("scheduledTime", time.into())));
-    let numbers = sent.msisdns.0.into_boxed_slice();
-    Ok((members, Some(Batch { numbers, sender: Some(sent.sender), text: sent.content, parts })))
+    let numbers = numbers.into_boxed_slice();
+    Ok((members, Some(Batch { numbers, sender: Some(sent.sender), text: sent.content, bill })))
 }
 
 fn senders(call: &Call<'_>) -> Tree {

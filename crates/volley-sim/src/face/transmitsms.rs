@@ -7,7 +7,8 @@
 //! older reply form; `recipients` counts those that were taken. `countrycode` never makes a
 //! local number valid here. A `send_at` in the past is taken: nobody says what becomes of it.
 //! The provider shows three decimals of `cost`; this gateway shows all it has, so that nothing
-//! is rounded away. Not here: stored lists (`NOT_FOUND`), and all other methods.
+//! is rounded away, unless the account says to how many it rounds. `sms` is the parts that were
+//! billed. Not here: stored lists (`NOT_FOUND`), and all other methods.
 
 use super::{Call, Served};
 use crate::{
@@ -18,12 +19,10 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::borrow::Cow;
-use volley_core::{Micros, Msisdn, Profile, RateCard};
+use volley_core::Msisdn;
 
 /// Longest text in characters: "Send SMS", developers.kudosity.com.
 const MAX_CHARACTERS: usize = 612;
-/// Price of a part without a rate card.
-const FLAT_PRICE: Micros = Micros(50_000);
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The account whose key and secret stand in the request's Basic credentials.
@@ -101,29 +100,29 @@ fn send(call: &mut Call<'_>, sent: &Parameters<'_>) -> Result<(Members, Option<B
         return Err(Refusal::field("NOT_FOUND", "no such list"));
     }
     let (numbers, fails) = recipients(call, sent.needed("to")?)?;
-    let parts = Profile::STANDARD.count(text).count;
-    let (cost, total_parts) = price(call.prices, &numbers, parts)
+    let bill = call
+        .bill(text, &numbers)
         .ok_or_else(|| Refusal::field("LEDGER_ERROR", "the cost is beyond all money"))?;
-    if !call.charge(cost) {
+    if !call.charge(bill.total) {
         return Err(Refusal::field("LEDGER_ERROR", "not enough funds"));
     }
     let mut members = vec![
         ("message_id", (510_000_000 + call.number).into()),
         ("send_at", send_at.into()),
         ("recipients", (numbers.len() as u64).into()),
-        ("cost", cost.into()),
-        ("sms", total_parts.into()),
     ];
+    members.extend(call.tells_price.then(|| ("cost", bill.total.into())));
+    members.push(("sms", bill.parts.into()));
     if !fails.is_empty() {
         members.push(("fails", texts(&fails)));
     }
     let sender = sender.map(str::to_owned);
-    Ok((members, Some(Batch { numbers: numbers.into(), sender, text: text.to_owned(), parts })))
+    Ok((members, Some(Batch { numbers: numbers.into(), sender, text: text.to_owned(), bill })))
 }
 
 fn balance(call: &Call<'_>, sent: &Parameters<'_>) -> Result<(Members, Option<Batch>), Refusal> {
     sent.allow(&[])?;
-    let currency = call.prices.map_or_else(|| "AUD".to_owned(), |card| card.currency().to_string());
+    let currency = call.prices.currency().map_or_else(|| "AUD".to_owned(), ToString::to_string);
     Ok((vec![("balance", call.balance().into()), ("currency", currency.into())], None))
 }
 
@@ -190,18 +189,6 @@ fn check_options(sent: &Parameters<'_>) -> Result<(), Refusal> {
         }
     }
     Ok(())
-}
-
-/// What `parts` to each of `numbers` cost, and how many parts that is; `None` above 64 bits.
-fn price(card: Option<&RateCard>, numbers: &[Msisdn], parts: u32) -> Option<(Micros, u64)> {
-    let total = numbers.iter().try_fold(Micros::ZERO, |sum, &to| {
-        let price = match card.and_then(|card| Some((card, card.price_of(to)?))) {
-            Some((card, id)) => card.cost(id, parts),
-            None => FLAT_PRICE.checked_mul(parts),
-        };
-        sum.checked_add(price?)
-    })?;
-    Some((total, numbers.len() as u64 * u64::from(parts)))
 }
 
 /// The parameters of one call, decoded, in the order they came.

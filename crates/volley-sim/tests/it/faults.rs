@@ -1,8 +1,11 @@
 //! What goes wrong, when, and what is taken nevertheless.
 
-use crate::support::{body, calm, form, gateway, header, send_one, send_one_thai};
+use crate::support::{body, calm, form, gateway, header, send_one, send_one_thai, with_account};
 use std::time::Duration;
-use volley_sim::{Answer, Config, ConfigError, Fault, Gateway, Mischief, When, Wire};
+use volley_core::{Language, National, Shifts};
+use volley_sim::{
+    Account, Answer, Config, ConfigError, Face, Fault, Gateway, Messages, Mischief, When, Wire,
+};
 
 /// The answer to one send under `what`, and how many messages were taken.
 fn under(what: Mischief) -> (Answer, u64) {
@@ -25,6 +28,7 @@ fn each_kind_does_what_it_says_and_takes_what_it_says() {
         (M::Truncate { bytes: 10 }, 200, Wire::CutAfter(10), 1),
         (M::Rubbish { taken: true }, 200, Wire::Whole, 1),
         (M::Rubbish { taken: false }, 200, Wire::Whole, 0),
+        (M::NoPrice, 200, Wire::Whole, 1),
     ] {
         let (answer, counted) = under(what.clone());
         assert_eq!((answer.reply.status, answer.wire, counted), (status, wire, taken), "{what:?}");
@@ -162,8 +166,10 @@ fn what_makes_no_sense_is_refused_before_the_start() {
     let bell = Some("\u{7}".to_owned());
     let mut twins = calm();
     twins.accounts.push(twins.accounts[0].clone());
+    let extra = |messages| Config { extra_parts: vec![messages], ..calm() };
+    let account = |change: fn(&mut Account)| with_account(Face::TransmitSms, change);
     let (long, short) = (Duration::from_secs(2), Duration::from_secs(1));
-    let cases: [(Config, Expected); 8] = [
+    let cases: [(Config, Expected); 15] = [
         (plain(When::Request(0)), |fault| matches!(fault, ConfigError::RequestZero)),
         (plain(When::Every(0)), |fault| matches!(fault, ConfigError::RequestZero)),
         (plain(When::Requests { first: 3, last: 2 }), |fault| {
@@ -178,6 +184,21 @@ fn what_makes_no_sense_is_refused_before_the_start() {
         }),
         (twins, |fault| matches!(fault, ConfigError::SharedKey(_))),
         (Config { latency: long..=short, ..calm() }, |fault| matches!(fault, ConfigError::Latency)),
+        (extra(Messages::Numbered([].into())), |fault| matches!(fault, ConfigError::NoMessage)),
+        (extra(Messages::Numbered([7, 0].into())), |fault| matches!(fault, ConfigError::MessageZero)),
+        (extra(Messages::Every(0)), |fault| matches!(fault, ConfigError::MessageZero)),
+        (extra(Messages::OfRequests { first: 0, last: 2 }), |fault| {
+            matches!(fault, ConfigError::RequestZero)
+        }),
+        (extra(Messages::Chance(-0.1)), |fault| matches!(fault, ConfigError::Chance(_))),
+        (account(|account| account.cost_decimals = 7), |fault| matches!(fault, ConfigError::CostDecimals(7))),
+        (
+            account(|account| {
+                let shifts = Shifts { locking: Some(Language::Spanish), single: None };
+                account.profile.national = National::Use(shifts);
+            }),
+            |fault| matches!(fault, ConfigError::NoLockingTable(Language::Spanish)),
+        ),
     ];
     for (config, expected) in cases {
         let fault = Gateway::new(config).err().expect("it makes no sense");

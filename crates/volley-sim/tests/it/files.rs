@@ -2,8 +2,8 @@
 
 use crate::support::{BASIC, calm, form, gateway, json, send_one};
 use std::time::Duration;
-use volley_core::Micros;
-use volley_sim::{Config, Duplicates, Face, Fault, LimitKind, Mischief, When};
+use volley_core::{Alphabet, BreakAt, ConcatRef, Language, Micros, National, Profile, Shifts};
+use volley_sim::{Config, Duplicates, Face, Fault, LimitKind, Messages, Mischief, When};
 
 #[test]
 fn a_faults_file_says_everything_that_can_be_said_in_code() {
@@ -49,6 +49,9 @@ bytes = 12
 [[fault]]
 request = 5
 kind = "rubbish"
+[[fault]]
+request = 6
+kind = "no_price"
 "#,
         )
         .expect("the file is sound");
@@ -68,6 +71,7 @@ kind = "rubbish"
             Fault::at(3, Mischief::Stall { taken: true }),
             Fault::at(4, Mischief::Truncate { bytes: 12 }),
             Fault::at(5, Mischief::Rubbish { taken: false }),
+            Fault::at(6, Mischief::NoPrice),
         ]
     );
     assert_eq!((config.seed, config.latency), (7, Duration::from_millis(20)..=Duration::from_millis(120)));
@@ -78,6 +82,21 @@ kind = "rubbish"
             (LimitKind::TokenBucket, 3, 500)
         );
         assert_eq!(limit.retry_after.as_deref(), Some("2"));
+    }
+}
+
+#[test]
+fn an_extra_part_names_messages_or_whole_requests() {
+    for (when, messages) in [
+        ("messages = [17, 3]", Messages::Numbered([3, 17].into())),
+        ("every = 10", Messages::Every(10)),
+        ("chance = 0.25", Messages::Chance(0.25)),
+        ("request = 7", Messages::OfRequests { first: 7, last: 7 }),
+        ("requests = [3, 9]", Messages::OfRequests { first: 3, last: 9 }),
+    ] {
+        let mut config = Config::default();
+        config.read_faults(&format!("[[fault]]\nkind = \"extra_part\"\n{when}")).expect(when);
+        assert_eq!((config.extra_parts, config.faults), (vec![messages], Vec::new()), "{when}");
     }
 }
 
@@ -115,11 +134,18 @@ fn a_faults_file_that_makes_no_sense_is_refused_with_its_line() {
             "`retry_after` does nothing",
         ),
         ("[[fault]]\nrequest = 1\nkind = \"error_after\"\nstatus = 200", "line 1", "400 to 599"),
+        ("[[fault]]\nkind = \"extra_part\"", "line 1", "exactly one"),
+        ("[[fault]]\nkind = \"extra_part\"\nevery = 2\nmessages = [1]", "line 1", "exactly one"),
+        ("[[fault]]\nkind = \"extra_part\"\nrequest = 2\nrequests = [1, 2]", "line 1", "exactly one"),
+        ("[[fault]]\nkind = \"extra_part\"\nmessages = []", "line 1", "names none"),
+        ("[[fault]]\nkind = \"extra_part\"\nmessages = [0]", "line 1", "numbered from 1"),
+        ("[[fault]]\nkind = \"extra_part\"\nevery = 2\nbytes = 1", "line 1", "`bytes` does nothing"),
+        ("[[fault]]\nkind = \"no_price\"\nmessages = [1]", "line 1", "`messages` does nothing"),
     ] {
         let mut config = Config::default();
         let fault = config.read_faults(text).expect_err(text).to_string();
         assert!(fault.contains(line) && fault.contains(word), "{text:?} gave {fault}");
-        assert!(config.faults.is_empty());
+        assert!(config.faults.is_empty() && config.extra_parts.is_empty());
     }
 }
 
@@ -159,6 +185,35 @@ foreign_numbers = true
 }
 
 #[test]
+fn an_account_counts_as_the_standard_does_unless_its_file_says_otherwise() {
+    let read = |settings: &str| {
+        let mut config = Config { accounts: Vec::new(), ..calm() };
+        let file = format!("[[account]]\nface = \"mesms\"\nkey = \"k\"\n{settings}");
+        config.read_accounts(&file).expect(settings);
+        config.accounts.remove(0)
+    };
+    let national = |national| Profile { national, ..Profile::STANDARD };
+    let shifts = |locking, single| national(National::Use(Shifts { locking, single }));
+    for (settings, profile) in [
+        ("", Profile::STANDARD),
+        ("concat_ref = 8\nbreak = \"char\"", Profile::STANDARD),
+        ("concat_ref = 16", Profile { concat_ref: ConcatRef::Bits16, ..Profile::STANDARD }),
+        ("break = \"grapheme\"", Profile { break_at: BreakAt::Grapheme, ..Profile::STANDARD }),
+        (
+            "allow = [\"turkish\", \"spanish\"]",
+            national(National::Allow([Language::Turkish, Language::Spanish].into_iter().collect())),
+        ),
+        ("locking = \"turkish\"", shifts(Some(Language::Turkish), None)),
+        ("single = \"spanish\"", shifts(None, Some(Language::Spanish))),
+        ("locking = \"urdu\"\nsingle = \"hindi\"", shifts(Some(Language::Urdu), Some(Language::Hindi))),
+        ("without = \"€Ç\"", Profile { alphabet: Alphabet::Without("€Ç".to_owned()), ..Profile::STANDARD }),
+    ] {
+        assert_eq!(read(settings).profile, profile, "{settings}");
+    }
+    assert_eq!((read("").cost_decimals, read("cost_decimals = 3").cost_decimals), (6, 3));
+}
+
+#[test]
 fn an_accounts_file_that_makes_no_sense_is_refused_with_its_line() {
     for (text, line, word) in [
         ("[[account]]\nface = \"vonage\"\nkey = \"k\"", "line 2", "vonage"),
@@ -173,6 +228,19 @@ fn an_accounts_file_that_makes_no_sense_is_refused_with_its_line() {
             "line 1",
             "foreign_numbers",
         ),
+        ("[[account]]\nface = \"mesms\"\nkey = \"k\"\ncost_decimals = 7", "line 1", "0 to 6"),
+        ("[[account]]\nface = \"mesms\"\nkey = \"k\"\nconcat_ref = 12", "line 1", "8 or 16"),
+        ("[[account]]\nface = \"mesms\"\nkey = \"k\"\nbreak = \"word\"", "line 4", "word"),
+        ("[[account]]\nface = \"mesms\"\nkey = \"k\"\nallow = []", "line 1", "no language"),
+        ("[[account]]\nface = \"mesms\"\nkey = \"k\"\nallow = [\"thai\"]", "line 1", "`thai`"),
+        ("[[account]]\nface = \"mesms\"\nkey = \"k\"\nlocking = \"spanish\"", "line 1", "no locking"),
+        (
+            "[[account]]\nface = \"mesms\"\nkey = \"k\"\nallow = [\"urdu\"]\nsingle = \"urdu\"",
+            "line 1",
+            "excludes",
+        ),
+        ("[[account]]\nface = \"mesms\"\nkey = \"k\"\nwithout = \"\"", "line 1", "without"),
+        ("[[account]]\nface = \"mesms\"\nkey = \"k\"\nwithout = \"ş\"", "line 1", "without"),
     ] {
         let fault = calm().read_accounts(text).expect_err(text).to_string();
         assert!(fault.contains(line) && fault.contains(word), "{text:?} gave {fault}");

@@ -3,6 +3,7 @@
 use crate::support::{NUMBERS, calm, form, gateway, json, send_one, send_one_thai};
 use serde_json::{Value, json as value};
 use std::{fs, path::Path, time::Duration};
+use volley_core::Micros;
 use volley_sim::{Config, Fault, Mischief, Wire};
 
 fn lines(path: &Path) -> Vec<Value> {
@@ -11,7 +12,7 @@ fn lines(path: &Path) -> Vec<Value> {
 }
 
 #[test]
-fn a_line_has_the_contracts_keys_in_its_order() {
+fn a_line_has_the_contracts_keys_in_its_order_and_then_what_was_charged() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("ledger.jsonl");
     let mut gateway = gateway(Config { ledger_file: Some(path.clone()), ..calm() });
@@ -22,11 +23,11 @@ fn a_line_has_the_contracts_keys_in_its_order() {
     assert_eq!(
         fs::read_to_string(&path).expect("the ledger is there"),
         concat!(
-            r#"{"t":"2026-12-01T00:00:09.007Z","provider":"transmitsms","request":1,"to":"+61491570006","sender":null,"text":"Say \"now\"\n€5","parts":1}"#,
+            r#"{"t":"2026-12-01T00:00:09.007Z","provider":"transmitsms","request":1,"to":"+61491570006","sender":null,"text":"Say \"now\"\n€5","parts":1,"charged":"0.0500"}"#,
             "\n",
-            r#"{"t":"2026-12-01T00:00:09.007Z","provider":"transmitsms","request":1,"to":"+61491570156","sender":null,"text":"Say \"now\"\n€5","parts":1}"#,
+            r#"{"t":"2026-12-01T00:00:09.007Z","provider":"transmitsms","request":1,"to":"+61491570156","sender":null,"text":"Say \"now\"\n€5","parts":1,"charged":"0.0500"}"#,
             "\n",
-            r#"{"t":"2026-12-01T00:00:10.000Z","provider":"mesms","request":2,"to":"+66800000001","sender":"VolleyTH","text":"Sale ends today","parts":1}"#,
+            r#"{"t":"2026-12-01T00:00:10.000Z","provider":"mesms","request":2,"to":"+66800000001","sender":"VolleyTH","text":"Sale ends today","parts":1,"charged":"1.0000"}"#,
             "\n",
         )
     );
@@ -106,7 +107,8 @@ fn an_entry_says_who_got_what_from_whom_and_when() {
     let sent = value!({ "sender": "VolleyTH", "content": text, "msisdns": ["0800000001"] });
     gateway.answer(Duration::from_secs(3), &json(&sent.to_string()));
     let entry = gateway.ledger().next().expect("one was taken");
-    assert_eq!((entry.at, entry.request, entry.parts), (Duration::from_secs(3), 1, 2));
+    assert_eq!((entry.at, entry.request), (Duration::from_secs(3), 1));
+    assert_eq!((entry.parts, entry.charged), (2, Micros(2_000_000)));
     assert_eq!((entry.to.digits(), entry.sender, entry.text), (66_800_000_001, Some("VolleyTH"), &*text));
 }
 

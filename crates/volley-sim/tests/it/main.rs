@@ -1,5 +1,6 @@
 //! The gateway as its callers meet it: answers, limits, ledger, faults, sockets, files.
 
+mod billing;
 mod faults;
 mod files;
 mod ledger;

@@ -1,0 +1,270 @@
+//! `volley reconcile`: what was planned, answered and billed, and why that is not the same.
+
+mod differences; // every differing message as CSV
+mod report; // what people and scripts read
+
+use crate::{account, cmd::Voice, fault::Fault, output};
+use differences::DifferenceFile;
+use std::{collections::HashSet, fmt::Display, path::Path};
+use volley_core::{
+    AmountTooLarge, Bill, BillId, BilledMessage, Cause, Clerk, Comparison, Difference, Due, Micros,
+    MoneyFault, Msisdn, OtherLines, RateCard, Reconciler, Reconciliation, RequestAnswer, decimals_of,
+};
+use volley_journal::{BillLine, FrozenPlan, JournalReader, RequestBill, RequestFate};
+use volley_plan::BillFile;
+
+/// The exit code of a difference without a cause.
+const REMAINDER: u8 = 13;
+
+/// What the comparison is about, beside its result.
+struct Subject<'a> {
+    plan: &'a FrozenPlan,
+    currency: &'a str,
+    /// The provider's unit and what it billed in it, where that is not the rate card's currency.
+    other_unit: Option<(&'static str, Micros)>,
+    /// What a person should know, a sentence each.
+    notes: Vec<String>,
+}
+
+pub(crate) fn run(path: &Path, bill: Option<&Path>, csv: Option<&Path>, voice: Voice) -> Result<u8, Fault> {
+    let reader = JournalReader::open(path)?;
+    let plan = reader.plan();
+    let (Some(currency), Some(estimated)) = (plan.terms.currency.as_deref(), plan.estimated) else {
+        return Err(Fault::usage(format!(
+            "{}: the plan has no rate card, so there is nothing to compare with; name one in [rates] before planning",
+            path.display()
+        )));
+    };
+    if let Some(pid) = reader.running()? {
+        let what =
+            format!("{} is being sent by process {pid}; reconcile it when that is done", path.display());
+        return Err(Fault::new(11, what));
+    }
+    let card = card_of(plan, currency).map_err(|what| damaged(path, what))?;
+    let answers = Answers::read(&reader)?;
+    let mut notes = Vec::new();
+    let file = bill.map(|bill| volley_plan::load_bill(bill, currency)).transpose();
+    let file = file.map_err(|error| Fault::new(error.exit_code(), error))?;
+    let survey = Survey::of(&reader, &answers, file.as_ref().is_some_and(|file| file.has_ids))?;
+    let on_bill = match (bill, file) {
+        (Some(bill), Some(file)) => Some(of_this_campaign(bill, file, &survey, currency, &mut notes)?),
+        _ => None,
+    };
+
+    let list = csv.map(|csv| DifferenceFile::create(csv).map_err(|error| cannot_write(csv, &error)));
+    let mut desk = Desk { reader: &reader, list: list.transpose()?, fault: None, csv };
+    let mut reconciler = Reconciler::new(&card, &plan.profile, answers.requests, survey.decimals, on_bill);
+    reader.for_each_bill_line(|line| {
+        if desk.fault.is_none() {
+            let compared = match message_of(&line, &card) {
+                Some(message) => {
+                    reconciler.message(&message, &mut desk).map_err(|error| too_large(path, error))
+                }
+                None => Err(damaged(path, format_args!("row {} has no price", line.row.0))),
+            };
+            desk.fault = desk.fault.take().or(compared.err());
+        }
+    })?;
+    let result = reconciler.finish(estimated, answers.total, &mut desk);
+    let result = result.map_err(|error| too_large(path, error))?;
+    if let (Some(bill), Some(comparison)) = (bill, &result.estimate_to_bill) {
+        check_numbers(bill, comparison, &result)?;
+    }
+    desk.finish()?;
+
+    let subject = Subject { plan, currency, other_unit: answers.other_unit, notes };
+    let exit_code = if result.is_explained() { 0 } else { REMAINDER };
+    if voice.json {
+        output::json(&report::Report::of(&subject, &result, exit_code))?;
+    } else {
+        super::status::print(&report::show(&subject, &result))?;
+    }
+    Ok(exit_code)
+}
+
+/// The plan's prices as the card that they were.
+fn card_of(plan: &FrozenPlan, currency: &str) -> Result<RateCard, String> {
+    let currency = currency.parse().map_err(|fault: MoneyFault| fault.to_string())?;
+    RateCard::new(currency, plan.prices.clone(), plan.rounding).map_err(|fault| fault.to_string())
+}
+
+/// The lines of a bill that are about this campaign, and what a person should know about the
+/// others.
+fn of_this_campaign(
+    path: &Path,
+    mut file: BillFile,
+    survey: &Survey,
+    currency: &str,
+    notes: &mut Vec<String>,
+) -> Result<Bill, Fault> {
+    notes.append(&mut file.warnings);
+    if file.has_ids {
+        match file.bill.leave_out_others(&survey.ids, &survey.in_doubt) {
+            None => notes.push(format!(
+                "{}: none of its ids is one that the provider's answers gave; its lines are found by number alone",
+                path.display()
+            )),
+            Some(OtherLines { lines: 0, .. }) => {}
+            Some(OtherLines { lines, amount }) => notes.push(format!(
+                "{}: lines of other campaigns, by their ids, which are not compared: {}, {amount} {currency}",
+                path.display(),
+                output::count(lines)
+            )),
+        }
+    }
+    if file.bill.entries().is_empty() {
+        return Err(unusable(path, "it has no line about this campaign"));
+    }
+    Ok(file.bill)
+}
+
+/// What the provider's answers say, request by request.
+struct Answers {
+    requests: Vec<RequestAnswer>,
+    /// The ids that the provider gave to requests.
+    ids: HashSet<BillId>,
+    /// What they charge in all, in the rate card's currency.
+    total: Option<Micros>,
+    other_unit: Option<(&'static str, Micros)>,
+    /// Whether some messages were priced one by one.
+    has_own_prices: bool,
+}
+
+impl Answers {
+    fn read(reader: &JournalReader) -> Result<Self, Fault> {
+        let standing = reader.standing()?;
+        let bills = reader.request_bills()?;
+        let unit = account::bill_unit(&reader.plan().terms.provider).unwrap_or("unit");
+        let answer = |bill: &RequestBill| RequestAnswer {
+            id: bill.attempt.0,
+            messages: bill.recipients,
+            amount: bill.billed,
+            parts: bill.segments,
+            other_unit: bill.billed.is_none() && bill.billed_units.is_some(),
+        };
+        let says_something =
+            |answer: &RequestAnswer| answer.amount.is_some() || answer.parts.is_some() || answer.other_unit;
+        Ok(Self {
+            requests: bills.iter().map(answer).filter(says_something).collect(),
+            ids: bills.iter().filter_map(|bill| BillId::of(bill.request_id.as_deref()?)).collect(),
+            total: standing.billed,
+            other_unit: standing.billed_units.map(|amount| (unit, amount)),
+            has_own_prices: bills.iter().any(|bill| bill.fate == RequestFate::Each && bill.billed.is_none()),
+        })
+    }
+}
+
+/// What has to be known of all messages before the first is compared.
+struct Survey {
+    ids: HashSet<BillId>,
+    in_doubt: HashSet<Msisdn>,
+    /// The most decimals of an amount in an answer.
+    decimals: u8,
+}
+
+impl Survey {
+    /// Runs over the messages only where one of them has something to say.
+    fn of(reader: &JournalReader, answers: &Answers, has_ids: bool) -> Result<Self, Fault> {
+        let amounts = answers.requests.iter().filter_map(|request| request.amount);
+        let decimals = amounts.map(decimals_of).max().unwrap_or_default();
+        let mut survey = Self { ids: answers.ids.clone(), in_doubt: HashSet::new(), decimals };
+        if has_ids || answers.has_own_prices {
+            reader.for_each_bill_line(|line| {
+                survey.decimals = survey.decimals.max(line.billed.map(decimals_of).unwrap_or_default());
+                if has_ids {
+                    survey.ids.extend(line.provider_id.as_deref().and_then(BillId::of));
+                    survey.in_doubt.extend((line.state == "in_doubt").then_some(line.to));
+                }
+            })?;
+        }
+        Ok(survey)
+    }
+}
+
+/// A message as the comparison takes it; `None` where the card has no price for it.
+fn message_of(line: &BillLine, card: &RateCard) -> Option<BilledMessage> {
+    Some(BilledMessage {
+        row: line.row,
+        to: line.to,
+        due: match line.state {
+            "accepted" => Due::Accepted,
+            "refused" => Due::Refused,
+            "in_doubt" => Due::InDoubt,
+            _ => Due::NotSent,
+        },
+        segments: line.segments,
+        price: card.price_of(line.to)?,
+        cost: line.price?,
+        text: line.text,
+        request: line.attempt.map(|attempt| attempt.0),
+        answered: line.billed,
+        answered_parts: line.billed_segments,
+    })
+}
+
+/// Looks texts up and writes differences down. What fails is kept until the pass is over.
+struct Desk<'a> {
+    reader: &'a JournalReader,
+    list: Option<DifferenceFile>,
+    fault: Option<Fault>,
+    csv: Option<&'a Path>,
+}
+
+impl Clerk for Desk<'_> {
+    fn text(&mut self, id: u32) -> Option<String> {
+        match self.reader.text(id) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                self.fault.get_or_insert(error.into());
+                None
+            }
+        }
+    }
+
+    fn differs(&mut self, difference: &Difference) {
+        let (Some(list), Some(path)) = (&mut self.list, self.csv) else { return };
+        if let Err(error) = list.write(difference) {
+            self.fault.get_or_insert(cannot_write(path, &error));
+        }
+    }
+}
+
+impl Desk<'_> {
+    fn finish(self) -> Result<(), Fault> {
+        match (self.fault, self.list, self.csv) {
+            (Some(fault), _, _) => Err(fault),
+            (None, Some(list), Some(path)) => list.finish().map_err(|error| cannot_write(path, &error)),
+            (None, _, _) => Ok(()),
+        }
+    }
+}
+
+/// Refuses a bill all of whose numbers are strangers: they are written in another form, or it is
+/// another campaign's.
+fn check_numbers(bill: &Path, comparison: &Comparison, result: &Reconciliation) -> Result<(), Fault> {
+    let strangers = comparison.causes.iter().find(|sum| sum.cause == Cause::NotInCampaign);
+    let lines = result.billed.map(|side| side.messages);
+    if strangers.map(|sum| sum.messages) == lines {
+        return Err(unusable(bill, "none of its numbers is in this campaign"));
+    }
+    Ok(())
+}
+
+fn unusable(bill: &Path, what: &str) -> Fault {
+    Fault::usage(format!(
+        "{}: {what}; check that its numbers have their country code, and that it is this campaign's bill",
+        bill.display()
+    ))
+}
+
+fn damaged(journal: &Path, what: impl Display) -> Fault {
+    Fault::new(12, format!("{}: {what}; `volley verify` says more", journal.display()))
+}
+
+fn cannot_write(csv: &Path, error: &std::io::Error) -> Fault {
+    Fault::usage(format!("--csv {}: {error}", csv.display()))
+}
+
+fn too_large(journal: &Path, error: AmountTooLarge) -> Fault {
+    Fault::usage(format!("{}: {error}; check the unit of the bill's amounts", journal.display()))
+}

@@ -1,0 +1,150 @@
+//! What people and scripts read: tables, JSON lines, and text that is safe on a terminal.
+
+mod advice;
+mod preview;
+
+pub(crate) use advice::advice;
+pub(crate) use preview::preview;
+
+use crate::fault::Fault;
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde::Serialize;
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+    time::Duration,
+};
+
+/// One JSON object on stdout.
+pub(crate) fn json(value: &impl Serialize) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, value)?;
+    writeln!(out)
+}
+
+/// A line for people on stderr, unless they asked for quiet.
+pub(crate) fn talk(quiet: bool, line: &str) {
+    if !quiet {
+        // Nobody is left to tell when stderr is closed.
+        drop(writeln!(io::stderr(), "{line}"));
+    }
+}
+
+/// A wrong command line: clap's own words, on one line where it is an error.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    // A closed pipe behind `--help` is nobody's business.
+    drop(error.print());
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// `text` with everything that steers a terminal shown instead of obeyed.
+pub(crate) fn inert(text: &str) -> String {
+    let steers = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{061C}' | '\u{E0000}'..='\u{E007F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+    };
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => shown.push('⏎'),
+            _ if steers(character) => shown.extend(character.escape_unicode()),
+            _ => shown.push(character),
+        }
+    }
+    shown
+}
+
+/// `2_104_000` as `2,104,000`.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Days, hours, minutes and seconds, the two largest that are not zero.
+pub(crate) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (days, hours, minutes, rest) =
+        (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{rest} s"),
+        (0, 0, _) => format!("{minutes} min {rest} s"),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+/// Names and values side by side, long values wrapped at words.
+pub(crate) fn pairs(rows: impl IntoIterator<Item = (&'static str, String)>) -> Table {
+    let mut table = bare_table();
+    table.add_rows(rows.into_iter().map(|(name, value)| [name.to_owned(), value]));
+    table
+}
+
+pub(crate) fn bare_table() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
+    table
+}
+
+pub(crate) fn table(header: &[&str], right: &[usize]) -> Table {
+    let mut table = bare_table();
+    table.set_header(header);
+    for &column in right {
+        table.column_mut(column).expect("a column of the header").set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// Asks for `answer` to be typed. `None` where there is no terminal to ask on.
+pub(crate) fn ask(question: &str, answer: &str) -> Option<bool> {
+    if !io::stdin().is_terminal() {
+        return None;
+    }
+    drop(write!(io::stderr(), "{question}"));
+    drop(io::stderr().flush());
+    let mut typed = String::new();
+    io::stdin().read_line(&mut typed).ok()?;
+    Some(typed.trim().replace([',', '_', ' '], "") == answer)
+}
+
+/// What stops a run that nobody was asked about.
+pub(crate) fn not_confirmed(asked: Option<bool>) -> Result<(), Fault> {
+    match asked {
+        Some(true) => Ok(()),
+        Some(false) => Err(Fault::usage("not confirmed; nothing was sent")),
+        None => Err(Fault::usage("nobody can be asked without a terminal; add --yes to send")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (2_104_000, "2,104,000")] {
+            assert_eq!(count(number), text);
+        }
+    }
+
+    #[test]
+    fn durations_show_two_units() {
+        for (seconds, text) in
+            [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (3_725, "1 h 2 min"), (90_000, "1 d 1 h")]
+        {
+            assert_eq!(duration(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn nothing_in_a_text_steers_the_terminal() {
+        assert_eq!(inert("a\u{1b}[2J\nb\u{202e}c"), "a\\u{1b}[2J⏎b\\u{202e}c");
+    }
+}

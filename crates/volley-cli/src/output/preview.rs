@@ -1,0 +1,285 @@
+//! A preview as people read it: where the rows went, what it costs and why.
+
+use super::{bare_table, count, duration, inert, pairs, table};
+use comfy_table::Table;
+use std::time::Duration;
+use volley_plan::{Example, Extra, Forcing, Preview, Reject, Share};
+
+/// How many characters are listed.
+const SHOWN: usize = 8;
+
+/// What a campaign would send and cost, as tables of at most 80 columns.
+pub(crate) fn preview(preview: &Preview) -> String {
+    let mut text = format!("{}  {}\n\n", preview.campaign, preview.plan_hash);
+    text.push_str(&rows_table(preview).trim_fmt());
+    text.push_str("\n\n");
+    text.push_str(&hints(preview));
+    if let Some(table) = cost_table(preview) {
+        text.push_str(&table.trim_fmt());
+        text.push_str("\n\n");
+    }
+    text.push_str(&forcing(preview));
+    text.push_str(&smart(preview));
+    text.push_str(&pairs(facts(preview)).trim_fmt());
+    text.push('\n');
+    for warning in &preview.warnings {
+        text.push_str(&format!("warning: {warning}\n"));
+    }
+    text
+}
+
+/// Where the rows of the input went, with the first rows of each reason.
+fn rows_table(preview: &Preview) -> Table {
+    let mut table = table(&["Rows", "", "first at row"], &[1]);
+    table.add_row(["to be sent".to_owned(), count(preview.accepted), String::new()]);
+    table.add_row(["duplicates".to_owned(), count(preview.duplicates), String::new()]);
+    table.add_row(["suppressed".to_owned(), count(preview.suppressed), String::new()]);
+    for (reason, number) in &preview.rejected {
+        let first = preview.first_rejects.get(reason).map(Vec::as_slice).unwrap_or_default();
+        let rows: Vec<String> = first.iter().map(|reject| reject.row.0.to_string()).collect();
+        table.add_row([format!("rejected: {reason}"), count(*number), rows.join(", ")]);
+    }
+    table.add_row(["in the file".to_owned(), count(preview.rows), String::new()]);
+    table
+}
+
+/// What to do about each reason that occurs.
+fn hints(preview: &Preview) -> String {
+    let hint = |(reason, rejects): (&&'static str, &Vec<Reject>)| {
+        rejects.first().map(|reject| (*reason, reject.reason.hint().to_owned()))
+    };
+    let hints = pairs(preview.first_rejects.iter().filter_map(hint));
+    if hints.is_empty() {
+        return String::new();
+    }
+    format!("Why, and what to do (--rejects FILE lists every row):\n{}\n\n", hints.trim_fmt())
+}
+
+/// What it costs, by prefix.
+fn cost_table(preview: &Preview) -> Option<Table> {
+    let cost = preview.cost.as_ref()?;
+    let mut table = table(&["Prefix", "Recipients", "Segments", &cost.currency], &[1, 2, 3]);
+    for line in &cost.by_prefix {
+        table.add_row([
+            format!("+{}", line.prefix),
+            count(line.share.recipients),
+            count(line.share.segments),
+            line.share.cost.to_string(),
+        ]);
+    }
+    table.add_row([
+        "total".to_owned(),
+        count(preview.accepted),
+        count(preview.segments),
+        cost.total.to_string(),
+    ]);
+    Some(table)
+}
+
+fn facts(preview: &Preview) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        ("Segments", format!("{} ({})", count(preview.segments), by_segments(preview))),
+        ("Encodings", by_encoding(preview)),
+        ("Text", template(preview)),
+        ("Requests", count(preview.requests)),
+        ("Time at the limit", duration(Duration::from_secs_f64(preview.seconds_at_rate))),
+        (
+            "Worst case of doubt",
+            format!(
+                "{} recipients, if the process is killed at the worst moment",
+                count(preview.worst_doubt)
+            ),
+        ),
+    ];
+    if !preview.repairs.is_empty() {
+        let repairs: Vec<String> =
+            preview.repairs.iter().map(|(word, number)| format!("{word} {number}")).collect();
+        facts.push(("Numbers mended", repairs.join(", ")));
+    }
+    if preview.blank_lines > 0 {
+        facts.push(("Blank lines", format!("{} skipped", count(preview.blank_lines))));
+    }
+    let columns = &preview.columns;
+    facts.push((
+        "Columns",
+        format!("number from {}, text from {}", listed(&columns.number), listed(&columns.variables)),
+    ));
+    if !columns.unused.is_empty() {
+        facts.push(("Columns not used", listed(&columns.unused)));
+    }
+    facts.extend(preview.first_message.as_ref().map(|example| ("First message", shown(example))));
+    facts.extend(preview.longest_message.as_ref().map(|example| ("Longest message", shown(example))));
+    let dearer = preview.dearest_message.as_ref().filter(|one| preview.longest_message.as_ref() != Some(one));
+    facts.extend(dearer.map(|example| ("Dearest message", shown(example))));
+    facts
+}
+
+/// How many texts have how many segments, and what they cost.
+fn by_segments(preview: &Preview) -> String {
+    let Some(cost) = &preview.cost else {
+        let each = preview.recipients_by_segments.iter();
+        let each = each.map(|(segments, recipients)| format!("{} of {segments}", count(*recipients)));
+        return each.collect::<Vec<_>>().join(", ");
+    };
+    let each = cost
+        .by_segments
+        .iter()
+        .map(|line| format!("{} of {} for {}", count(line.share.recipients), line.each, line.share.cost));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+fn by_encoding(preview: &Preview) -> String {
+    let Some(cost) = &preview.cost else {
+        return format!("GSM-7 {}, UCS-2 {}", count(preview.encodings.gsm7), count(preview.encodings.ucs2));
+    };
+    let share = |name: &str, share: &Share| {
+        format!("{name} {} ({} segments, {})", count(share.recipients), count(share.segments), share.cost)
+    };
+    format!("{}, {}", share("GSM-7", &cost.by_encoding.gsm7), share("UCS-2", &cost.by_encoding.ucs2))
+}
+
+/// How much room the campaign's own text takes and leaves.
+fn template(preview: &Preview) -> String {
+    let size = &preview.diagnosis.template;
+    let segments = if size.segments == 1 { "segment" } else { "segments" };
+    let own = format!("{}, {} units, {} {segments}", size.encoding, size.units, size.segments);
+    if preview.columns.variables.is_empty() {
+        return format!("{own}; {} units left before one more", size.left);
+    }
+    let variables: Vec<String> =
+        preview.columns.variables.iter().map(|name| format!("{{{{{}}}}}", inert(name))).collect();
+    let jumps = &preview.diagnosis.jumps.segments;
+    let mut line = format!("{own} by itself; {} units left for {}", size.left, variables.join(", "));
+    if jumps.extra.rows > 0 {
+        line.push_str(&format!(
+            "; {} rows take more segments because of their data{}, the first: row {}",
+            count(jumps.extra.rows),
+            more(preview, &jumps.extra),
+            rows(&jumps.first_rows)
+        ));
+    }
+    line
+}
+
+/// `, 12 segments more for USD 0.1234`.
+fn more(preview: &Preview, extra: &Extra) -> String {
+    let segments = count(extra.segments);
+    match (&preview.cost, extra.cost) {
+        (Some(cost), Some(more)) => format!(" ({segments} segments more, {} {more})", cost.currency),
+        _ => format!(" ({segments} segments more)"),
+    }
+}
+
+fn rows(rows: &[u32]) -> String {
+    rows.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What pushes texts out of GSM-7 and what that costs, or nothing where nothing does.
+fn forcing(preview: &Preview) -> String {
+    let diagnosis = &preview.diagnosis;
+    if diagnosis.ucs2.rows == 0 {
+        return String::new();
+    }
+    let currency = preview.cost.as_ref().map_or("", |cost| cost.currency.as_str());
+    let mut table =
+        table(&["Makes a text UCS-2", "texts", "segments more", &format!("{currency} more"), ""], &[1, 2, 3]);
+    let cost = |extra: &Extra| extra.cost.map_or_else(String::new, |cost| cost.to_string());
+    for one in diagnosis.forcing.iter().take(SHOWN) {
+        let name = format!("{} {} {}", inert(&one.char.to_string()), one.code_point, one.name);
+        table.add_row([
+            name,
+            count(one.extra.rows),
+            count(one.extra.segments),
+            cost(&one.extra),
+            format!("{}{}", origin(one), instead(one)),
+        ]);
+    }
+    if diagnosis.forcing.len() > SHOWN {
+        let others = diagnosis.forcing.len() - SHOWN;
+        table.add_row([format!("and {} others", count(others as u64)), String::new(), String::new()]);
+    }
+    let ucs2 = &diagnosis.ucs2;
+    let all = ["all of these texts".to_owned(), count(ucs2.rows), count(ucs2.segments), cost(ucs2)];
+    table.add_row(all);
+    let mut text = format!("{}\n\n", table.trim_fmt());
+    let jumps = &diagnosis.jumps.encoding;
+    if jumps.extra.rows > 0 {
+        text.push_str(&format!(
+            "{} texts are UCS-2 because of their data alone{}, the first: row {}\n\n",
+            count(jumps.extra.rows),
+            more(preview, &jumps.extra),
+            rows(&jumps.first_rows)
+        ));
+    }
+    text
+}
+
+/// Where a character comes from.
+fn origin(one: &Forcing) -> String {
+    let mut from = Vec::new();
+    if let Some(place) = one.template {
+        from.push(format!("in the text, line {}, column {}", place.line, place.column));
+    }
+    for one in &one.columns {
+        from.push(format!("in {} of {} rows", inert(&one.column), count(one.rows)));
+    }
+    if from.is_empty() {
+        from.push("in a default".to_owned());
+    }
+    if !one.columns.is_empty() {
+        from.push(format!("first in row {}", one.first_row));
+    }
+    from.join("; ")
+}
+
+fn instead(one: &Forcing) -> String {
+    match one.instead {
+        Some("") => "; leave it out".to_owned(),
+        Some(" ") => "; write a plain space".to_owned(),
+        Some(instead) => format!("; write {instead}"),
+        None => String::new(),
+    }
+}
+
+/// What smart folding did or would do.
+fn smart(preview: &Preview) -> String {
+    let smart = &preview.diagnosis.smart;
+    if smart.saved.rows == 0 {
+        return String::new();
+    }
+    let texts = count(smart.saved.rows);
+    let segments = count(smart.saved.segments);
+    let cost = match (&preview.cost, smart.saved.cost) {
+        (Some(cost), Some(saved)) => format!(" and {} {saved}", cost.currency),
+        _ => String::new(),
+    };
+    let mut text = if smart.applied {
+        format!("smart = true folded {texts} texts into GSM-7 and saved {segments} segments{cost}:\n")
+    } else {
+        format!(
+            "smart = true in [message] would fold {texts} texts into GSM-7 and save {segments} segments{cost}:\n"
+        )
+    };
+    let shown = |text: &str| match text {
+        "" => "nothing".to_owned(),
+        " " => "a space".to_owned(),
+        other => inert(other),
+    };
+    let lines = smart.replacements.iter().map(|one| {
+        let from = format!("{} {} {}", shown(one.from), one.code_points.join(" "), one.name);
+        [from, format!("→ {}", shown(one.to)), format!("{} texts", count(one.saved.rows))]
+    });
+    let mut table = bare_table();
+    table.add_rows(lines);
+    text.push_str(&table.trim_fmt());
+    text.push_str("\n\n");
+    text
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "nothing".to_owned() } else { inert(&names.join(", ")) }
+}
+
+fn shown(example: &Example) -> String {
+    format!("{} (row {}, {})", inert(&example.text), example.row.0, example.to.masked())
+}

@@ -1,0 +1,199 @@
+//! How long a text is, in the default tables or in UTF-16.
+//!
+//! Nearly every text of a campaign comes through here, so these are loops without a branch inside,
+//! most of which the compiler turns into vector instructions; the bench `segments` shows their
+//! worth. They rest on the bytes of UTF-8: 0x80 to 0xBF continue a character, every other byte
+//! begins one.
+
+use super::lookup::tables_with;
+
+/// How many characters, and how many of them take two units instead of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Length {
+    pub(super) characters: usize,
+    pub(super) wide: usize,
+}
+
+impl Length {
+    /// Septets or code units.
+    pub(super) const fn units(self) -> usize {
+        self.characters + self.wide
+    }
+}
+
+/// The length of `text` in septets of the default alphabet and its extension table, or `None`
+/// where they lack one of its characters.
+pub(super) fn septets(text: &str) -> Option<Length> {
+    let narrow = narrow_prefix(text.as_bytes());
+    let rest = &text[narrow..];
+    if rest.is_empty() {
+        return Some(Length { characters: narrow, wide: 0 });
+    }
+    // Of what is in the tables, the euro sign alone begins with 0xE2.
+    let rest = is_default(rest).then(|| length(rest, |byte| is_extension(byte) || byte == 0xE2))?;
+    Some(Length { characters: narrow + rest.characters, wide: rest.wide })
+}
+
+/// The length of `text` in UTF-16 code units.
+pub(super) fn code_units(text: &str) -> Length {
+    // The characters above U+FFFF are those of four bytes.
+    length(text, |byte| byte >= 0xF0)
+}
+
+/// Bytes of ASCII that are looked at without a branch between them.
+const BLOCK: usize = 32;
+
+type Block = [u8; BLOCK];
+
+/// How many bytes from the start are one septet each: a number of whole blocks, or all of them.
+fn narrow_prefix(bytes: &[u8]) -> usize {
+    let (blocks, tail) = bytes.as_chunks();
+    if let Some(index) = blocks.iter().position(|block| !is_narrow(block)) {
+        return index * BLOCK;
+    }
+    let is_narrow = if let Some(last) = bytes.last_chunk() {
+        is_narrow(last) // some of it once more
+    } else {
+        let mut block = [b' '; BLOCK];
+        block[..tail.len()].copy_from_slice(tail);
+        is_narrow(&block)
+    };
+    if is_narrow { bytes.len() } else { bytes.len() - tail.len() }
+}
+
+/// Whether every byte is a character of the default alphabet.
+fn is_narrow(block: &Block) -> bool {
+    all(block, is_common) || all(block, |byte| is_common(byte) || matches!(byte, b'\n' | b'\r' | b'_'))
+}
+
+/// Whether a byte is a small letter or between space and `Z`: one septet, and seen in a few
+/// instructions. From `A` on, letters are the first 26 of every 32.
+const fn is_common(byte: u8) -> bool {
+    byte.cast_signed() >= 0x20 && byte.saturating_sub(b'A') & 0x1F < 26
+}
+
+/// Whether `is` holds of every byte.
+fn all(block: &Block, is: impl Fn(u8) -> bool) -> bool {
+    block.iter().fold(true, |all, &byte| all & is(byte))
+}
+
+/// Whether the default tables have every character of `text`.
+fn is_default(text: &str) -> bool {
+    // Few, because most texts in another script end it at once.
+    const AT_ONCE: usize = 16;
+    let Some((&last, _)) = text.as_bytes().split_last() else { return true };
+    let bytes = text.as_bytes().chunks(AT_ONCE);
+    let next = text.as_bytes()[1..].chunks(AT_ONCE);
+    let mut fit = bytes.zip(next).map(|(bytes, next)| {
+        let pairs = bytes.iter().zip(next);
+        pairs.fold(1, |fit, (&byte, &next)| fit & FOLLOWERS[usize::from(byte)] >> (next & 0x3F)) == 1
+    });
+    fit.all(|fit| fit) && FOLLOWERS[usize::from(last)] != 0
+}
+
+/// What may follow each byte of a text that the default tables can write, a bit for the low six
+/// bits of the byte after it: anything where a character ends, and nothing where none has it.
+static FOLLOWERS: [u64; 256] = {
+    let mut followers = [0; 256];
+    let mut code_point = 0;
+    while code_point < 0x800 {
+        let character = char::from_u32(code_point).expect("surrogates are above");
+        let found = tables_with(character);
+        if (found.locking | found.single) & 1 == 1 {
+            match *character.encode_utf8(&mut [0; 2]).as_bytes() {
+                [only] => followers[only as usize] = u64::MAX,
+                [first, second] => {
+                    followers[first as usize] |= 1 << (second & 0x3F);
+                    followers[second as usize] = u64::MAX;
+                }
+                _ => panic!("two bytes are enough"),
+            }
+        }
+        code_point += 1;
+    }
+    let [first, second, third] = *"€".as_bytes() else { panic!("the only one of three") };
+    assert!(followers[second as usize] == 0, "no other character ends with its second byte");
+    followers[first as usize] = 1 << (second & 0x3F);
+    followers[second as usize] = 1 << (third & 0x3F);
+    followers[third as usize] = u64::MAX;
+    followers
+};
+
+/// Whether an ASCII byte takes two septets: form feed and `[ \ ] ^ { | } ~`. It is none of the
+/// other bytes that a character of the tables has.
+const fn is_extension(byte: u8) -> bool {
+    byte == 0x0C || (byte & 0xDF).wrapping_sub(b'[') < 4
+}
+
+/// How many characters there are, and how many begin with a byte that `is_wide`.
+fn length(text: &str, is_wide: impl Fn(u8) -> bool) -> Length {
+    let mut length = Length { characters: 0, wide: 0 };
+    // Few enough for a count of one byte, and whole vectors.
+    for bytes in text.as_bytes().chunks(192) {
+        length.characters += count(bytes, |byte| !(0x80..0xC0).contains(&byte));
+        length.wide += count(bytes, &is_wide);
+    }
+    length
+}
+
+/// Of how many bytes, 255 at most, `is` holds.
+fn count(bytes: &[u8], is: impl Fn(u8) -> bool) -> usize {
+    usize::from(bytes.iter().fold(0_u8, |count, &byte| count.wrapping_add(u8::from(is(byte)))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The septets and the code units of `character`, by the tables.
+    fn units(character: char) -> (Option<usize>, usize) {
+        let found = tables_with(character);
+        let septets = match (found.locking & 1, found.single & 1) {
+            (1, _) => Some(1),
+            (_, 1) => Some(2),
+            _ => None,
+        };
+        (septets, character.len_utf16())
+    }
+
+    #[test]
+    fn every_character_has_its_length_wherever_it_stands() {
+        let beyond = ['\u{10000}', '😀', char::MAX];
+        let mut text = String::new();
+        for character in ('\0'..='\u{FFFF}').chain(beyond) {
+            for before in [0, 1, 14, 15, 16, 30, 31, 32, 33, 63, 191, 192] {
+                text.clear();
+                text.extend(std::iter::repeat_n('a', before));
+                text.push(character);
+                let (expected_septets, expected_units) = units(character);
+                let septets = septets(&text).map(Length::units);
+                assert_eq!(septets, expected_septets.map(|one| before + one), "{before} {character:?}");
+                assert_eq!(code_units(&text).units(), before + expected_units, "{before} {character:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn two_characters_of_the_tables_side_by_side_are_as_long_as_each() {
+        let characters: Vec<char> =
+            ('\0'..='\u{FFFF}').filter(|character| units(*character).0.is_some()).collect();
+        assert_eq!(characters.len(), 127 + 10);
+        for &first in &characters {
+            for &second in &characters {
+                let text: String = [first, second].into_iter().collect();
+                let expected = units(first).0.zip(units(second).0).map(|(one, other)| one + other);
+                assert_eq!(septets(&text).map(Length::units), expected, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_count_does_not_overflow_its_byte() {
+        for length in [191, 192, 193, 255, 256, 257, 10_000] {
+            let text = "{".repeat(length);
+            assert_eq!(septets(&text), Some(Length { characters: length, wide: length }));
+            let text = "😀".repeat(length);
+            assert_eq!(code_units(&text), Length { characters: length, wide: length });
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! `rates.csv` becomes a rate card: `prefix,price,currency` and, where they are needed,
+//! `per_message`, `valid_from`, `valid_to` and `description`, in any order.
+//!
+//! Somebody pays what it says, so nothing in it is guessed or mended. Every row is checked, also
+//! one that does not hold on the day; a prefix has exactly one price on every day between its
+//! first and its last. Not here: which price a number has (volley-core).
+
+mod days; // the days a price holds
+mod line; // one row -> price, currency, days
+
+use crate::{
+    Input, SourceError, columns,
+    source::{Format, Records, Source},
+    words::listed,
+};
+use csv::ByteRecord;
+pub use days::Days;
+use jiff::civil::Date;
+use line::{Layout, Line};
+use rustc_hash::FxHashSet;
+use std::path::Path;
+use volley_core::{Currency, RateCard, RateCardFault, Rounding};
+
+/// How many prefixes without a price are named one by one.
+const NAMED: usize = 30;
+
+/// Why a rate card cannot be used. Lines are those of the file, counted from 1.
+#[derive(Debug, thiserror::Error)]
+pub enum RatesError {
+    /// The file cannot be read.
+    #[error("rate card {0}")]
+    Source(#[from] SourceError),
+    /// A column is missing.
+    #[error("{file}: the rate card has no column `{column}`; it needs prefix, price and currency")]
+    NoColumn {
+        /// The file.
+        file: String,
+        /// Which one.
+        column: &'static str,
+    },
+    /// Too few or too many fields.
+    #[error("{file}, line {line}: {found} fields where the header has {wanted}; correct the row")]
+    Fields {
+        /// The file.
+        file: String,
+        /// The line.
+        line: u64,
+        /// How many it has.
+        found: usize,
+        /// How many the header has.
+        wanted: usize,
+    },
+    /// A quote in a field that is not quoted, or text after a closing quote.
+    #[error(
+        "{file}, line {line}: a quote stands where none can be; put the whole field in quotes and write those within it twice, or remove it"
+    )]
+    StrayQuote {
+        /// The file.
+        file: String,
+        /// The line.
+        line: u64,
+    },
+    /// A row that is not text.
+    #[error("{file}, line {line}: this is not UTF-8; save the rate card as UTF-8")]
+    NotUtf8 {
+        /// The file.
+        file: String,
+        /// The line.
+        line: u64,
+    },
+    /// A cell that cannot be read.
+    #[error("{file}, line {line}: `{column}` is {found}; {wanted}")]
+    Cell {
+        /// The file.
+        file: String,
+        /// The line.
+        line: u64,
+        /// The column.
+        column: &'static str,
+        /// What stands there.
+        found: String,
+        /// What belongs there.
+        wanted: String,
+    },
+    /// A price that ends before it begins.
+    #[error(
+        "{file}, line {line}: `valid_to` is {valid_to}, before `valid_from`, {valid_from}; correct one of them"
+    )]
+    Backwards {
+        /// The file.
+        file: String,
+        /// The line.
+        line: u64,
+        /// Its first day.
+        valid_from: Date,
+        /// Its last day.
+        valid_to: Date,
+    },
+    /// Two rows without dates price the same prefix.
+    #[error("{file}, lines {line} and {other}: prefix {prefix} has two prices; remove one")]
+    Twice {
+        /// The file.
+        file: String,
+        /// The one line.
+        line: u64,
+        /// The other, further down.
+        other: u64,
+        /// The prefix.
+        prefix: String,
+    },
+    /// Two rows price the same prefix on the same days.
+    #[error(
+        "{file}, lines {line} and {other}: prefix {prefix} has two prices {days}; let one end before the other begins, or remove one"
+    )]
+    Overlap {
+        /// The file.
+        file: String,
+        /// The one line.
+        line: u64,
+        /// The other, further down.
+        other: u64,
+        /// The prefix.
+        prefix: String,
+        /// The days that both rows have.
+        days: Days,
+    },
+    /// Between two rows of one prefix there are days that no row prices.
+    #[error(
+        "{file}, lines {line} and {other}: prefix {prefix} has no price {days}; correct the dates, or add a row for these days"
+    )]
+    Gap {
+        /// The file.
+        file: String,
+        /// The one line.
+        line: u64,
+        /// The other, further down.
+        other: u64,
+        /// The prefix.
+        prefix: String,
+        /// The days that are missing.
+        days: Days,
+    },
+    /// Two rows that hold on the day are in different currencies.
+    #[error(
+        "{file}, lines {line} and {other}: a price in {currency} and one in {found} both hold on {day}; a rate card has one currency"
+    )]
+    TwoCurrencies {
+        /// The file.
+        file: String,
+        /// The first line that holds on the day.
+        line: u64,
+        /// The first one in another currency.
+        other: u64,
+        /// The currency of the first.
+        currency: Currency,
+        /// That of the other.
+        found: Currency,
+        /// The day.
+        day: Date,
+    },
+    /// Nothing holds on the day.
+    #[error("{file}: no price holds on {day}; correct valid_from and valid_to, or remove [rates]")]
+    NothingValid {
+        /// The file.
+        file: String,
+        /// The day.
+        day: Date,
+    },
+    /// The prices do not make a card.
+    #[error("{file}: {fault}")]
+    Card {
+        /// The file.
+        file: String,
+        /// Why not.
+        fault: RateCardFault,
+    },
+}
+
+impl RatesError {
+    /// The exit code of a run that ends with it.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Source(error) => error.exit_code(),
+            Self::NoColumn { .. }
+            | Self::Fields { .. }
+            | Self::StrayQuote { .. }
+            | Self::NotUtf8 { .. }
+            | Self::Cell { .. }
+            | Self::Backwards { .. }
+            | Self::Twice { .. }
+            | Self::Overlap { .. }
+            | Self::Gap { .. }
+            | Self::TwoCurrencies { .. }
+            | Self::NothingValid { .. }
+            | Self::Card { .. } => 2,
+        }
+    }
+}
+
+/// A rate card as it holds on one day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadedRates {
+    /// The prices of that day, in the order of the file.
+    pub card: RateCard,
+    /// What a person should know about the file, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Reads the prices that hold on `day`, the day the texts go out; `rounding` is how they are
+/// billed.
+///
+/// # Errors
+/// A [`RatesError`] for the first row, in the order of the file, that cannot be read; then for the
+/// first two rows of one prefix that overlap; then for the first two that leave days between them;
+/// then for what `day` leaves: no price, two currencies, or more prices than a card holds.
+pub fn load(path: &Path, day: Date, rounding: Rounding) -> Result<LoadedRates, RatesError> {
+    let input = Input::File(path.to_owned());
+    let format = Format { encoding: None, delimiter: None, makes_sense: &line::is_header };
+    let mut records = Records::open(&Source::Input(&input), &format)?;
+    columns::check_names(&records.file, &records.first)?;
+    let layout = Layout::of(&records.file, &records.first)?;
+    let lines = read(&mut records, &layout)?;
+    let file = records.file;
+    let by_prefix = in_order_of_days(&lines);
+    check_days(&file, &by_prefix)?;
+
+    let holding: Vec<&Line> = lines.iter().filter(|line| line.days.hold(day)).collect();
+    let currency = one_currency(&file, &holding, day)?;
+    let mut warnings = Vec::new();
+    let unread = line::unread(&records.first);
+    if !unread.is_empty() {
+        warnings.push(format!("{file}: columns of the rate card that are not read: {}", listed(&unread)));
+    }
+    warnings.extend(prefixes_without_a_price(&file, &by_prefix, &holding, day));
+    let prices = holding.iter().map(|line| line.price.clone()).collect();
+    let card = RateCard::new(currency, prices, rounding).map_err(|fault| RatesError::Card { file, fault })?;
+    Ok(LoadedRates { card, warnings })
+}
+
+/// Reads every row.
+fn read(records: &mut Records, layout: &Layout) -> Result<Vec<Line>, RatesError> {
+    let file = records.file.clone();
+    let mut lines = Vec::new();
+    let mut cells = ByteRecord::new();
+    while let Some(row) = records.next(&mut cells)? {
+        lines.push(Line::read(&file, &row, layout)?);
+    }
+    match records.stray_quotes() {
+        Some((_, line)) => Err(RatesError::StrayQuote { file, line }),
+        None => Ok(lines),
+    }
+}
+
+/// The lines of each prefix as neighbours, the earliest days first.
+fn in_order_of_days(lines: &[Line]) -> Vec<&Line> {
+    let mut by_prefix: Vec<&Line> = lines.iter().collect();
+    by_prefix.sort_by(|one, other| {
+        (&one.price.prefix, one.days.from).cmp(&(&other.price.prefix, other.days.from))
+    });
+    by_prefix
+}
+
+/// Whether every prefix has one price on each day between its first and its last.
+///
+/// Of days in the order of their beginnings, neighbours overlap wherever any two do. What looks
+/// missing between two neighbours is missing only where nothing overlaps, so that is asked second.
+fn check_days(file: &str, by_prefix: &[&Line]) -> Result<(), RatesError> {
+    let is_one_prefix = |pair: &&[&Line]| pair[0].price.prefix == pair[1].price.prefix;
+    let mut neighbours: Vec<&[&Line]> = by_prefix.windows(2).filter(is_one_prefix).collect();
+    neighbours.sort_by_key(|pair| pair[0].number.max(pair[1].number));
+    let overlap = neighbours.iter().find_map(|pair| overlap(file, pair[0], pair[1]));
+    let fault = overlap.or_else(|| neighbours.iter().find_map(|pair| gap(file, pair[0], pair[1])));
+    fault.map_or(Ok(()), Err)
+}
+
+/// Two prices for the same days.
+fn overlap(file: &str, earlier: &Line, later: &Line) -> Option<RatesError> {
+    let days = earlier.days.shared_with(later.days)?;
+    let (line, other) = in_order_of_lines(earlier, later);
+    let (file, prefix) = (file.to_owned(), later.price.prefix.clone());
+    Some(if days == Days::ALL {
+        RatesError::Twice { file, line, other, prefix }
+    } else {
+        RatesError::Overlap { file, line, other, prefix, days }
+    })
+}
+
+/// No price for the days between.
+fn gap(file: &str, earlier: &Line, later: &Line) -> Option<RatesError> {
+    let days = earlier.days.missing_before(later.days)?;
+    let (line, other) = in_order_of_lines(earlier, later);
+    Some(RatesError::Gap { file: file.to_owned(), line, other, prefix: later.price.prefix.clone(), days })
+}
+
+fn in_order_of_lines(one: &Line, other: &Line) -> (u64, u64) {
+    (one.number.min(other.number), one.number.max(other.number))
+}
+
+/// The currency of all lines that hold on `day`, of which there is at least one.
+fn one_currency(file: &str, holding: &[&Line], day: Date) -> Result<Currency, RatesError> {
+    let Some(first) = holding.first() else {
+        return Err(RatesError::NothingValid { file: file.to_owned(), day });
+    };
+    match holding.iter().find(|line| line.currency != first.currency) {
+        None => Ok(first.currency.clone()),
+        Some(other) => Err(RatesError::TwoCurrencies {
+            file: file.to_owned(),
+            line: first.number,
+            other: other.number,
+            currency: first.currency.clone(),
+            found: other.currency.clone(),
+            day,
+        }),
+    }
+}
+
+/// Says of each prefix that has prices, and none for `day`, what its numbers cost then. The days of
+/// a prefix are known to follow each other: they begin after `day`, ended before it, or hold it.
+fn prefixes_without_a_price(file: &str, by_prefix: &[&Line], holding: &[&Line], day: Date) -> Vec<String> {
+    let held: FxHashSet<&str> = holding.iter().map(|line| line.price.prefix.as_str()).collect();
+    let mut said: Vec<(u64, String)> = by_prefix
+        .chunk_by(|one, other| one.price.prefix == other.price.prefix)
+        .filter_map(|lines| {
+            let (first, last) = (lines.first()?, lines.last()?);
+            let begins = first.days.from.filter(|from| day < *from);
+            let ended = last.days.to.filter(|to| *to < day);
+            let begins = begins.map(|from| (first.number, format!("begins on {from}")));
+            let (line, when) = begins.or(ended.map(|to| (last.number, format!("ended on {to}"))))?;
+            let prefix = first.price.prefix.as_str();
+            let mut shorter = (1..prefix.len()).rev().map(|length| &prefix[..length]);
+            let instead = match shorter.find(|shorter| held.contains(shorter)) {
+                Some(shorter) => format!("{shorter} holds instead"),
+                None => "nothing holds instead: such numbers are rejected".to_owned(),
+            };
+            Some((line, format!("{file}: prefix {prefix}: its price {when} (line {line}); {instead}")))
+        })
+        .collect();
+    said.sort_unstable();
+    let more = said.len().saturating_sub(NAMED);
+    let rest = (more > 0).then(|| format!("{file}: {more} prefixes more have no price on {day}"));
+    said.into_iter().take(NAMED).map(|(_, sentence)| sentence).chain(rest).collect()
+}
