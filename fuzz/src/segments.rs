@@ -41,9 +41,11 @@ pub fn segments(data: &[u8]) {
 
     let forcing: Vec<(usize, char)> = profile.forcing(&text).collect();
     assert_eq!(forcing, TWIN.forcing(&text, &profile), "what forces UCS-2");
-    let may_choose = matches!(profile.national, National::Allow(_));
-    let is_ucs2 = counted.encoding == Encoding::Ucs2;
-    assert!(is_ucs2 == !forcing.is_empty() || may_choose && is_ucs2, "UCS-2 where it is forced");
+    match (counted.encoding, profile.national) {
+        (Encoding::Gsm7, _) => assert!(forcing.is_empty(), "GSM-7 where nothing forces UCS-2"),
+        (Encoding::Ucs2, National::Allow(_)) => {} // perhaps because no two tables have everything
+        (Encoding::Ucs2, _) => assert!(!forcing.is_empty(), "UCS-2 where it is forced"),
+    }
 
     if profile.break_at == BreakAt::Grapheme {
         let cut = Profile { break_at: BreakAt::Character, ..profile.clone() };

@@ -64,18 +64,8 @@ const PARTS: [&str; 16] = [
     "units",
 ];
 /// Names of columns with an id of the provider's, the first that a bill has is read.
-const ID: [&str; 10] = [
-    "messageid",
-    "msgid",
-    "smsid",
-    "messageuuid",
-    "uuid",
-    "messagesid",
-    "sid",
-    "requestid",
-    "batchid",
-    "id",
-];
+const ID: [&str; 10] =
+    ["messageid", "msgid", "smsid", "messageuuid", "uuid", "messagesid", "sid", "requestid", "batchid", "id"];
 
 /// A bill that was read.
 #[derive(Debug)]

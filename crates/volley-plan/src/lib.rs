@@ -12,6 +12,7 @@ mod campaign; // campaign.toml + environment + flags -> Campaign
 mod chunk; // recipients by text -> requests, worst doubt
 mod columns; // header names -> which columns hold what
 mod diagnosis; // what texts cost beyond what they need to
+mod list_file; // lists for people, whole or not at all
 mod plan; // the pass: Campaign + Offer -> messages, rejects, Preview
 mod preview; // what the pass counted, as the contract's JSON
 mod quotes; // where quotes are open, and where they never close
@@ -30,6 +31,7 @@ pub use campaign::{
     Overrides, ProviderSettings, Rates, Recipients, SecretSource, TextEncoding,
 };
 pub use diagnosis::{ColumnRows, Diagnosis, Extra, Forcing, Jump, Jumps, Replacement, Smart, TemplateSize};
+pub use list_file::ListFile;
 pub use plan::{Discard, Offer, PlanError, Sink, SinkError, plan, plan_with_advice};
 pub use preview::{
     ByEncoding, Columns, Cost, Encodings, Example, PrefixCost, Preview, SegmentsCost, Share,

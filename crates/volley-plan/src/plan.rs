@@ -1,12 +1,13 @@
 //! The pass over a campaign's recipients: every row is judged once, in order, and goes one way.
 
 use crate::{
-    Advice, ByEncoding, Campaign, Columns, Cost, Diagnosis, Duplicates, Encodings, Example, PrefixCost, Preview,
-    RatesError, Reject, SegmentsCost, Share, SourceError, UnknownVariable,
+    Advice, ByEncoding, Campaign, Columns, Cost, Diagnosis, Duplicates, Encodings, Example, PrefixCost,
+    Preview, RatesError, Reject, SegmentsCost, Share, SourceError, UnknownVariable,
     advise::Advisor,
     chunk::Requests,
-    columns, rates,
-    diagnosis::{Diagnoser, Diagnosed, TooLarge},
+    columns,
+    diagnosis::{Diagnosed, Diagnoser, TooLarge},
+    rates,
     recipient::{Rules, Texts, Usable, Verdict},
     source::{Format, Records, Source},
     suppress::{self, Suppressed},
@@ -17,7 +18,8 @@ use jiff::civil::Date;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use std::{collections::BTreeMap, error::Error};
 use volley_core::{
-    Batch, Encoding, Message, Micros, Msisdn, PlanHasher, PlanTerms, PriceId, Profile, Rate, RateCard, RowNumber,
+    Batch, Encoding, Message, Micros, Msisdn, PlanHasher, PlanTerms, PriceId, Profile, Rate, RateCard,
+    RowNumber,
 };
 
 /// How many rejects of each word a preview keeps.
@@ -193,12 +195,7 @@ fn pass(
     advice: Option<&mut Advice>,
 ) -> Result<Preview, PlanError> {
     check_offer(offer)?;
-    let day = campaign.send_day.map_or(today, |day| day.max(today));
-    let loaded = campaign.rates.as_ref().map(|rates| rates::load(&rates.file, day, rates.rounding));
-    let (card, mut warnings) = match loaded.transpose()? {
-        Some(loaded) => (Some(loaded.card), loaded.warnings),
-        None => (None, Vec::new()),
-    };
+    let (card, mut warnings) = card(campaign, today)?;
     let profile = campaign.counting.over(&offer.profile);
     let recipients = &campaign.recipients;
     let suppressed = suppress::load(&recipients.suppress, recipients.region)?;
@@ -218,9 +215,7 @@ fn pass(
     let header = records.first.clone();
     let file = records.file.clone();
     let rules = rules(campaign, &profile, card.as_ref(), &suppressed, &records, &header)?;
-    let expected = records.size.map_or(0, |size| size / ROW_BYTES);
-    let expected = expected.min(u64::from(campaign.limits.max_recipients));
-    let expected = usize::try_from(expected).unwrap_or(0);
+    let expected = expected(campaign, &records);
     let mut seen = match recipients.duplicates {
         Duplicates::First => Seen::First(FxHashSet::with_capacity_and_hasher(expected, FxBuildHasher)),
         Duplicates::Fail => Seen::Fail(FxHashMap::with_capacity_and_hasher(expected, FxBuildHasher)),
@@ -231,15 +226,6 @@ fn pass(
         }
     };
 
-    let terms = PlanTerms {
-        campaign: campaign.name.clone(),
-        sender: campaign.sender.clone(),
-        provider: offer.provider.clone(),
-        send_at: campaign.send_at,
-        currency: card.as_ref().map(|card| card.currency().to_string()),
-        batch: offer.batch,
-        chunk: offer.chunk,
-    };
     let requests = Requests::new(offer.batch, offer.chunk, rules.text.is_constant());
     let mut tally = Tally::new(card.as_ref(), requests);
     let mut diagnoser = Diagnoser::new(&profile, &rules.text, card.as_ref(), rules.folding);
@@ -307,7 +293,35 @@ fn pass(
         columns,
         warnings,
     };
-    Ok(tally.into_preview(terms, offer, &records, found))
+    Ok(tally.into_preview(terms(campaign, offer, card.as_ref()), offer, &records, found))
+}
+
+/// The prices of the day it is sent on, and what a person should know about them.
+fn card(campaign: &Campaign, today: Date) -> Result<(Option<RateCard>, Vec<String>), RatesError> {
+    let day = campaign.send_day.map_or(today, |day| day.max(today));
+    let loaded = campaign.rates.as_ref().map(|rates| rates::load(&rates.file, day, rates.rounding));
+    Ok(match loaded.transpose()? {
+        Some(loaded) => (Some(loaded.card), loaded.warnings),
+        None => (None, Vec::new()),
+    })
+}
+
+/// How many numbers the list may hold at a guess, from its size.
+fn expected(campaign: &Campaign, records: &Records) -> usize {
+    let rows = records.size.map_or(0, |size| size / ROW_BYTES);
+    usize::try_from(rows.min(u64::from(campaign.limits.max_recipients))).unwrap_or(0)
+}
+
+fn terms(campaign: &Campaign, offer: &Offer, card: Option<&RateCard>) -> PlanTerms {
+    PlanTerms {
+        campaign: campaign.name.clone(),
+        sender: campaign.sender.clone(),
+        provider: offer.provider.clone(),
+        send_at: campaign.send_at,
+        currency: card.map(|card| card.currency().to_string()),
+        batch: offer.batch,
+        chunk: offer.chunk,
+    }
 }
 
 fn check_offer(offer: &Offer) -> Result<(), PlanError> {
@@ -541,13 +555,7 @@ impl<'a> Tally<'a> {
         assert_eq!(self.accepted, by_encoding, "each accepted recipient has one encoding");
     }
 
-    fn into_preview(
-        self,
-        terms: PlanTerms,
-        offer: &Offer,
-        records: &Records,
-        found: Found,
-    ) -> Preview {
+    fn into_preview(self, terms: PlanTerms, offer: &Offer, records: &Records, found: Found) -> Preview {
         let Found { estimated, diagnosis, profile, columns, warnings } = found;
         let hash = self.hasher.finish(&terms);
         let (requests, worst_doubt) = self.requests.totals(offer.max_in_flight);
@@ -584,7 +592,11 @@ impl<'a> Tally<'a> {
             rounding: self.card.map(RateCard::rounding).unwrap_or_default(),
             profile,
             estimated,
-            recipients_by_segments: self.by_segments.into_iter().map(|(each, share)| (each, share.recipients)).collect(),
+            recipients_by_segments: self
+                .by_segments
+                .into_iter()
+                .map(|(each, share)| (each, share.recipients))
+                .collect(),
             repairs: self.repairs,
             blank_lines: records.blank_lines(),
             warnings,

@@ -1,11 +1,10 @@
 //! Why a row is left out, and the file that lists them.
 
-use crate::source::Row;
+use crate::{ListFile, source::Row};
 use std::{
     fmt,
-    fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
-    path::{Path, PathBuf},
+    io::{self, Write},
+    path::Path,
 };
 use volley_core::{NumberFault, RowNumber};
 
@@ -139,73 +138,25 @@ pub struct RejectWriter<W: Write> {
     csv: csv::Writer<W>,
 }
 
-/// A file of rejects that appears whole or not at all.
-///
-/// It is written under another name and takes its own at the end, so that a pass that fails leaves
-/// an earlier list alone. A file that is no list of rejects is never written over: it may be the
-/// campaign's own list.
+/// A file of rejects: a [`ListFile`] of them.
 #[derive(Debug)]
-pub struct RejectFile {
-    /// `None` once it was finished.
-    writer: Option<RejectWriter<File>>,
-    path: PathBuf,
-    partial: PathBuf,
-}
+pub struct RejectFile(RejectWriter<ListFile>);
 
 impl RejectFile {
-    /// Starts the list that is to be at `path`; readable by its owner only, as it holds personal
-    /// data.
+    /// Starts the list that is to be at `path`.
     pub fn create(path: &Path) -> io::Result<Self> {
-        match fs::symlink_metadata(path) {
-            Ok(metadata) if metadata.is_file() && is_list_of_rejects(path)? => {}
-            Ok(_) => {
-                let what = "there is a file already that is no list of rejects; choose another name";
-                return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        let mut partial = path.as_os_str().to_owned();
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&partial)?;
-        #[cfg(unix)]
-        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-        Ok(Self { writer: Some(RejectWriter::new(file)?), path: path.to_owned(), partial })
+        Ok(Self(RejectWriter::behind(ListFile::create(path, HEADER, "list of rejects")?)))
     }
 
     /// Writes one reject.
     pub fn write(&mut self, reject: &Reject) -> io::Result<()> {
-        self.writer.as_mut().expect("it is finished by value").write(reject)
+        self.0.write(reject)
     }
 
     /// Gives the list its name.
-    pub fn finish(mut self) -> io::Result<()> {
-        if let Some(writer) = self.writer.take() {
-            writer.finish()?;
-        }
-        fs::rename(&self.partial, &self.path)
+    pub fn finish(self) -> io::Result<()> {
+        self.0.finish()?.finish()
     }
-}
-
-impl Drop for RejectFile {
-    fn drop(&mut self) {
-        if self.writer.is_some() {
-            // What is left behind is half a list under a name that says so.
-            drop(fs::remove_file(&self.partial));
-        }
-    }
-}
-
-/// Whether the file is empty or starts with our header.
-fn is_list_of_rejects(path: &Path) -> io::Result<bool> {
-    let mut start = Vec::new();
-    File::open(path)?.take(HEADER.len() as u64).read_to_end(&mut start)?;
-    Ok(start.is_empty() || start == HEADER.as_bytes())
 }
 
 /// The first line of a list.
@@ -213,10 +164,14 @@ const HEADER: &str = "row,column,reason,original\n";
 
 impl<W: Write> RejectWriter<W> {
     /// Writes the header to `out`.
-    pub fn new(out: W) -> io::Result<Self> {
-        let mut csv = csv::Writer::from_writer(out);
-        csv.write_record(["row", "column", "reason", "original"]).map_err(io_error)?;
-        Ok(Self { csv })
+    pub fn new(mut out: W) -> io::Result<Self> {
+        out.write_all(HEADER.as_bytes())?;
+        Ok(Self::behind(out))
+    }
+
+    /// Goes on behind the header.
+    fn behind(out: W) -> Self {
+        Self { csv: csv::Writer::from_writer(out) }
     }
 
     /// Writes one reject.

@@ -1,5 +1,6 @@
 //! The binary as its users run it: real processes, real files, real HTTP on loopback.
 
+mod advise;
 mod bad_input;
 mod bill;
 mod campaign;
@@ -7,7 +8,7 @@ mod crash;
 mod demo;
 mod doubt;
 mod large;
-mod segments;
 mod reconcile;
+mod segments;
 mod signals;
 mod volley;

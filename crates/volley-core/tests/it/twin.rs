@@ -5,7 +5,7 @@
 //! by the fuzz target `segments`.
 
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use volley_core::{Alphabet, BreakAt, ConcatRef, Encoding, Language, National, Profile, Shifts};
 
 const TABLES: &str = include_str!("../../../../data/vectors/gsm7-tables.json");
@@ -71,9 +71,11 @@ impl Twin {
     /// The characters that no table has which `profile` may use, and their indices.
     pub(crate) fn forcing(&self, text: &str, profile: &Profile) -> Vec<(usize, char)> {
         let choices = self.choices(profile);
-        let lacks = |character, shifts: &Shifts| self.septets(character, *shifts, profile).is_none();
-        let forces = |(_, character): &(_, char)| choices.iter().all(|shifts| lacks(*character, shifts));
-        text.chars().enumerate().filter(forces).collect()
+        let mut characters: BTreeSet<char> = text.chars().collect();
+        characters.retain(|character| {
+            choices.iter().all(|shifts| self.septets(*character, *shifts, profile).is_none())
+        });
+        text.chars().enumerate().filter(|(_, character)| characters.contains(character)).collect()
     }
 
     /// How many parts it would take if each of those characters were a line feed.

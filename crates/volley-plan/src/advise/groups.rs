@@ -54,7 +54,7 @@ pub(super) struct Groups<'a> {
     shapes: Shapes<'a>,
     columns: Vec<usize>,
     index: FxHashMap<Vec<u8>, usize>,
-    groups: Vec<Group>,
+    held: Vec<Group>,
     bytes: usize,
     key: Vec<u8>,
 }
@@ -68,7 +68,7 @@ impl<'a> Groups<'a> {
             shapes: Shapes::new(rules),
             columns,
             index: FxHashMap::default(),
-            groups: Vec::new(),
+            held: Vec::new(),
             bytes: 0,
             key: Vec::new(),
         }
@@ -78,28 +78,28 @@ impl<'a> Groups<'a> {
     pub(super) fn add(&mut self, row: &Row<'_>, now: Now, price: Option<PriceId>) {
         self.write_key(row.cells, now, price);
         if let Some(&index) = self.index.get(self.key.as_slice()) {
-            let group = &mut self.groups[index];
+            let group = &mut self.held[index];
             debug_assert_eq!(group.now, now, "rows {} and {} are one group", group.first.0, row.number.0);
             group.rows += 1;
             return;
         }
         self.bytes += self.key.len() + row.cells.as_slice().len();
-        self.index.insert(self.key.clone(), self.groups.len());
-        self.groups.push(Group { first: row.number, cells: row.cells.clone(), now, rows: 1 });
+        self.index.insert(self.key.clone(), self.held.len());
+        self.held.push(Group { first: row.number, cells: row.cells.clone(), now, rows: 1 });
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Group> {
-        self.groups.iter()
+        self.held.iter()
     }
 
     /// Whether no more groups are to be held.
     pub(super) fn are_full(&self) -> bool {
-        self.groups.len() >= MAX_GROUPS || self.bytes >= MAX_BYTES
+        self.held.len() >= MAX_GROUPS || self.bytes >= MAX_BYTES
     }
 
     pub(super) fn clear(&mut self) {
         self.index.clear();
-        self.groups.clear();
+        self.held.clear();
         self.bytes = 0;
     }
 

@@ -190,7 +190,7 @@ impl<'a> Advisor<'a> {
         let mut trials = match self.trials.take() {
             None => self.chosen(most),
             Some(mut trials) => {
-                trials.iter_mut().for_each(|trial| trial.add_all(&self.groups, &mut self.texts));
+                self.price(&mut trials);
                 trials
             }
         };
@@ -229,8 +229,17 @@ impl<'a> Advisor<'a> {
     /// Edits priced for the groups so far.
     fn tried(&mut self, edits: Vec<Proposal>) -> Vec<Trial<'a>> {
         let mut trials: Vec<Trial<'a>> = edits.into_iter().map(|edit| Trial::new(self.rules, edit)).collect();
-        trials.iter_mut().for_each(|trial| trial.add_all(&self.groups, &mut self.texts));
+        self.price(&mut trials);
         trials
+    }
+
+    /// Prices edits for the groups so far.
+    fn price(&mut self, trials: &mut [Trial<'_>]) {
+        for trial in trials {
+            for group in self.groups.iter() {
+                trial.add(group, &mut self.texts);
+            }
+        }
     }
 }
 
@@ -265,6 +274,9 @@ impl Sums {
     }
 }
 
+/// Money, where there is a rate card, and segments.
+type Saved = (Option<Micros>, u64);
+
 /// An edit, and what it does to the recipients so far.
 struct Trial<'a> {
     edit: Edit,
@@ -282,10 +294,6 @@ impl<'a> Trial<'a> {
         let rules = with_text(rules, bound);
         let (segments, cost) = <(Sums, Sums)>::default();
         Self { edit, size, rules, segments, cost, loses: false }
-    }
-
-    fn add_all(&mut self, groups: &Groups<'_>, texts: &mut Texts) {
-        groups.iter().for_each(|group| self.add(group, texts));
     }
 
     fn add(&mut self, group: &Group, texts: &mut Texts) {
@@ -309,8 +317,8 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Money, where there is a rate card, and segments saved; `None` where it saves nothing.
-    fn saved(&self) -> Option<(Option<Micros>, u64)> {
+    /// What it saves, if anything.
+    fn saved(&self) -> Option<Saved> {
         let segments = u64::try_from(self.segments.before - self.segments.after).ok()?;
         (segments > 0 && !self.loses).then_some(())?;
         let Some(card) = self.rules.card else { return Some((None, segments)) };
@@ -320,7 +328,7 @@ impl<'a> Trial<'a> {
     }
 
     /// What orders edits, the best first.
-    fn order(&self) -> (Reverse<Option<(Option<Micros>, u64)>>, usize) {
+    fn order(&self) -> (Reverse<Option<Saved>>, usize) {
         (Reverse(self.saved()), self.size)
     }
 

@@ -105,43 +105,47 @@ impl<'a> Proposer<'a> {
         edits
     }
 
-    /// Where the text has what, outside of links, that GSM-7 has not.
+    /// Where the text has what GSM-7 has not, and what can be done about it. Links are left alone.
     fn outside(&self) -> Outside {
         let mut outside = Outside { alike: Vec::new(), runs: Vec::new(), is_all: true };
         for (offset, literal) in self.passage.literals() {
             let starts: Vec<usize> = literal.char_indices().map(|(index, _)| offset + index).collect();
-            let known: Vec<(Range<usize>, &'static Substitution)> = replacements(literal, self.profile)
+            let alike: Vec<(Range<usize>, &'static Substitution)> = replacements(literal, self.profile)
                 .map(|(index, one)| (starts[index]..starts[index] + one.from.len(), one))
                 .collect();
-            let forcing: Vec<Range<usize>> = self
-                .profile
-                .forcing(literal)
+            let forcing = self.profile.forcing(literal);
+            let forcing: Vec<Range<usize>> = forcing
                 .map(|(index, character)| starts[index]..starts[index] + character.len_utf8())
                 .collect();
             for run in forcing.chunk_by(|one, next| one.end == next.start) {
-                let alike: Vec<_> =
-                    run.iter().map(|one| known.iter().find(|(range, _)| range.end == one.end)).collect();
-                if alike.iter().all(Option::is_some) {
-                    let alike: Vec<_> = alike.into_iter().flatten().collect();
-                    if is_link(self.passage.token(alike[0].0.start)) {
-                        outside.is_all = false;
-                    } else {
-                        alike
-                            .into_iter()
-                            .for_each(|(range, one)| place(&mut outside.alike, *one, range.clone()));
-                    }
-                    continue;
-                }
-                let range = run[0].start..run[run.len() - 1].end;
-                if self.may_go(&range) {
-                    let text = self.passage.written()[range.clone()].to_owned();
-                    place(&mut outside.runs, text, range);
-                } else {
-                    outside.is_all = false;
-                }
+                self.find_remedy(run, &alike, &mut outside);
             }
         }
         outside
+    }
+
+    /// Adds neighbouring characters outside GSM-7 to `outside`: each with its look-alike where all
+    /// have one, else as a run that is left out whole, such as an emoji of several characters.
+    fn find_remedy(
+        &self,
+        run: &[Range<usize>],
+        alike: &[(Range<usize>, &'static Substitution)],
+        outside: &mut Outside,
+    ) {
+        let range = run[0].start..run[run.len() - 1].end;
+        let of = |one: &Range<usize>| alike.iter().find(|(range, _)| range.end == one.end);
+        let found: Option<Vec<_>> = run.iter().map(of).collect();
+        match found {
+            Some(found) if !is_link(self.passage.token(range.start)) => {
+                for (range, one) in found {
+                    place(&mut outside.alike, *one, range.clone());
+                }
+            }
+            None if self.may_go(&range) => {
+                place(&mut outside.runs, self.passage.written()[range.clone()].to_owned(), range);
+            }
+            _ => outside.is_all = false,
+        }
     }
 
     /// Whether characters that nothing looks like may be left out: signs and emoji, and letters
@@ -301,7 +305,7 @@ struct Outside {
     alike: Vec<(&'static Substitution, Vec<Range<usize>>)>,
     /// What nothing looks like and may be left out: neighbouring characters together.
     runs: Vec<(String, Vec<Range<usize>>)>,
-    /// Whether that is all of it.
+    /// Whether that is all of it: there is a remedy for every one.
     is_all: bool,
 }
 

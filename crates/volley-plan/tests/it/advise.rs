@@ -4,7 +4,7 @@
 use crate::world::{World, offer};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use volley_core::{BreakAt, Micros, National, PriceId, Rounding};
+use volley_core::{BreakAt, Message, Micros, National, PriceId, Rounding};
 use volley_plan::{
     Advice, Campaign, Counting, Discard, Edit, EditKind, Folding, Preview, Reject, Sink, SinkError, Template,
     TextEncoding, plan, plan_with_advice,
@@ -44,13 +44,20 @@ fn find(edits: &[Edit], kind: EditKind) -> &Edit {
     edits.iter().find(|edit| edit.kind == kind).unwrap_or_else(|| panic!("no {kind:?} in {edits:?}"))
 }
 
-/// What each row of a plan takes: segments and cost, by row.
+/// What one recipient takes.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    segments: u32,
+    cost: Option<Micros>,
+}
+
+/// What each row of a plan takes, by row.
 #[derive(Default)]
-struct Rows(BTreeMap<u32, (u32, Option<Micros>)>);
+struct Rows(BTreeMap<u32, Taken>);
 
 impl Sink for Rows {
-    fn message(&mut self, message: &volley_core::Message<'_>, _: Option<PriceId>) -> Result<(), SinkError> {
-        self.0.insert(message.row.0, (message.segments.count, message.cost));
+    fn message(&mut self, message: &Message<'_>, _: Option<PriceId>) -> Result<(), SinkError> {
+        self.0.insert(message.row.0, Taken { segments: message.segments.count, cost: message.cost });
         Ok(())
     }
 
@@ -80,7 +87,7 @@ fn rows_after(world: &World, campaign: &Campaign, edit: &Edit) -> Rows {
     edited.message.template = Template::parse(&with_default).expect("a template");
     let (with_value, with_default) = (rows(campaign), rows(&edited));
     let is_long = |row: &u32| match (with_value.0.get(row), with_default.0.get(row)) {
-        (Some(value), Some(default)) => default.0 < value.0,
+        (Some(value), Some(default)) => default.segments < value.segments,
         (value, default) => value.is_none() && default.is_some(),
     };
     let mut emptied = csv::Writer::from_path(world.path("emptied.csv")).expect("a file");
@@ -112,28 +119,27 @@ fn check(world: &World, campaign: &Campaign) -> Advice {
     for edit in &advice.edits {
         let after = rows_after(world, campaign, edit).0;
         let said = format!("{edit:?}: {}\n{}\n{}", edit.what, campaign_text(campaign), edit.text);
-        let kept: Vec<_> = before
+        let kept: Vec<(Taken, Taken)> = before
             .iter()
             .map(|(row, before)| {
-                (before, after.get(row).unwrap_or_else(|| panic!("row {row} is lost: {said}")))
+                (*before, *after.get(row).unwrap_or_else(|| panic!("row {row} is lost: {said}")))
             })
             .collect();
-        let segments = |one: fn(&(&(u32, Option<Micros>), &(u32, Option<Micros>))) -> u32| -> u64 {
-            kept.iter().map(|pair| u64::from(one(pair))).sum()
-        };
-        let saved = segments(|pair| pair.0.0) - segments(|pair| pair.1.0);
-        assert_eq!(edit.segments_saved, saved, "{said}");
+        let segments = |(before, after): &(Taken, Taken)| (before.segments, after.segments);
+        let (segments_before, segments_after): (Vec<u32>, Vec<u32>) = kept.iter().map(segments).unzip();
+        let sum = |segments: Vec<u32>| segments.into_iter().map(u64::from).sum::<u64>();
+        assert_eq!(edit.segments_saved, sum(segments_before) - sum(segments_after), "{said}");
         let cost = rounding.map(|rounding| {
             let total = |costs: i64| rounding.total(Micros(costs)).expect("a small sum").0;
-            let before = kept.iter().map(|pair| pair.0.1.expect("a price").0).sum();
-            let after = kept.iter().map(|pair| pair.1.1.expect("a price").0).sum();
+            let before = kept.iter().map(|(before, _)| before.cost.expect("a price").0).sum();
+            let after = kept.iter().map(|(_, after)| after.cost.expect("a price").0).sum();
             Micros(total(before) - total(after))
         });
         assert_eq!(edit.cost_saved, cost, "{said}");
         assert!(edit.segments_saved > 0 && edit.cost_saved.is_none_or(|cost| cost > Micros::ZERO), "{said}");
-        let is_less = |pair: &&(&(u32, Option<Micros>), &(u32, Option<Micros>))| match rounding {
-            Some(_) => pair.1.1 < pair.0.1,
-            None => pair.1.0 < pair.0.0,
+        let is_less = |(before, after): &&(Taken, Taken)| match rounding {
+            Some(_) => after.cost < before.cost,
+            None => after.segments < before.segments,
         };
         assert_eq!(edit.rows, kept.iter().filter(is_less).count() as u64, "{said}");
         let more = after.keys().filter(|row| !before.contains_key(row)).count();
@@ -376,7 +382,7 @@ fn values_of_one_length_are_told_apart_where_their_characters_matter() {
     let text = format!("{} word{{{{name}}}}{}", "я".repeat(61), "я".repeat(66));
     let (world, mut campaign) = self::campaign(&list(&["กข", "ก้"], &[]), &text, WITH_RATES);
     campaign.counting.break_at = Some(BreakAt::Grapheme);
-    assert_eq!(rows(&campaign).0.values().map(|row| row.0).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(rows(&campaign).0.values().map(|row| row.segments).collect::<Vec<_>>(), [2, 3]);
     assert_eq!(find(&check(&world, &campaign).edits, EditKind::Variable).rows, 1);
 }
 
