@@ -203,7 +203,7 @@ pub(crate) struct Diagnoser<'a> {
     is_beyond_folding: bool,
     ucs2: Extra,
     /// Those of the campaign's own text first.
-    characters: Vec<Character>,
+    characters: Vec<Pusher>,
     of_template: usize,
     index: FxHashMap<char, usize>,
     saved: Extra,
@@ -212,7 +212,8 @@ pub(crate) struct Diagnoser<'a> {
     scratch: String,
 }
 
-struct Character {
+/// A character that pushes texts out of GSM-7, and what was counted of it.
+struct Pusher {
     character: char,
     extra: Extra,
     alone: u64,
@@ -222,6 +223,7 @@ struct Character {
     first: Option<(u32, usize)>,
 }
 
+/// A look-alike that is, or would be, replaced, and what was counted of it.
 struct Replaced {
     substitution: &'static Substitution,
     saved: Extra,
@@ -352,7 +354,7 @@ impl<'a> Diagnoser<'a> {
     /// Where `character` is counted.
     fn entry(&mut self, character: char) -> usize {
         *self.index.entry(character).or_insert_with(|| {
-            self.characters.push(Character {
+            self.characters.push(Pusher {
                 character,
                 extra: Extra::none(self.card),
                 alone: 0,
@@ -371,7 +373,7 @@ impl<'a> Diagnoser<'a> {
         characters.sort_by_key(|entry| std::cmp::Reverse(weight(&entry.extra)));
         replaced.sort_by_key(|entry| std::cmp::Reverse(weight(&entry.saved)));
         let forcing = characters.into_iter().map(|entry| {
-            let Character { character, extra, alone, columns, first, .. } = entry;
+            let Pusher { character, extra, alone, columns, first, .. } = entry;
             let (first_row, first_index) = first.unwrap_or_default();
             Forcing {
                 char: character,
@@ -415,7 +417,7 @@ fn weight(extra: &Extra) -> (Option<Micros>, u64, u64) {
     (extra.cost, extra.segments, extra.rows)
 }
 
-impl Character {
+impl Pusher {
     fn add(&mut self, message: &Message<'_>, more: More) -> Result<(), TooLarge> {
         self.last_row = message.row.0;
         if self.first.is_none() {

@@ -41,4 +41,4 @@ pub use rates::{Days, LoadedRates, RatesError, load as load_rates};
 pub use reject::{Reason, Reject, RejectFile, RejectWriter};
 pub use source::{Input, SourceError};
 pub use suppress::{Suppressed, load as load_suppressed};
-pub use template::{Place, Template, TemplateError, UnknownVariable};
+pub use template::{Bound, Place, Template, TemplateError, UnknownVariable, ValueFault};

@@ -633,3 +633,34 @@ fn by_prefix(card: &RateCard, by_price: &[Share]) -> Vec<PrefixCost> {
     by_prefix.sort_unstable_by(|a, b| a.prefix.cmp(&b.prefix));
     by_prefix
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use volley_core::{Price, Rounding, Segments, Shifts};
+
+    /// The largest price for a segment and for a message, 255 segments each: the sum goes beyond 64
+    /// bits after some 36,000 of 2,000,000 messages, and the row that it is lost on is named.
+    #[test]
+    fn a_cost_that_no_integer_holds_is_refused_on_the_row_it_is_lost_on() {
+        let price = Price { prefix: "66".to_owned(), per_segment: Price::MAX, per_message: Price::MAX };
+        let currency = "THB".parse().expect("a currency");
+        let card = RateCard::new(currency, vec![price], Rounding::Exact).expect("a card");
+        let requests = Requests::new(Batch::SharedText { max: 500 }, 500, true);
+        let mut tally = Tally::new(Some(&card), requests);
+        let to = Msisdn::from_digits(66_812_345_678).expect("a number");
+        let segments =
+            Segments { encoding: Encoding::Gsm7, units: 39_015, count: 255, shifts: Shifts::default() };
+        let cost = card.cost(PriceId(0), segments.count).expect("one message can be priced");
+        let usable =
+            Usable { to, repair: None, segments, unfolded: None, price: Some(PriceId(0)), cost: Some(cost) };
+        let fitting = u32::try_from(i64::MAX / cost.0).expect("few");
+        for row in 1..=fitting {
+            let message = Message { row: RowNumber(row), to, text: "x", segments, cost: Some(cost) };
+            tally.accept(&message, &usable).expect("it still fits");
+        }
+        let message = Message { row: RowNumber(fitting + 1), to, text: "x", segments, cost: Some(cost) };
+        assert!(tally.accept(&message, &usable).is_err());
+        assert_eq!(Some(tally.cost), cost.checked_mul(fitting), "what was counted before stands");
+    }
+}

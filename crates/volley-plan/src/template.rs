@@ -174,7 +174,7 @@ impl Template {
 
     /// Ties its variables to the columns of a header. A variable that is no column becomes its
     /// default.
-    pub(crate) fn bind(
+    pub fn bind(
         &self,
         header: &[String],
         defaults: &BTreeMap<String, String>,
@@ -233,8 +233,8 @@ fn place(text: &str, index: usize) -> Place {
     Place { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
 }
 
-/// A template whose variables are columns of one list.
-pub(crate) struct Bound {
+/// A template whose variables are columns of one list; made by [`Template::bind`].
+pub struct Bound {
     pieces: Vec<BoundPiece>,
     absent: Vec<String>,
 }
@@ -242,7 +242,10 @@ pub(crate) struct Bound {
 enum BoundPiece {
     /// The same text for everybody, and where it starts; `None` for a default.
     Literal(String, Option<Place>),
-    Column { column: usize, default: Option<String> },
+    Column {
+        column: usize,
+        default: Option<String>,
+    },
 }
 
 impl BoundPiece {
@@ -256,14 +259,24 @@ impl BoundPiece {
 
 /// Why a value is not put into a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ValueFault {
+pub enum ValueFault {
     /// In single quotes, which CSV does not have: somebody's export means the value inside.
     Quoted,
+    /// Nothing or blanks alone, and no default.
     Empty,
+    /// Control characters, or invisible marks that change what is read.
     Unsafe,
+    /// Above 10 KiB.
     Long,
     /// Text that was lost when the file was made: U+FFFD, the mark for what could not be read.
     Damaged,
+}
+
+/// Without the text, which is the user's.
+impl fmt::Debug for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Bound({} pieces)", self.pieces.len())
+    }
 }
 
 impl Bound {
@@ -323,11 +336,14 @@ impl Bound {
         &self.absent
     }
 
-    /// Writes the text of one row over `text`. `cells` must be UTF-8.
+    /// Writes the text of one row over `text`.
     ///
     /// A value of blanks alone counts as empty; a value's CRLF becomes a newline, as between the
     /// lines of the file. Gives the column and what is wrong with its value.
-    pub(crate) fn render(&self, cells: &ByteRecord, text: &mut String) -> Result<(), (usize, ValueFault)> {
+    ///
+    /// # Panics
+    /// Where `cells` is not UTF-8, or has fewer cells than the header that it was bound to.
+    pub fn render(&self, cells: &ByteRecord, text: &mut String) -> Result<(), (usize, ValueFault)> {
         text.clear();
         for piece in &self.pieces {
             match piece {

@@ -23,19 +23,19 @@ pub(crate) fn run(
 ) -> Result<u8, Fault> {
     let campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
     let account = Account::of(&campaign);
-    let (preview, advice) = if advise {
-        let (preview, advice) =
-            pass_with(&campaign, &account, rejects, &mut Discard, volley_plan::plan_with_advice)?;
-        (preview, Some(advice))
+    let (preview, edits) = if advise {
+        let plan = volley_plan::plan_with_advice;
+        let (preview, edits) = pass_with(&campaign, &account, rejects, &mut Discard, plan)?;
+        (preview, Some(edits))
     } else {
         (pass(&campaign, &account, rejects, &mut Discard)?, None)
     };
     if voice.json {
-        output::json(&Advised { preview: &preview, advice: advice.as_ref() })?;
+        output::json(&Advised { preview: &preview, advice: edits.as_ref() })?;
     } else {
         let currency = preview.cost.as_ref().map(|cost| cost.currency.as_str());
-        let advice = advice.map(|advice| format!("\n{}", output::advice(&advice, currency)));
-        super::status::print(&format!("{}{}", output::preview(&preview), advice.unwrap_or_default()))?;
+        let edits = edits.map(|edits| format!("\n{}", output::advice(&edits, currency)));
+        super::status::print(&format!("{}{}", output::preview(&preview), edits.unwrap_or_default()))?;
     }
     if preview.accepted == 0 {
         return Err(super::plan::nobody(&campaign, preview.rows));

@@ -67,6 +67,11 @@ pub(crate) fn count(number: u64) -> String {
     grouped
 }
 
+/// `1 text`, `2,000 texts`.
+pub(crate) fn some(number: u64, thing: &str) -> String {
+    format!("{} {thing}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// Days, hours, minutes and seconds, the two largest that are not zero.
 pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();

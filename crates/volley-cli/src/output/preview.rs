@@ -1,6 +1,6 @@
 //! A preview as people read it: where the rows went, what it costs and why.
 
-use super::{bare_table, count, duration, inert, pairs, table};
+use super::{bare_table, count, duration, inert, pairs, some, table};
 use comfy_table::Table;
 use std::time::Duration;
 use volley_plan::{Example, Extra, Forcing, Preview, Reject, Share};
@@ -141,8 +141,8 @@ fn by_encoding(preview: &Preview) -> String {
 /// How much room the campaign's own text takes and leaves.
 fn template(preview: &Preview) -> String {
     let size = &preview.diagnosis.template;
-    let segments = if size.segments == 1 { "segment" } else { "segments" };
-    let own = format!("{}, {} units, {} {segments}", size.encoding, size.units, size.segments);
+    let segments = some(u64::from(size.segments), "segment");
+    let own = format!("{}, {} units, {segments}", size.encoding, size.units);
     if preview.columns.variables.is_empty() {
         return format!("{own}; {} units left before one more", size.left);
     }
@@ -152,8 +152,8 @@ fn template(preview: &Preview) -> String {
     let mut line = format!("{own} by itself; {} units left for {}", size.left, variables.join(", "));
     if jumps.extra.rows > 0 {
         line.push_str(&format!(
-            "; {} rows take more segments because of their data{}, the first: row {}",
-            count(jumps.extra.rows),
+            "; data makes {} longer than that{}, first in row {}",
+            some(jumps.extra.rows, "text"),
             more(preview, &jumps.extra),
             rows(&jumps.first_rows)
         ));
@@ -161,12 +161,12 @@ fn template(preview: &Preview) -> String {
     line
 }
 
-/// `, 12 segments more for USD 0.1234`.
+/// ` (12 segments more, USD 0.1234)`.
 fn more(preview: &Preview, extra: &Extra) -> String {
-    let segments = count(extra.segments);
+    let segments = some(extra.segments, "segment");
     match (&preview.cost, extra.cost) {
-        (Some(cost), Some(more)) => format!(" ({segments} segments more, {} {more})", cost.currency),
-        _ => format!(" ({segments} segments more)"),
+        (Some(cost), Some(more)) => format!(" ({segments} more, {} {more})", cost.currency),
+        _ => format!(" ({segments} more)"),
     }
 }
 
@@ -205,8 +205,8 @@ fn forcing(preview: &Preview) -> String {
     let jumps = &diagnosis.jumps.encoding;
     if jumps.extra.rows > 0 {
         text.push_str(&format!(
-            "{} texts are UCS-2 because of their data alone{}, the first: row {}\n\n",
-            count(jumps.extra.rows),
+            "data alone makes {} UCS-2{}, first in row {}\n\n",
+            some(jumps.extra.rows, "text"),
             more(preview, &jumps.extra),
             rows(&jumps.first_rows)
         ));
@@ -247,18 +247,16 @@ fn smart(preview: &Preview) -> String {
     if smart.saved.rows == 0 {
         return String::new();
     }
-    let texts = count(smart.saved.rows);
-    let segments = count(smart.saved.segments);
+    let texts = some(smart.saved.rows, "text");
+    let segments = some(smart.saved.segments, "segment");
     let cost = match (&preview.cost, smart.saved.cost) {
         (Some(cost), Some(saved)) => format!(" and {} {saved}", cost.currency),
         _ => String::new(),
     };
     let mut text = if smart.applied {
-        format!("smart = true folded {texts} texts into GSM-7 and saved {segments} segments{cost}:\n")
+        format!("smart = true folded {texts} into GSM-7 and saved {segments}{cost}:\n")
     } else {
-        format!(
-            "smart = true in [message] would fold {texts} texts into GSM-7 and save {segments} segments{cost}:\n"
-        )
+        format!("smart = true in [message] would fold {texts} into GSM-7\nand save {segments}{cost}:\n")
     };
     let shown = |text: &str| match text {
         "" => "nothing".to_owned(),
@@ -267,7 +265,7 @@ fn smart(preview: &Preview) -> String {
     };
     let lines = smart.replacements.iter().map(|one| {
         let from = format!("{} {} {}", shown(one.from), one.code_points.join(" "), one.name);
-        [from, format!("→ {}", shown(one.to)), format!("{} texts", count(one.saved.rows))]
+        [from, format!("→ {}", shown(one.to)), some(one.saved.rows, "text")]
     });
     let mut table = bare_table();
     table.add_rows(lines);

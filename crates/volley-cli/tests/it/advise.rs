@@ -27,7 +27,7 @@ fn edits_are_listed_with_what_they_save_and_none_is_made() {
         "{shown}"
     );
     assert!(flat.contains("Don’t miss it: → Don't miss it:"), "{shown}");
-    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    assert!(advice.lines().all(|line| line.chars().count() <= 80), "{shown}");
     assert_eq!(fs::read(folder.path("campaign.toml")).expect("a campaign"), before);
     assert!(!folder.path("test.volley").exists());
 }

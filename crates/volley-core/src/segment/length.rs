@@ -48,22 +48,25 @@ type Block = [u8; BLOCK];
 /// How many bytes from the start are one septet each: a number of whole blocks, or all of them.
 fn narrow_prefix(bytes: &[u8]) -> usize {
     let (blocks, tail) = bytes.as_chunks();
-    if let Some(index) = blocks.iter().position(|block| !is_narrow(block)) {
-        return index * BLOCK;
+    // Most texts are common to their end; what is looked for behind the first line feed costs more.
+    let common = blocks.iter().take_while(|block| all(block, is_common)).count();
+    let narrow = common + blocks[common..].iter().take_while(|block| all(block, is_narrow)).count();
+    if narrow < blocks.len() {
+        return narrow * BLOCK;
     }
     let is_narrow = if let Some(last) = bytes.last_chunk() {
-        is_narrow(last) // some of it once more
+        all(last, is_narrow) // some of it once more
     } else {
         let mut block = [b' '; BLOCK];
         block[..tail.len()].copy_from_slice(tail);
-        is_narrow(&block)
+        all(&block, is_narrow)
     };
     if is_narrow { bytes.len() } else { bytes.len() - tail.len() }
 }
 
-/// Whether every byte is a character of the default alphabet.
-fn is_narrow(block: &Block) -> bool {
-    all(block, is_common) || all(block, |byte| is_common(byte) || matches!(byte, b'\n' | b'\r' | b'_'))
+/// Whether `is` holds of every byte.
+fn all(block: &Block, is: impl Fn(u8) -> bool) -> bool {
+    block.iter().fold(true, |all, &byte| all & is(byte))
 }
 
 /// Whether a byte is a small letter or between space and `Z`: one septet, and seen in a few
@@ -72,9 +75,9 @@ const fn is_common(byte: u8) -> bool {
     byte.cast_signed() >= 0x20 && byte.saturating_sub(b'A') & 0x1F < 26
 }
 
-/// Whether `is` holds of every byte.
-fn all(block: &Block, is: impl Fn(u8) -> bool) -> bool {
-    block.iter().fold(true, |all, &byte| all & is(byte))
+/// Whether a byte is an ASCII character of the default alphabet.
+const fn is_narrow(byte: u8) -> bool {
+    is_common(byte) || matches!(byte, b'\n' | b'\r' | b'_')
 }
 
 /// Whether the default tables have every character of `text`.

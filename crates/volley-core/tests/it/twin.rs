@@ -167,16 +167,18 @@ impl Twin {
 
     /// What a phone shows that knows the tables.
     fn read_septets(&self, septets: &[u16], shifts: Shifts) -> String {
+        let by_code = |table: &Table| -> BTreeMap<u16, char> {
+            table.iter().map(|(character, code)| (*code, *character)).collect()
+        };
         let (locking, single) = self.tables(shifts);
-        let in_table = |table: &Table, code| table.iter().find(|entry| entry.1 == code).map(|entry| *entry.0);
+        let (locking, single) = (by_code(locking), by_code(single));
         let mut septets = septets.iter();
         let mut text = String::new();
         while let Some(code) = septets.next() {
-            let shown = match *code {
-                ESCAPE => in_table(single, septets.next().expect("no escape is cut off")),
-                _ => in_table(locking, code),
-            };
-            text.push(shown.expect("a code of the table"));
+            text.push(match *code {
+                ESCAPE => single[septets.next().expect("no escape is cut off")],
+                _ => locking[code],
+            });
         }
         text
     }

@@ -91,7 +91,8 @@ pub enum EditKind {
     Spacing,
     /// A word left out.
     Word,
-    /// Neighbouring words left out, where no single one is enough for most.
+    /// Neighbouring words left out, where no single one and no change of characters saves a segment
+    /// for most of those who take several.
     Words,
     /// A variable left out for everybody.
     Variable,
@@ -106,6 +107,11 @@ impl EditKind {
     /// Whether the campaign's text stays as it is.
     const fn leaves_the_text(self) -> bool {
         matches!(self, Self::EmptyDefault | Self::DefaultForLong)
+    }
+
+    /// Whether it changes what some recipients are told of themselves.
+    const fn is_about_values(self) -> bool {
+        matches!(self, Self::Variable | Self::EmptyDefault | Self::DefaultForLong)
     }
 
     /// Whether it leaves out words.
@@ -206,8 +212,7 @@ impl<'a> Advisor<'a> {
         let several = |group: &&Group| matches!(group.now, Now::Sent { segments, .. } if segments > 1);
         let dear: u64 = self.groups.iter().filter(several).map(|group| group.rows).sum();
         let is_for_most = |trial: &Trial<'_>| trial.edit.rows * 2 > dear;
-        let is_enough = |trial: &Trial<'_>| trial.edit.kind.is_about_words() && is_for_most(trial);
-        if dear > 0 && !trials.iter().any(is_enough) {
+        if dear > 0 && !trials.iter().any(|trial| !trial.edit.kind.is_about_values() && is_for_most(trial)) {
             let runs = (2..=MAX_RUN).map(|length| {
                 let edits = self.proposer.words(length);
                 let mut runs = self.tried(edits);
