@@ -11,7 +11,7 @@ const PLAIN: &[&str] =
     &["Hi there, ", "your payment of 19.00 ", "is due. ", "Reply STOP to opt out. ", "Ann "];
 const LINES: &[&str] = &["Hi there,\n", "your_payment of 19.00 ", "is due.\n", "Reply STOP to opt out. "];
 const EXTENDED: &[&str] =
-    &["Grüße! ", "{Sale} ", "[50%] off ", "only 5 € ", "ends today ", "in Ærøskøbing. ", "£5 "];
+    &["Grüße! ", "{Sale} ", "[50%] off ", "only 5 € ", "ends today ", "in Ærøskøbing. ", "£5 ", "café "];
 const THAI: &[&str] = &["ลดราคา", "วันนี้", "วันสุดท้าย ", "รีบมา ", "ขอบคุณ", "ค่ะ "];
 const EMOJI: &[&str] = &["Party 🎉 ", "👨\u{200d}👩\u{200d}👧 ", "until late 👍🏽 ", "see you 😀"];
 const HINDI: &[&str] = &["आपका ऑर्डर ", "भेज दिया ", "गया है, ", "500 बाकी। ", "धन्यवाद "];

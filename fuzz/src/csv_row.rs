@@ -176,12 +176,13 @@ fn judge(preview: &Preview, taken: &Taken) {
     assert_eq!(rows.len(), taken.messages.len() + taken.rejects.len(), "no row goes two ways");
     assert!(rows.iter().all(|row| (1..=preview.rows).contains(&u64::from(*row))), "rows that the list has");
 
-    let segments: u32 = taken.messages.iter().map(|kept| volley_core::Profile::STANDARD.count(&kept.text).count).sum();
+    let segments: u32 =
+        taken.messages.iter().map(|kept| volley_core::Profile::STANDARD.count(&kept.text).count).sum();
     assert_eq!(preview.segments, u64::from(segments), "segments");
     let cost: i64 = taken.messages.iter().map(|kept| kept.cost.0).sum();
     assert_eq!(preview.estimated, Some(Micros(cost)), "cost");
     let by_prefix = &preview.cost.as_ref().expect("a rate card").by_prefix;
-    assert_eq!(by_prefix.iter().map(|one| one.cost.0).sum::<i64>(), cost, "cost by prefix");
+    assert_eq!(by_prefix.iter().map(|one| one.share.cost.0).sum::<i64>(), cost, "cost by prefix");
 
     let most = preview.accepted.min(u64::from(CHUNK * IN_FLIGHT));
     let least = preview.accepted.min(u64::from(IN_FLIGHT));

@@ -5,12 +5,12 @@ mod twin;
 
 use std::sync::LazyLock;
 use twin::Twin;
+use unicode_segmentation::UnicodeSegmentation;
 use volley_core::{
     Alphabet, BreakAt, ConcatRef, Encoding, Language, MAX_SEGMENTS, National, Part, Profile, Shifts,
 };
 
-/// Knows no clusters: texts whose clusters stay whole are held to the laws alone.
-static TWIN: LazyLock<Twin> = LazyLock::new(|| Twin::new(|_| panic!("nobody asks for clusters")));
+static TWIN: LazyLock<Twin> = LazyLock::new(|| Twin::new(|text| text.graphemes(true).collect()));
 
 /// `data` is a profile in four bytes and a text in UTF-8, with what is none replaced, that is
 /// counted and split as the standard says.
@@ -18,7 +18,7 @@ static TWIN: LazyLock<Twin> = LazyLock::new(|| Twin::new(|_| panic!("nobody asks
 /// Laws: the parts are the text, none is longer than a part may be, and each took what it could;
 /// encoding, tables, units and parts are the twin's, and so are the characters that force UCS-2
 /// and the count without them; the profile is read back as it was written; one character less is
-/// never dearer. The last, and the twin's, hold only where clusters may be cut.
+/// never dearer, where clusters may be cut.
 pub fn segments(data: &[u8]) {
     let (profile, text) = match data.split_first_chunk() {
         Some((choices, text)) => (profile(*choices), text),
@@ -47,12 +47,6 @@ pub fn segments(data: &[u8]) {
         (Encoding::Ucs2, _) => assert!(!forcing.is_empty(), "UCS-2 where it is forced"),
     }
 
-    if profile.break_at == BreakAt::Grapheme {
-        let cut = Profile { break_at: BreakAt::Character, ..profile.clone() };
-        assert!(counted.count >= cut.count(&text).count, "cheaper in whole clusters");
-        assert_eq!(parts.last().map(|part| room - part.units), Some(profile.left(&text)), "what is left");
-        return;
-    }
     let sent = TWIN.send(&text, &profile);
     assert_eq!((counted.encoding, counted.shifts), (sent.encoding, sent.shifts), "alphabet and tables");
     assert_eq!(counted.units as usize, sent.units, "the length in units");
@@ -63,7 +57,8 @@ pub fn segments(data: &[u8]) {
     assert_eq!(plain, TWIN.parts_if_plain(&text, &profile), "the count without what forces UCS-2");
 
     let mut shorter = text.chars();
-    if shorter.next_back().is_some() && counted.count <= MAX_SEGMENTS {
+    let may_cut = profile.break_at == BreakAt::Character;
+    if may_cut && shorter.next_back().is_some() && counted.count <= MAX_SEGMENTS {
         let cheaper = profile.count(shorter.as_str()).count;
         assert!(cheaper <= counted.count, "{cheaper} segments with a character less");
     }

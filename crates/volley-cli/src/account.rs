@@ -270,7 +270,12 @@ fn sim_credentials() -> Credentials {
 
 /// The unit that bills of `kind` are in, where it is not money.
 pub(crate) fn bill_unit(kind: &str) -> Option<&'static str> {
-    let settings = Settings { base_url: None, options: BTreeMap::new(), credentials: sim_credentials(), max_characters: None };
+    let settings = Settings {
+        base_url: None,
+        options: BTreeMap::new(),
+        credentials: sim_credentials(),
+        max_characters: None,
+    };
     match registry::adapter(kind, settings).ok()?.capabilities().reply_price {
         ReplyPrice::Units(unit) => Some(unit),
         ReplyPrice::Nothing | ReplyPrice::Money => None,

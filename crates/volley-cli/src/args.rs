@@ -88,6 +88,8 @@ pub(crate) enum Command {
     /// Recompute every total from the journal; read-only.
     Verify(Journal),
     /// Compare what was planned, answered and billed, and name the cause of every difference.
+    ///
+    /// The exit code is 0 when every difference has a cause, and 13 when a remainder is left.
     Reconcile {
         #[command(flatten)]
         journal: Journal,

@@ -65,6 +65,9 @@ async fn wait(mut progress: watch::Receiver<Progress>) {
 fn stopping(progress: &Progress) -> Option<String> {
     match &progress.stopped {
         Some((StopReason::Interrupted, _)) | None => None,
+        Some((reason, detail)) if detail.as_str().is_empty() => {
+            Some(format!("stopping: {}", reason.advice()))
+        }
         Some((reason, detail)) => Some(format!("stopping: {} ({detail})", reason.advice())),
     }
 }

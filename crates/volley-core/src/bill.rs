@@ -15,8 +15,9 @@
 //! 3. What was taken and not charged is [`Cause::MissingFromBill`].
 //! 4. Further lines for one message are [`Cause::BilledTwice`], lines below zero
 //!    [`Cause::Credited`].
-//! 5. The rest is about the message's own line: [`Cause::Parts`], then [`Cause::PerMessage`], then
-//!    [`Cause::Rounding`], then [`Cause::Price`].
+//! 5. The rest is about the message's own line: [`Cause::Parts`], then [`Cause::Rounding`] where
+//!    both sides are the card's prices, then [`Cause::PerMessage`], then [`Cause::Rounding`] below
+//!    the last decimal, then [`Cause::Price`].
 //!
 //! A request that was priced as a whole is compared as a whole: its price covers those it
 //! accepted. Where that does not fit, and the planned price of those in doubt or refused makes up

@@ -30,7 +30,7 @@ pub use chunk::{Chunk, Message, Planned, Position, RowNumber};
 pub use failure::{Class, Fate, LaneEffect, Rule, StopReason, Taken};
 pub use fold::{Substitution, TYPOGRAPHIC, fold, fold_to_fit, replacements, substitute_char};
 pub use money::{Currency, Micros, MoneyFault, Rounding};
-pub use number::{Msisdn, NumberFault, Parsed, Region, RegionFault, Repair};
+pub use number::{Assignment, Msisdn, NumberFault, NumberKind, Parsed, Region, RegionFault, Repair};
 pub use outcome::{Answer, Billed, Failure, Outcome, Reason, Verdict, Verdicts};
 pub use plan_hash::{Digest, DigestFault, PlanHash, PlanHasher, PlanTerms};
 pub use rate::{Rate, RateFault};

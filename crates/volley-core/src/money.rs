@@ -81,6 +81,20 @@ impl Rounding {
         }
     }
 
+    /// The largest sum of prices that is billed as `cap` or less, for a `cap` that is not negative:
+    /// with a rounded total somewhat more than `cap` itself.
+    #[must_use]
+    pub fn largest_within(self, cap: Micros) -> Micros {
+        match self {
+            Self::Total(decimals @ 0..6) => {
+                let unit = 10_i64.pow(6 - u32::from(decimals));
+                // Half a unit more is rounded up, one less than that is not.
+                Micros((cap.0 - cap.0 % unit).saturating_add(unit / 2 - 1))
+            }
+            Self::Exact | Self::PerMessage(_) | Self::Total(_) => cap,
+        }
+    }
+
     /// What all messages cost whose prices add up to `sum`; `None` above 64 bits.
     pub fn total(self, sum: Micros) -> Option<Micros> {
         match self {
@@ -265,6 +279,20 @@ mod tests {
         }
         for text in ["", "$", "AU", "A$D", "AUD ", "Segmentsxxx", "ÄUD", "12"] {
             assert_eq!(text.parse::<Currency>(), Err(MoneyFault::NotACurrency(text.to_owned())), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_sum_is_within_a_cap_exactly_where_its_bill_is(
+            sum in 0_i64..5_000_000,
+            cap in 0_i64..5_000_000,
+            decimals in 0_u8..8,
+        ) {
+            for rounding in [Rounding::Exact, Rounding::PerMessage(decimals), Rounding::Total(decimals)] {
+                let billed = rounding.total(Micros(sum)).expect("small");
+                prop_assert_eq!(Micros(sum) <= rounding.largest_within(Micros(cap)), billed <= Micros(cap));
+            }
         }
     }
 

@@ -5,7 +5,7 @@
 //! machine: little-endian integers, texts with their length in front, recipients in file order.
 //! Recipients, texts and prices are hashed apart, so that a difference can be named.
 
-use crate::{Batch, Message, Micros, Msisdn, RowNumber, UnixMillis};
+use crate::{Batch, Message, Micros, Msisdn, Rounding, RowNumber, UnixMillis};
 use std::{fmt, str::FromStr};
 
 /// A BLAKE3 hash, written `blake3:` and 64 hexadecimal digits.
@@ -66,7 +66,7 @@ pub struct PlanHash {
     pub recipients: Digest,
     /// Rendered texts.
     pub texts: Digest,
-    /// The price of each message.
+    /// The price of each message, and how costs are rounded.
     pub prices: Digest,
     /// The [`PlanTerms`].
     pub terms: Digest,
@@ -93,16 +93,16 @@ pub struct PlanHasher {
     prices: Part,
 }
 
-impl Default for PlanHasher {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl PlanHasher {
-    /// Before the first message.
-    pub fn new() -> Self {
-        Self { recipients: Part::new("recipients"), texts: Part::new("texts"), prices: Part::new("prices") }
+    /// Before the first message of a plan whose costs are rounded so.
+    pub fn new(rounding: Rounding) -> Self {
+        let mut prices = Part::new("prices");
+        match rounding {
+            Rounding::Exact => {}
+            Rounding::PerMessage(decimals) => prices.put(&[b'm', decimals]),
+            Rounding::Total(decimals) => prices.put(&[b't', decimals]),
+        }
+        Self { recipients: Part::new("recipients"), texts: Part::new("texts"), prices }
     }
 
     /// The next message in file order.
@@ -211,7 +211,7 @@ mod tests {
     }
 
     fn hash(messages: &[(u32, u64, &str, i64)], terms: &PlanTerms) -> PlanHash {
-        let mut hasher = PlanHasher::new();
+        let mut hasher = PlanHasher::new(Rounding::Exact);
         for &(row, digits, text, micros) in messages {
             let to = Msisdn::from_digits(digits).expect("fictitious");
             let cost = Some(Micros(micros));
@@ -260,6 +260,17 @@ mod tests {
             assert_ne!(after.whole, before.whole, "{word}");
         }
         assert!(hash(&TWO, &terms()).differences(&before).is_empty());
+    }
+
+    #[test]
+    fn another_rounding_is_another_price() {
+        let hashes = [Rounding::Exact, Rounding::Total(2), Rounding::Total(3), Rounding::PerMessage(2)]
+            .map(|rounding| PlanHasher::new(rounding).finish(&terms()));
+        for (index, one) in hashes.iter().enumerate() {
+            for other in &hashes[..index] {
+                assert_eq!(one.differences(other), ["prices"]);
+            }
+        }
     }
 
     #[test]

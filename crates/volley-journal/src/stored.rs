@@ -226,7 +226,7 @@ pub(crate) fn hash_of_rows(connection: &Connection, plan: &FrozenPlan) -> Result
         connection.prepare(&format!("SELECT row, msisdn, text, price FROM recipient ORDER BY {order}"))?;
     let mut text = connection.prepare("SELECT segments, body FROM text WHERE id = ?")?;
     let mut rows = recipients.query([])?;
-    let mut hasher = PlanHasher::new();
+    let mut hasher = PlanHasher::new(plan.rounding);
     let (mut held, mut segments, mut body) = (None, 0, String::new());
     while let Some(row) = rows.next()? {
         let id: i64 = row.get(2)?;

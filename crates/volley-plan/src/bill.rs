@@ -2,13 +2,16 @@
 //!
 //! Columns are found by their names: the number and the cost must be there; parts, an id and a
 //! currency may be. What is not certain stops with its line: a line that is skipped is money
-//! that nobody sees.
+//! that nobody sees. Numbers and texts of the file are not repeated.
+
+mod amount; // an amount as it is written
 
 use crate::{
     Input, SourceError, columns,
-    source::{Format, Records, Source},
+    source::{Format, Records, Row, Source},
     words::{listed, shown},
 };
+use amount::{DecimalMark, Misfit, Written};
 use csv::ByteRecord;
 use std::{num::NonZeroU16, path::Path};
 use volley_core::{Bill, BillEntry, BillId, Micros, Msisdn};
@@ -136,6 +139,30 @@ pub enum BillError {
         /// How many the header has.
         wanted: usize,
     },
+    /// The amounts are in another currency than the plan's, or another unit.
+    #[error(
+        "{file}: the name of the column `{column}` says that charges are in {found} and the plan is in {currency}; amounts of two currencies cannot be compared; if they are in {currency}, name it `cost`"
+    )]
+    ColumnCurrency {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// Its currency or unit.
+        found: String,
+        /// The plan's.
+        currency: String,
+    },
+    /// As many debits as there are credits, and one of them are charges.
+    #[error(
+        "{file}: as many amounts are above zero as below, {each} each, so which of them are charges is not certain; remove the credit notes"
+    )]
+    Signs {
+        /// The file.
+        file: String,
+        /// How many are on each side.
+        each: usize,
+    },
     /// A line in another currency than the plan's.
     #[error(
         "{file}, line {line}: the charge is in {found} and the plan is in {currency}; amounts of two currencies cannot be compared"
@@ -168,6 +195,8 @@ impl BillError {
             | Self::Cell { .. }
             | Self::Fields { .. }
             | Self::Currency { .. }
+            | Self::ColumnCurrency { .. }
+            | Self::Signs { .. }
             | Self::TooLarge { .. } => 2,
         }
     }
@@ -184,42 +213,68 @@ struct Layout {
 
 /// Reads the bill at `path`, whose amounts must be in `currency` where it names one.
 ///
-/// Amounts that are all below zero are debits, and taken as charges; otherwise a line below zero
-/// is a credit note. A line without an amount charges nothing.
+/// Most of the amounts that are not zero say by their sign what a charge is; the others are credit
+/// notes. A line without an amount charges nothing, and one without anything is passed over.
 pub fn load(path: &Path, currency: &str) -> Result<BillFile, BillError> {
     let input = Input::File(path.to_owned());
-    let makes_sense = |cells: &[String]| !numbers(cells).is_empty() && !named(cells, &COST).is_empty();
+    let makes_sense = |cells: &[String]| !numbers(cells).is_empty() && !costs(cells, currency).is_empty();
     let format = Format { encoding: None, delimiter: None, makes_sense: &makes_sense };
     let mut records = Records::open(&Source::Input(&input), &format)?;
-    let header = records.first.clone();
-    let file = records.file.clone();
-    let layout = layout(&file, &header)?;
+    let (file, header) = (records.file.clone(), records.first.clone());
+    let layout = layout(&file, &header, currency)?;
+    let table = Table { file, header, layout, currency };
 
-    let (mut entries, mut decimals, mut blank) = (Vec::new(), 0, 0_u64);
+    let (mut entries, mut mark, mut blank) = (Vec::new(), DecimalMark::default(), 0_u64);
     let mut cells = ByteRecord::new();
     while let Some(record) = records.next(&mut cells)? {
-        let line = record.line;
-        if record.spoiled || record.cells.len() != header.len() {
-            let (found, wanted) = (record.cells.len(), header.len());
-            return Err(BillError::Fields { file, line, found, wanted });
+        if !record.spoiled && record.cells.iter().all(|cell| cell.trim_ascii().is_empty()) {
+            continue;
         }
-        let text = |index: usize| String::from_utf8_lossy(&record.cells[index]);
-        let fault = |column: usize, wanted| BillError::Cell {
-            file: file.clone(),
-            line,
-            column: shown(&header[column]),
-            found: match text(column).trim() {
-                "" => "empty".to_owned(),
-                found => format!("`{}`", shown(found)),
-            },
-            wanted,
-        };
+        let (mut entry, cost) = table.entry(&record)?;
+        match cost {
+            Some(cost) => entry.amount = mark.take(entries.len(), cost),
+            None => blank += 1,
+        }
+        entries.push(entry);
+    }
+    let misfit = |amount: Misfit| {
+        let line = u64::from(entries[amount.index].line);
+        table.fault(line, table.layout.cost, "ambiguous".to_owned(), amount.wanted)
+    };
+    for (index, amount) in mark.settle().map_err(misfit)? {
+        entries[index].amount = amount;
+    }
+    let warnings = settle_signs(&table.file, &mut entries, blank)?;
+    let has_ids = table.layout.id.is_some();
+    let bill = Bill::new(entries).map_err(|_| BillError::TooLarge { file: table.file })?;
+    Ok(BillFile { bill, has_ids, warnings })
+}
+
+/// What is known of a bill before its first line.
+struct Table<'a> {
+    file: String,
+    header: Vec<String>,
+    layout: Layout,
+    /// The plan's.
+    currency: &'a str,
+}
+
+impl Table<'_> {
+    /// One line, its amount left at zero, and how that is written; `None` where it is empty.
+    fn entry(&self, record: &Row<'_>) -> Result<(BillEntry, Option<Written>), BillError> {
+        let (line, layout) = (record.line, &self.layout);
+        if record.spoiled || record.cells.len() != self.header.len() {
+            let (found, wanted) = (record.cells.len(), self.header.len());
+            return Err(BillError::Fields { file: self.file.clone(), line, found, wanted });
+        }
+        let text = |column: usize| String::from_utf8_lossy(&record.cells[column]);
+        let fault = |column: usize, wanted| self.fault(line, column, told(&text(column)), wanted);
         if let Some(found) = layout.currency.map(text)
             && !found.trim().is_empty()
-            && !found.trim().eq_ignore_ascii_case(currency)
+            && !is_same_unit(found.trim(), self.currency)
         {
-            let (found, currency) = (shown(found.trim()), currency.to_owned());
-            return Err(BillError::Currency { file, line, found, currency });
+            let (found, currency) = (shown(found.trim()), self.currency.to_owned());
+            return Err(BillError::Currency { file: self.file.clone(), line, found, currency });
         }
         let to = number(&text(layout.number)).ok_or_else(|| {
             fault(
@@ -227,43 +282,73 @@ pub fn load(path: &Path, currency: &str) -> Result<BillFile, BillError> {
                 "write the whole number with its country code, like +61491570006, or remove the line",
             )
         })?;
-        let cost = amount(&text(layout.cost)).map_err(|wanted| fault(layout.cost, wanted))?;
-        blank += u64::from(cost.is_none());
-        let (amount, written) = cost.unwrap_or_default();
-        decimals = decimals.max(written);
+        let cost = Written::of(&text(layout.cost)).map_err(|wanted| fault(layout.cost, wanted))?;
         let parts = match layout.parts {
             Some(column) => parts(&text(column)).map_err(|wanted| fault(column, wanted))?,
             None => None,
         };
         let id = layout.id.and_then(|column| BillId::of(&text(column)));
-        entries.push(BillEntry { to, amount, id, line: u32::try_from(line).unwrap_or(u32::MAX), parts });
+        let line = u32::try_from(line).unwrap_or(u32::MAX);
+        Ok((BillEntry { to, amount: Micros::ZERO, id, line, parts }, cost))
     }
-    let warnings = settle_signs(&file, &mut entries, blank);
-    let bill = Bill::new(entries, decimals).map_err(|_| BillError::TooLarge { file })?;
-    Ok(BillFile { bill, has_ids: layout.id.is_some(), warnings })
+
+    fn fault(&self, line: u64, column: usize, found: String, wanted: &'static str) -> BillError {
+        BillError::Cell { file: self.file.clone(), line, column: shown(&self.header[column]), found, wanted }
+    }
 }
 
-/// Turns the sign where all amounts are debits. What a person should know about signs and blanks.
-fn settle_signs(file: &str, entries: &mut [BillEntry], blank: u64) -> Vec<String> {
-    let below_zero = entries.iter().filter(|entry| entry.amount < Micros::ZERO).count();
-    let has_charges = entries.iter().any(|entry| entry.amount > Micros::ZERO);
+/// Turns the signs where most amounts are debits. What a person should know about signs and blanks.
+fn settle_signs(file: &str, entries: &mut [BillEntry], blank: u64) -> Result<Vec<String>, BillError> {
+    let above = entries.iter().filter(|entry| entry.amount > Micros::ZERO).count();
+    let below = entries.iter().filter(|entry| entry.amount < Micros::ZERO).count();
+    if above == below && above > 0 {
+        return Err(BillError::Signs { file: file.to_owned(), each: above });
+    }
     let mut warnings = Vec::new();
-    if below_zero > 0 && has_charges {
-        warnings.push(format!("{file}: lines below zero, taken as credit notes: {below_zero}"));
-    } else if below_zero > 0 {
+    if below > above {
         for entry in entries {
             entry.amount = Micros(-entry.amount.0);
         }
-        warnings
-            .push(format!("{file}: every amount is below zero, as debits are; they are taken as charges"));
+        let how_many = if above == 0 { "every amount is" } else { "most amounts are" };
+        warnings.push(format!("{file}: {how_many} below zero, as debits are; they are taken as charges"));
+    }
+    let (credits, side) = if below > above { (above, "above") } else { (below, "below") };
+    if credits > 0 {
+        warnings.push(format!("{file}: lines {side} zero, taken as credit notes: {credits}"));
     }
     if blank > 0 {
         warnings.push(format!("{file}: lines without an amount, taken as charging nothing: {blank}"));
     }
-    warnings
+    Ok(warnings)
 }
 
-fn layout(file: &str, header: &[String]) -> Result<Layout, BillError> {
+/// A cell as an error may show it: a short amount as it is, of what may be a phone number the last
+/// three digits, and of a text nothing.
+fn told(cell: &str) -> String {
+    let cell = cell.trim();
+    let digits: Vec<char> = cell.chars().filter(char::is_ascii_digit).collect();
+    let letters = cell.chars().filter(|character| character.is_alphabetic()).count();
+    let is_fraction = cell.starts_with("0.") || cell.starts_with("0,");
+    match digits.len() {
+        _ if cell.is_empty() => "empty".to_owned(),
+        7.. if !is_fraction => format!("`•••{}`", digits[digits.len() - 3..].iter().collect::<String>()),
+        1.. if letters <= 3 && cell.len() <= 16 && !cell.contains(char::is_whitespace) => {
+            format!("`{}`", shown(cell))
+        }
+        _ => "text".to_owned(),
+    }
+}
+
+/// Names of columns as an error may show them: without the phone numbers of a file that has no
+/// header.
+fn columns_told(header: &[String]) -> String {
+    let has_number = |name: &str| name.bytes().filter(u8::is_ascii_digit).count() >= 7;
+    let names: Vec<String> =
+        header.iter().map(|name| if has_number(name) { told(name) } else { name.clone() }).collect();
+    listed(&names)
+}
+
+fn layout(file: &str, header: &[String], currency: &str) -> Result<Layout, BillError> {
     let one = |what, found: &[usize]| match *found {
         [] => Ok(None),
         [column] => Ok(Some(column)),
@@ -274,12 +359,24 @@ fn layout(file: &str, header: &[String]) -> Result<Layout, BillError> {
         }
     };
     let needed = |what, name, found: &[usize]| {
-        let missing = || BillError::NoColumn { file: file.to_owned(), what, name, columns: listed(header) };
+        let missing =
+            || BillError::NoColumn { file: file.to_owned(), what, name, columns: columns_told(header) };
         one(what, found)?.ok_or_else(missing)
     };
+    let number = needed("number", "number", &numbers(header))?;
+    let cost = needed("cost", "cost", &costs(header, currency))?;
+    if let Some(found) = unit(&header[cost]).filter(|unit| !is_same_unit(unit, currency)) {
+        let (column, found) = (shown(&header[cost]), shown(&found));
+        return Err(BillError::ColumnCurrency {
+            file: file.to_owned(),
+            column,
+            found,
+            currency: currency.to_owned(),
+        });
+    }
     Ok(Layout {
-        number: needed("number", "number", &numbers(header))?,
-        cost: needed("cost", "cost", &named(header, &COST))?,
+        number,
+        cost,
         parts: one("parts", &named(header, &PARTS))?,
         id: ID.iter().find_map(|name| named(header, &[name]).first().copied()),
         currency: one("currency", &named(header, &["currency", "currencycode", "ccy"]))?,
@@ -290,6 +387,47 @@ fn layout(file: &str, header: &[String]) -> Result<Layout, BillError> {
 fn numbers(header: &[String]) -> Vec<usize> {
     let is_number = |name: &String| columns::is_number_name(name) || NUMBER.contains(&bare(name).as_str());
     (0..header.len()).filter(|&column| is_number(&header[column])).collect()
+}
+
+/// The columns whose name says that they hold the charge, in `currency` if any is.
+fn costs(header: &[String], currency: &str) -> Vec<usize> {
+    let found: Vec<usize> = (0..header.len()).filter(|&column| is_cost(&header[column])).collect();
+    let in_currency =
+        |column: &usize| unit(&header[*column]).is_some_and(|unit| is_same_unit(&unit, currency));
+    let ours: Vec<usize> = found.iter().copied().filter(in_currency).collect();
+    if ours.is_empty() { found } else { ours }
+}
+
+/// Whether a column holds charges by its name: `Total cost (AUD)`, `credits`, `price_usd`.
+fn is_cost(name: &str) -> bool {
+    COST.contains(&bare(name).as_str()) || last_word(name).is_some()
+}
+
+/// The currency or unit that the name of a column of charges ends with, stands for, or has in
+/// brackets.
+fn unit(name: &str) -> Option<String> {
+    let in_brackets = name.split_once(['(', '[']).map(|(_, unit)| unit.trim_matches([')', ']', ' ']));
+    match (in_brackets, bare(name).as_str()) {
+        (Some(unit), _) if !unit.is_empty() => Some(unit.to_owned()),
+        (_, "credits" | "creditsused") => Some("credits".to_owned()),
+        _ => last_word(name).map(str::to_uppercase),
+    }
+}
+
+/// The last word of a name like `price_usd`, which is a charge's without it and may be a currency.
+fn last_word(name: &str) -> Option<&str> {
+    let (charge, last) = name.trim().rsplit_once(['_', ' ', '-', '.'])?;
+    let is_code = last.len() == 3 && last.bytes().all(|byte| byte.is_ascii_alphabetic());
+    (is_code && COST.contains(&bare(charge).as_str())).then_some(last)
+}
+
+/// Whether two names of a currency or a unit are the same, one or many: `CREDIT` and `credits`.
+fn is_same_unit(one: &str, other: &str) -> bool {
+    let single = |name: &str| {
+        let end = name.len() - usize::from(name.ends_with(['s', 'S']));
+        name[..end].to_ascii_lowercase()
+    };
+    single(one) == single(other)
 }
 
 /// The columns with one of these names.
@@ -321,40 +459,6 @@ fn number(cell: &str) -> Option<Msisdn> {
         cell.to_owned()
     };
     Msisdn::parse(&written, None).ok().map(|parsed| parsed.number)
-}
-
-/// An amount and the decimals it is written with; `None` for an empty cell. A decimal comma is
-/// read where it cannot mark thousands.
-fn amount(cell: &str) -> Result<Option<(Micros, u8)>, &'static str> {
-    const WANTED: &str = "write an amount like 0.055, at most six decimals and no currency or thousands mark";
-    const COMMA: &str = "whether the comma marks decimals or thousands is not certain; write it like 0.055";
-    let cell = cell.trim();
-    if cell.is_empty() {
-        return Ok(None);
-    }
-    let (sign, size) = match cell.strip_prefix('-') {
-        Some(size) => ("-", size),
-        None => ("", cell.strip_prefix('+').unwrap_or(cell)),
-    };
-    let (whole, fraction) = match (size.split_once('.'), size.split_once(',')) {
-        (Some(_), Some(_)) => return Err(WANTED),
-        (Some(halves), None) => halves,
-        (None, Some((whole, fraction))) => {
-            if fraction.len() == 3 && !whole.trim_start_matches('0').is_empty() {
-                return Err(COMMA);
-            }
-            (whole, fraction)
-        }
-        (None, None) => (size, ""),
-    };
-    let is_empty = whole.is_empty() && fraction.is_empty();
-    let whole = if whole.is_empty() { "0" } else { whole };
-    let point = if fraction.is_empty() { "" } else { "." };
-    let amount = format!("{sign}{whole}{point}{fraction}").parse().map_err(|_| WANTED)?;
-    if is_empty {
-        return Err(WANTED);
-    }
-    Ok(Some((amount, u8::try_from(fraction.len()).unwrap_or(u8::MAX))))
 }
 
 /// Parts; `None` for an empty cell and for none at all.
@@ -427,57 +531,109 @@ mod tests {
                 .collect();
             (amounts, warnings.join("; "))
         };
-        for (cells, amounts, warning) in [
+        let cases: [(&[&str], &[i64], &str); 7] = [
             (
-                ["-0.05", "-0.10"],
-                [50_000, 100_000],
+                &["-0.05", "-0.10"],
+                &[50_000, 100_000],
                 "every amount is below zero, as debits are; they are taken as charges",
             ),
             (
-                ["-0.05", "0"],
-                [50_000, 0],
+                &["-0.05", "0"],
+                &[50_000, 0],
                 "every amount is below zero, as debits are; they are taken as charges",
             ),
-            (["-0.05", "0.10"], [-50_000, 100_000], "lines below zero, taken as credit notes: 1"),
-            (["", "0.10"], [0, 100_000], "lines without an amount, taken as charging nothing: 1"),
-            (["0.05", "0.10"], [50_000, 100_000], ""),
-        ] {
-            let text = format!("to,cost\n61491570006,{}\n61491570156,{}\n", cells[0], cells[1]);
+            (
+                &["-0.05", "-0.05", "0.10"],
+                &[50_000, 50_000, -100_000],
+                "most amounts are below zero, as debits are; they are taken as charges; lines above zero, taken as credit notes: 1",
+            ),
+            (
+                &["0.05", "-0.05", "0", "0.10"],
+                &[50_000, -50_000, 0, 100_000],
+                "lines below zero, taken as credit notes: 1",
+            ),
+            (&["", "0.10"], &[0, 100_000], "lines without an amount, taken as charging nothing: 1"),
+            (&["0.05", "0.10"], &[50_000, 100_000], ""),
+            (&["0", "0"], &[0, 0], ""),
+        ];
+        for (cells, amounts, warning) in cases {
+            let lines: Vec<String> =
+                (1..).zip(cells).map(|(place, cell)| format!("6149157000{place},{cell}\n")).collect();
+            let text = format!("to,cost\n{}", lines.concat());
             assert_eq!(warned(&text), (amounts.to_vec(), warning.to_owned()), "{cells:?}");
+        }
+        let error = read("to,cost\n61491570006,0.05\n61491570156,-1\n61491570157,0\n").expect_err("a tie");
+        assert!(error.to_string().contains("as many amounts are above zero as below, 1 each"), "{error}");
+        assert_eq!(error.exit_code(), 2);
+    }
+
+    #[test]
+    fn a_unit_in_the_name_of_the_column_must_be_the_currency_of_the_plan() {
+        for header in [
+            "cost",
+            "cost (AUD)",
+            "cost [aud]",
+            "Cost ( AUD )",
+            "price_aud",
+            "Total cost AUD",
+            "amount-AUD",
+            "cost ()",
+        ] {
+            assert_eq!(lines(format!("to,{header}\n61491570006,1\n")).len(), 1, "{header}");
+        }
+        for (header, found) in [
+            ("cost (USD)", "USD"),
+            ("cost [NZD]", "NZD"),
+            ("Cost (credits)", "credits"),
+            ("credits", "credits"),
+            ("Credits used", "credits"),
+            ("price_usd", "USD"),
+            ("cost (AUD cents)", "AUD cents"),
+        ] {
+            let error = read(format!("to,{header}\n61491570006,1\n")).expect_err(header).to_string();
+            let wanted = format!(
+                "the name of the column `{header}` says that charges are in {found} and the plan is in AUD;"
+            );
+            assert!(error.contains(&wanted), "{error}");
+        }
+        assert_eq!(lines("to,cost_usd,cost_aud\n61491570006,7,1\n")[0].1, 1_000_000);
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("bill.csv");
+        std::fs::write(&path, "to,credits\n61491570006,1\n").expect("written");
+        assert!(load(&path, "CREDIT").is_ok());
+    }
+
+    #[test]
+    fn rows_without_anything_are_passed_over() {
+        let text = "to,parts,cost\n61491570006,1,0.05\n,,\n , ,\n,\n";
+        assert_eq!(lines(text), [(61_491_570_006, 50_000, 1, 2)]);
+        assert!(read(text).expect("a bill").warnings.is_empty());
+        assert!(read("to,parts,cost\n,,0.05\n").is_err());
+    }
+
+    #[test]
+    fn errors_repeat_no_number_and_no_text() {
+        for (text, said) in [
+            ("to,cost\n0812345678,1\n", "`to` is `•••678`;"),
+            ("to,cost\n+61 491 570 006 x,1\n", "`to` is `•••006`;"),
+            ("to,cost\nMaria,1\n", "`to` is text;"),
+            ("to,sms,cost\n61491570006,Hi there,1\n", "`sms` is text;"),
+            ("to,sms,cost\n61491570006,Code 1234,1\n", "`sms` is text;"),
+            ("to,cost\n61491570006,61491570006x\n", "`cost` is `•••006`;"),
+            ("61491570006,Maria\n", "the columns are: `•••006`, Maria."),
+        ] {
+            let error = read(text).expect_err(text).to_string();
+            assert!(error.contains(said), "{error}");
         }
     }
 
     #[test]
-    fn amounts_are_read_exactly_or_not_at_all() {
-        for (cell, micros, decimals) in [
-            ("0.05", 50_000, 2),
-            (" 0.0500 ", 50_000, 4),
-            ("0,055", 55_000, 3),
-            ("1,5", 1_500_000, 1),
-            ("12", 12_000_000, 0),
-            ("-.5", -500_000, 1),
-            ("+3", 3_000_000, 0),
-            ("5.", 5_000_000, 0),
-        ] {
-            assert_eq!(amount(cell), Ok(Some((Micros(micros), decimals))), "{cell}");
-        }
-        assert_eq!(amount("  "), Ok(None));
-        for cell in [
-            "1,234",
-            "1,234.50",
-            "$0.05",
-            "0.05 AUD",
-            "5e-2",
-            "1.2.3",
-            "1,2,3",
-            "0.0000001",
-            ".",
-            "-",
-            "--1",
-            "(5)",
-        ] {
-            assert!(amount(cell).is_err(), "{cell}");
-        }
+    fn a_decimal_comma_anywhere_makes_every_point_a_thousands_mark() {
+        let text = "to;cost\n61491570006;1.050\n61491570156;0,05\n";
+        assert_eq!(lines(text), [(61_491_570_006, 1_050_000_000, 0, 2), (61_491_570_156, 50_000, 0, 3)]);
+        let error = read(format!("{text}\n61491570157;0.05\n")).expect_err("a point").to_string();
+        let wanted = ", line 5: `cost` is ambiguous; other amounts of the file have a decimal comma; write it like 0,055";
+        assert!(error.ends_with(wanted), "{error}");
     }
 
     #[test]
@@ -486,11 +642,11 @@ mod tests {
         for (rest, message) in [
             (
                 "0491570156,1,0.05,\n",
-                ", line 3: `to` is `0491570156`; write the whole number with its country code, like +61491570006, or remove the line",
+                ", line 3: `to` is `•••156`; write the whole number with its country code, like +61491570006, or remove the line",
             ),
             (
                 "Total,,9.95,\n",
-                ", line 3: `to` is `Total`; write the whole number with its country code, like +61491570006, or remove the line",
+                ", line 3: `to` is text; write the whole number with its country code, like +61491570006, or remove the line",
             ),
             (
                 "6.14E+10,1,0.05,\n",
@@ -506,7 +662,7 @@ mod tests {
             ),
             (
                 "61491570156,1,\"1,234\",\n",
-                ", line 3: `cost` is `1,234`; whether the comma marks decimals or thousands is not certain; write it like 0.055",
+                ", line 3: `cost` is ambiguous; its comma may mark decimals or thousands; write it like 0.055",
             ),
             (
                 "61491570156,1.5,1,\n",

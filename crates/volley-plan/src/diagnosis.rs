@@ -5,7 +5,7 @@
 
 use crate::{
     campaign::Folding,
-    template::{Bound, Place},
+    template::{Bound, Filled, Place},
 };
 use csv::ByteRecord;
 use rustc_hash::FxHashMap;
@@ -15,6 +15,8 @@ use volley_core::{
     code_point, fold, replacements, substitute_char,
 };
 
+/// How many characters a diagnosis lists.
+pub const MOST_FORCING: usize = 500;
 /// How many rows are named where rows are named.
 const FIRST_ROWS: usize = 3;
 
@@ -25,8 +27,11 @@ pub struct Diagnosis {
     pub template: TemplateSize,
     /// Recipients whose text is UCS-2, and what that costs beyond plain GSM-7.
     pub ucs2: Extra,
-    /// The characters that push texts out of GSM-7, those in the dearest texts first.
+    /// The characters that push texts out of GSM-7, those in the dearest texts first; at most
+    /// [`MOST_FORCING`].
     pub forcing: Vec<Forcing>,
+    /// How many more there are.
+    pub forcing_others: u64,
     /// What smart folding saved, or would save.
     pub smart: Smart,
     /// Whose own data makes their text take more than the campaign's own text does.
@@ -72,12 +77,15 @@ pub struct Forcing {
     /// characters counts for each of them.
     #[serde(flatten)]
     pub extra: Extra,
-    /// Of those rows, the ones that no other character pushes out.
-    pub alone: u64,
+    /// The same of the texts that no other character pushes out: what replacing this one alone
+    /// would save.
+    pub alone: Extra,
     /// Where it stands first in the campaign's own text, if it is there.
     pub template: Option<Place>,
     /// The columns that bring it, by name, with their rows.
     pub columns: Vec<ColumnRows>,
+    /// The columns whose default brings it.
+    pub defaults: Vec<String>,
     /// The first row with it.
     pub first_row: u32,
     /// Its index in that row's text, in characters from 0.
@@ -93,6 +101,8 @@ pub struct ColumnRows {
     pub column: String,
     /// How many of its rows.
     pub rows: u64,
+    /// The first of them.
+    pub first_row: u32,
 }
 
 /// What smart folding saved, or would save.
@@ -216,11 +226,21 @@ pub(crate) struct Diagnoser<'a> {
 struct Pusher {
     character: char,
     extra: Extra,
-    alone: u64,
+    alone: Extra,
     /// The row that was counted last.
     last_row: u32,
-    columns: Vec<(usize, u64, u32)>,
+    columns: Vec<FromColumn>,
+    /// Columns whose default has it.
+    defaults: Vec<usize>,
     first: Option<(u32, usize)>,
+}
+
+/// How often one column brings a character.
+struct FromColumn {
+    column: usize,
+    rows: u64,
+    first_row: u32,
+    last_row: u32,
 }
 
 /// A look-alike that is, or would be, replaced, and what was counted of it.
@@ -237,9 +257,9 @@ impl<'a> Diagnoser<'a> {
         card: Option<&'a RateCard>,
         folding: Folding,
     ) -> Self {
-        let fixed = text.fixed();
+        let fixed = text.fixed("");
         let Segments { encoding, units, count, .. } = profile.count(&fixed);
-        let template = TemplateSize { encoding, units, segments: count, left: profile.left(&fixed) };
+        let template = TemplateSize { encoding, units, segments: count, left: left(profile, text) };
         let mut diagnoser = Self {
             profile,
             text,
@@ -315,7 +335,8 @@ impl<'a> Diagnoser<'a> {
         for index in 0..self.of_template {
             self.characters[index].add(message, more)?;
         }
-        for (column, value) in self.text.values(seen.cells) {
+        for (column, filled) in self.text.values(seen.cells) {
+            let (Filled::Value(value) | Filled::Default(value)) = filled;
             for (_, character) in self.profile.forcing(value) {
                 let index = self.entry(character);
                 let entry = &mut self.characters[index];
@@ -324,11 +345,15 @@ impl<'a> Diagnoser<'a> {
                     last = index;
                     entry.add(message, more)?;
                 }
-                entry.comes_from(column, message.row);
+                match filled {
+                    Filled::Value(_) => entry.comes_from(column, message.row),
+                    Filled::Default(_) if entry.defaults.contains(&column) => {}
+                    Filled::Default(_) => entry.defaults.push(column),
+                }
             }
         }
         if distinct == 1 {
-            self.characters[last].alone += 1;
+            self.characters[last].alone.add(more)?;
         }
         Ok(())
     }
@@ -357,9 +382,10 @@ impl<'a> Diagnoser<'a> {
             self.characters.push(Pusher {
                 character,
                 extra: Extra::none(self.card),
-                alone: 0,
+                alone: Extra::none(self.card),
                 last_row: 0,
                 columns: Vec::new(),
+                defaults: Vec::new(),
                 first: None,
             });
             self.characters.len() - 1
@@ -372,8 +398,9 @@ impl<'a> Diagnoser<'a> {
         characters.retain(|entry| entry.extra.rows > 0);
         characters.sort_by_key(|entry| std::cmp::Reverse(weight(&entry.extra)));
         replaced.sort_by_key(|entry| std::cmp::Reverse(weight(&entry.saved)));
-        let forcing = characters.into_iter().map(|entry| {
-            let Pusher { character, extra, alone, columns, first, .. } = entry;
+        let forcing_others = characters.len().saturating_sub(MOST_FORCING) as u64;
+        let forcing = characters.into_iter().take(MOST_FORCING).map(|entry| {
+            let Pusher { character, extra, alone, columns, defaults, first, .. } = entry;
             let (first_row, first_index) = first.unwrap_or_default();
             Forcing {
                 char: character,
@@ -384,8 +411,13 @@ impl<'a> Diagnoser<'a> {
                 template: text.place_of(character),
                 columns: columns
                     .into_iter()
-                    .map(|(column, rows, _)| ColumnRows { column: header[column].clone(), rows })
+                    .map(|FromColumn { column, rows, first_row, .. }| ColumnRows {
+                        column: header[column].clone(),
+                        rows,
+                        first_row,
+                    })
                     .collect(),
+                defaults: defaults.into_iter().map(|column| header[column].clone()).collect(),
                 first_row,
                 first_index,
                 instead: substitute_char(profile.substitutions, character),
@@ -402,6 +434,7 @@ impl<'a> Diagnoser<'a> {
             template: self.template,
             ucs2: self.ucs2,
             forcing: forcing.collect(),
+            forcing_others,
             smart: Smart {
                 applied: self.folding == Folding::Smart,
                 saved: self.saved,
@@ -410,6 +443,24 @@ impl<'a> Diagnoser<'a> {
             jumps: self.jumps,
         }
     }
+}
+
+/// Units that the variables of `text` may take before another segment is needed.
+///
+/// What stands behind the first variable moves with it, so that a character of two units may come
+/// to lie on a seam: the room is tried, not reckoned.
+fn left(profile: &Profile, text: &Bound) -> u32 {
+    let fixed = text.fixed("");
+    let most = profile.left(&fixed);
+    if text.is_constant() {
+        return most;
+    }
+    let count = profile.count(&fixed).count;
+    let mut filler = "x".repeat(most as usize);
+    while !filler.is_empty() && profile.count(&text.fixed(&filler)).count > count {
+        filler.pop();
+    }
+    u32::try_from(filler.len()).unwrap_or(most)
 }
 
 /// What orders characters: cost, else segments, then rows.
@@ -429,10 +480,12 @@ impl Pusher {
 
     /// Counts the row for `column`, once.
     fn comes_from(&mut self, column: usize, row: RowNumber) {
-        match self.columns.iter_mut().find(|(known, ..)| *known == column) {
-            Some((_, _, last_row)) if *last_row == row.0 => {}
-            Some((_, rows, last_row)) => (*rows, *last_row) = (*rows + 1, row.0),
-            None => self.columns.push((column, 1, row.0)),
+        match self.columns.iter_mut().find(|known| known.column == column) {
+            Some(known) if known.last_row == row.0 => {}
+            Some(known) => (known.rows, known.last_row) = (known.rows + 1, row.0),
+            None => {
+                self.columns.push(FromColumn { column, rows: 1, first_row: row.0, last_row: row.0 });
+            }
         }
     }
 }

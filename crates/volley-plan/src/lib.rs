@@ -6,8 +6,8 @@
 //! Pure but for reading the user's files: no clock, no network. Not here: storing the plan
 //! (volley-journal), what a provider can do (volley-provider), compressed files and workbooks.
 
-mod bill; // a provider's bill -> Bill
 mod advise; // edits of the text that would save money, priced
+mod bill; // a provider's bill -> Bill
 mod campaign; // campaign.toml + environment + flags -> Campaign
 mod chunk; // recipients by text -> requests, worst doubt
 mod columns; // header names -> which columns hold what
@@ -24,18 +24,18 @@ mod suppress; // numbers never to be sent to
 mod template; // "Hi {{name}}" + row -> text
 mod words; // nearest names, and user text that is safe to show
 
-pub use bill::{BillError, BillFile, load as load_bill};
 pub use advise::{Advice, Edit, EditKind};
+pub use bill::{BillError, BillFile, load as load_bill};
 pub use campaign::{
     At, Campaign, CampaignError, Counting, Duplicates, Folding, InputEncoding, Limits, MessageSettings,
     Overrides, ProviderSettings, Rates, Recipients, SecretSource, TextEncoding,
 };
-pub use diagnosis::{ColumnRows, Diagnosis, Extra, Forcing, Jump, Jumps, Replacement, Smart, TemplateSize};
+pub use diagnosis::{
+    ColumnRows, Diagnosis, Extra, Forcing, Jump, Jumps, MOST_FORCING, Replacement, Smart, TemplateSize,
+};
 pub use list_file::ListFile;
 pub use plan::{Discard, Offer, PlanError, Sink, SinkError, plan, plan_with_advice};
-pub use preview::{
-    ByEncoding, Columns, Cost, Encodings, Example, PrefixCost, Preview, SegmentsCost, Share,
-};
+pub use preview::{ByEncoding, Columns, Cost, Encodings, Example, PrefixCost, Preview, SegmentsCost, Share};
 pub use quotes::QuoteFault;
 pub use rates::{Days, LoadedRates, RatesError, load as load_rates};
 pub use reject::{Reason, Reject, RejectFile, RejectWriter};

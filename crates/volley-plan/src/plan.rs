@@ -283,11 +283,11 @@ fn pass(
     warnings.extend_from_slice(suppressed.warnings());
     warnings.extend(warnings_of(&records, &rules));
     let columns = columns_of(&rules);
-    let last_row = u32::try_from(tally.rows).unwrap_or(u32::MAX);
-    let too_large = || PlanError::CostTooLarge { file: file.clone(), row: last_row };
-    let total = |card: &RateCard| card.rounding().total(tally.cost).ok_or_else(too_large);
+    let estimated = tally.estimated(&file)?;
+    warnings.extend(above_cap(campaign, estimated));
     let found = Found {
-        estimated: card.as_ref().map(total).transpose()?,
+        estimated,
+        prices_of: card.as_ref().map(|_| price_day(campaign, today)),
         diagnosis: diagnoser.finish(&header),
         profile: profile.clone(),
         columns,
@@ -296,9 +296,21 @@ fn pass(
     Ok(tally.into_preview(terms(campaign, offer, card.as_ref()), offer, &records, found))
 }
 
+/// The day whose prices hold: today, or the day that the schedule names if that is later.
+fn price_day(campaign: &Campaign, today: Date) -> Date {
+    campaign.send_day.map_or(today, |day| day.max(today))
+}
+
+/// What to know where the plan costs more than it may.
+fn above_cap(campaign: &Campaign, estimated: Option<Micros>) -> Option<String> {
+    let (cap, estimated) = (campaign.limits.max_cost?, estimated?);
+    (estimated > cap)
+        .then(|| format!("the plan costs {estimated}, above limits.max_cost {cap}: `send` refuses it"))
+}
+
 /// The prices of the day it is sent on, and what a person should know about them.
 fn card(campaign: &Campaign, today: Date) -> Result<(Option<RateCard>, Vec<String>), RatesError> {
-    let day = campaign.send_day.map_or(today, |day| day.max(today));
+    let day = price_day(campaign, today);
     let loaded = campaign.rates.as_ref().map(|rates| rates::load(&rates.file, day, rates.rounding));
     Ok(match loaded.transpose()? {
         Some(loaded) => (Some(loaded.card), loaded.warnings),
@@ -449,6 +461,7 @@ struct Found {
     diagnosis: Diagnosis,
     profile: Profile,
     columns: Columns,
+    prices_of: Option<Date>,
     warnings: Vec<String>,
 }
 
@@ -498,7 +511,7 @@ impl<'a> Tally<'a> {
             longest_message: None,
             dearest_message: None,
             requests,
-            hasher: PlanHasher::new(),
+            hasher: PlanHasher::new(card.map(RateCard::rounding).unwrap_or_default()),
         }
     }
 
@@ -546,6 +559,13 @@ impl<'a> Tally<'a> {
         Ok(())
     }
 
+    /// What it costs in all; `None` without a rate card.
+    fn estimated(&self, file: &str) -> Result<Option<Micros>, PlanError> {
+        let row = u32::try_from(self.rows).unwrap_or(u32::MAX);
+        let too_large = || PlanError::CostTooLarge { file: file.to_owned(), row };
+        self.card.map(|card| card.rounding().total(self.cost).ok_or_else(too_large)).transpose()
+    }
+
     /// Everybody went exactly one way.
     fn check(&self) {
         let rejected: u64 = self.rejected.values().sum();
@@ -556,7 +576,7 @@ impl<'a> Tally<'a> {
     }
 
     fn into_preview(self, terms: PlanTerms, offer: &Offer, records: &Records, found: Found) -> Preview {
-        let Found { estimated, diagnosis, profile, columns, warnings } = found;
+        let Found { estimated, diagnosis, profile, columns, prices_of, warnings } = found;
         let hash = self.hasher.finish(&terms);
         let (requests, worst_doubt) = self.requests.totals(offer.max_in_flight);
         let slowest = offer.rates.iter().map(|rate| rate.each_second()).reduce(f64::min);
@@ -599,6 +619,7 @@ impl<'a> Tally<'a> {
                 .collect(),
             repairs: self.repairs,
             blank_lines: records.blank_lines(),
+            prices_of,
             warnings,
             first_rejects: self.first_rejects,
             columns,

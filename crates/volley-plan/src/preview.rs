@@ -1,6 +1,7 @@
 //! What a pass over a campaign counted.
 
 use crate::{Diagnosis, Reject};
+use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 use std::{collections::BTreeMap, fmt};
 use volley_core::{
@@ -75,6 +76,9 @@ pub struct Preview {
     /// Not in the JSON: blank lines and lines of spaces that were skipped.
     #[serde(skip)]
     pub blank_lines: u64,
+    /// Not in the JSON: the day whose prices hold; `None` without a rate card.
+    #[serde(skip)]
+    pub prices_of: Option<Date>,
     /// Not in the JSON: what a person should know before sending, a sentence each.
     #[serde(skip)]
     pub warnings: Vec<String>,

@@ -76,7 +76,9 @@ impl Reason {
             Self::UnsafeVariable => "control characters or invisible marks in a value; take them out",
             Self::LongVariable => "a value over 10 KiB; shorten it",
             Self::NotGsm7 => "a character outside GSM-7; replace it, or set message.encoding to auto",
-            Self::TooLong => "the text is too long; shorten it, or raise message.max_segments",
+            Self::TooLong => {
+                "the text is too long; shorten it, or raise message.max_segments or the provider's limit, segments.max_characters"
+            }
             Self::NoPrice => "the rate card has no price for this number; add its prefix",
             Self::FieldCount => "more or fewer fields than the header; quote fields that hold the delimiter",
             Self::BadUtf8 => "not text in the file's encoding; save it as UTF-8, or set recipients.encoding",

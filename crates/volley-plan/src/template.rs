@@ -257,6 +257,15 @@ impl BoundPiece {
     }
 }
 
+/// What stands in place of a variable.
+#[derive(Clone, Copy)]
+pub(crate) enum Filled<'a> {
+    /// The row's own value.
+    Value(&'a str),
+    /// The default, because the row has none.
+    Default(&'a str),
+}
+
 /// Why a value is not put into a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueFault {
@@ -293,9 +302,16 @@ impl Bound {
         })
     }
 
-    /// What everybody gets whatever their row says: the text with its variables left out.
-    pub(crate) fn fixed(&self) -> String {
-        self.pieces.iter().filter_map(BoundPiece::literal).collect()
+    /// What everybody gets whatever their row says: the text with its variables left out, and
+    /// `filler` in place of the first of them.
+    pub(crate) fn fixed(&self, filler: &str) -> String {
+        let first = self.pieces.iter().position(|piece| piece.literal().is_none());
+        let pieces = self.pieces.iter().enumerate();
+        let texts = pieces.filter_map(|(index, piece)| match piece.literal() {
+            None if Some(index) == first => Some(filler),
+            literal => literal,
+        });
+        texts.collect()
     }
 
     /// Every text in it that is no value: what everybody gets, and defaults.
@@ -318,15 +334,17 @@ impl Bound {
         })
     }
 
-    /// What the columns of one rendered row put into the text, in order: the column and its value
-    /// or default.
-    pub(crate) fn values<'a>(&'a self, cells: &'a ByteRecord) -> impl Iterator<Item = (usize, &'a str)> {
+    /// What the columns of one rendered row put into the text, in order: the column, and its value
+    /// or else its default.
+    pub(crate) fn values<'a>(&'a self, cells: &'a ByteRecord) -> impl Iterator<Item = (usize, Filled<'a>)> {
         self.pieces.iter().filter_map(|piece| match piece {
             BoundPiece::Literal(..) => None,
             BoundPiece::Column { column, default } => {
                 let value = cell(cells, *column);
-                let is_empty = value.trim().is_empty();
-                Some((*column, if is_empty { default.as_deref().unwrap_or_default() } else { value }))
+                Some(match default {
+                    Some(default) if value.trim().is_empty() => (*column, Filled::Default(default)),
+                    _ => (*column, Filled::Value(value)),
+                })
             }
         })
     }

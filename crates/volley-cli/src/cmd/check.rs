@@ -32,12 +32,6 @@ pub(crate) fn run(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault> 
     if preview.accepted == 0 {
         return Err(super::plan::nobody(&campaign, preview.rows));
     }
-    let mut warnings = preview.warnings.clone();
-    if let (Some(cap), Some(estimated)) = (campaign.limits.max_cost, preview.estimated)
-        && estimated > cap
-    {
-        warnings.push(format!("the plan costs {estimated}, above limits.max_cost {cap}: `send` refuses it"));
-    }
     let checked = Checked {
         schema: 1,
         campaign: campaign.name.clone(),
@@ -47,7 +41,7 @@ pub(crate) fn run(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault> 
         number_columns: preview.columns.number.clone(),
         variables: preview.columns.variables.clone(),
         unused_columns: preview.columns.unused.clone(),
-        warnings,
+        warnings: preview.warnings.clone(),
     };
     if voice.json {
         output::json(&checked)?;

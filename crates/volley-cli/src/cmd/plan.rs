@@ -42,7 +42,7 @@ pub(crate) fn nobody(campaign: &Campaign, rows: u64) -> Fault {
     let list = &campaign.recipients.input;
     let why = match rows {
         0 => "it has a header and no rows".to_owned(),
-        rows => format!("none of its {rows} rows can be sent; `volley preview` says why"),
+        rows => format!("none of its {rows} rows can be sent; the preview says why of each"),
     };
     Fault::new(NOTHING_TO_SEND, format!("{list}: nothing to send: {why}"))
 }

@@ -5,12 +5,12 @@ mod report; // what people and scripts read
 
 use crate::{account, cmd::Voice, fault::Fault, output};
 use differences::DifferenceFile;
-use std::{collections::HashSet, fmt::Display, path::Path};
+use std::{collections::HashSet, fmt::Display, mem, path::Path};
 use volley_core::{
     AmountTooLarge, Bill, BillId, BilledMessage, Cause, Clerk, Comparison, Difference, Due, Micros,
     MoneyFault, Msisdn, OtherLines, RateCard, Reconciler, Reconciliation, RequestAnswer, decimals_of,
 };
-use volley_journal::{BillLine, FrozenPlan, JournalReader, RequestBill, RequestFate};
+use volley_journal::{AttemptId, BillLine, FrozenPlan, JournalReader, RequestBill, RequestFate};
 use volley_plan::BillFile;
 
 /// The exit code of a difference without a cause.
@@ -41,8 +41,8 @@ pub(crate) fn run(path: &Path, bill: Option<&Path>, csv: Option<&Path>, voice: V
         return Err(Fault::new(11, what));
     }
     let card = card_of(plan, currency).map_err(|what| damaged(path, what))?;
-    let answers = Answers::read(&reader)?;
-    let mut notes = Vec::new();
+    let mut answers = Answers::read(&reader)?;
+    let mut notes: Vec<String> = answers.told_of_open().into_iter().collect();
     let file = bill.map(|bill| volley_plan::load_bill(bill, currency)).transpose();
     let file = file.map_err(|error| Fault::new(error.exit_code(), error))?;
     let survey = Survey::of(&reader, &answers, file.as_ref().is_some_and(|file| file.has_ids))?;
@@ -53,10 +53,11 @@ pub(crate) fn run(path: &Path, bill: Option<&Path>, csv: Option<&Path>, voice: V
 
     let list = csv.map(|csv| DifferenceFile::create(csv).map_err(|error| cannot_write(csv, &error)));
     let mut desk = Desk { reader: &reader, list: list.transpose()?, fault: None, csv };
-    let mut reconciler = Reconciler::new(&card, &plan.profile, answers.requests, survey.decimals, on_bill);
+    let requests = mem::take(&mut answers.requests);
+    let mut reconciler = Reconciler::new(&card, &plan.profile, requests, survey.decimals, on_bill);
     reader.for_each_bill_line(|line| {
         if desk.fault.is_none() {
-            let compared = match message_of(&line, &card) {
+            let compared = match message_of(&line, answers.due(&line), &card) {
                 Some(message) => {
                     reconciler.message(&message, &mut desk).map_err(|error| too_large(path, error))
                 }
@@ -99,23 +100,40 @@ fn of_this_campaign(
 ) -> Result<Bill, Fault> {
     notes.append(&mut file.warnings);
     if file.has_ids {
-        match file.bill.leave_out_others(&survey.ids, &survey.in_doubt) {
+        match file.bill.leave_out_others(&survey.ids, &survey.in_doubt, &survey.planned) {
             None => notes.push(format!(
                 "{}: none of its ids is one that the provider's answers gave; its lines are found by number alone",
                 path.display()
             )),
-            Some(OtherLines { lines: 0, .. }) => {}
-            Some(OtherLines { lines, amount }) => notes.push(format!(
-                "{}: lines of other campaigns, by their ids, which are not compared: {}, {amount} {currency}",
-                path.display(),
-                output::count(lines)
-            )),
+            Some(others) => notes.extend(told_of_others(path, &others, currency)),
         }
     }
     if file.bill.entries().is_empty() {
         return Err(unusable(path, "it has no line about this campaign"));
     }
     Ok(file.bill)
+}
+
+/// What a person should know about lines that are not compared. Those with numbers of the plan
+/// come first: they may be a second charge.
+fn told_of_others(path: &Path, others: &OtherLines, currency: &str) -> Vec<String> {
+    let (path, mut told) = (path.display(), Vec::new());
+    if others.planned_lines > 0 {
+        told.push(format!(
+            "{path}: NOT COMPARED, lines for numbers of this campaign under ids that its answers did not give: {}, {} {currency}; they are another campaign's, or charged twice: look at lines {}",
+            output::count(others.planned_lines),
+            others.planned_amount,
+            others.planned_rows
+        ));
+    }
+    if others.lines > 0 {
+        told.push(format!(
+            "{path}: lines of other campaigns, by their ids and numbers, which are not compared: {}, {} {currency}",
+            output::count(others.lines),
+            others.amount
+        ));
+    }
+    told
 }
 
 /// What the provider's answers say, request by request.
@@ -128,6 +146,10 @@ struct Answers {
     other_unit: Option<(&'static str, Micros)>,
     /// Whether some messages were priced one by one.
     has_own_prices: bool,
+    /// Requests without an answer or any other end: the process that sent them was killed.
+    open: HashSet<AttemptId>,
+    /// How many messages those carried.
+    open_messages: u64,
 }
 
 impl Answers {
@@ -144,12 +166,36 @@ impl Answers {
         };
         let says_something =
             |answer: &RequestAnswer| answer.amount.is_some() || answer.parts.is_some() || answer.other_unit;
+        let open = || bills.iter().filter(|bill| bill.fate == RequestFate::Open);
         Ok(Self {
             requests: bills.iter().map(answer).filter(says_something).collect(),
             ids: bills.iter().filter_map(|bill| BillId::of(bill.request_id.as_deref()?)).collect(),
             total: standing.billed,
             other_unit: standing.billed_units.map(|amount| (unit, amount)),
             has_own_prices: bills.iter().any(|bill| bill.fate == RequestFate::Each && bill.billed.is_none()),
+            open: open().map(|bill| bill.attempt).collect(),
+            open_messages: open().map(|bill| u64::from(bill.recipients)).sum(),
+        })
+    }
+
+    /// Whether a message is to be paid for. One that an open request carries may have been taken.
+    fn due(&self, line: &BillLine) -> Due {
+        match line.state {
+            "accepted" => Due::Accepted,
+            "refused" => Due::Refused,
+            "in_doubt" => Due::InDoubt,
+            _ if line.attempt.is_some_and(|attempt| self.open.contains(&attempt)) => Due::InDoubt,
+            _ => Due::NotSent,
+        }
+    }
+
+    /// What a person should know about requests without an end.
+    fn told_of_open(&self) -> Option<String> {
+        (self.open_messages > 0).then(|| {
+            format!(
+                "the sender was killed while messages were under way, which are in doubt here as after `volley resume`: {}",
+                output::count(self.open_messages)
+            )
         })
     }
 }
@@ -158,6 +204,8 @@ impl Answers {
 struct Survey {
     ids: HashSet<BillId>,
     in_doubt: HashSet<Msisdn>,
+    /// The plan's numbers, where the bill has ids.
+    planned: HashSet<Msisdn>,
     /// The most decimals of an amount in an answer.
     decimals: u8,
 }
@@ -167,13 +215,15 @@ impl Survey {
     fn of(reader: &JournalReader, answers: &Answers, has_ids: bool) -> Result<Self, Fault> {
         let amounts = answers.requests.iter().filter_map(|request| request.amount);
         let decimals = amounts.map(decimals_of).max().unwrap_or_default();
-        let mut survey = Self { ids: answers.ids.clone(), in_doubt: HashSet::new(), decimals };
+        let mut survey =
+            Self { ids: answers.ids.clone(), in_doubt: HashSet::new(), planned: HashSet::new(), decimals };
         if has_ids || answers.has_own_prices {
             reader.for_each_bill_line(|line| {
                 survey.decimals = survey.decimals.max(line.billed.map(decimals_of).unwrap_or_default());
                 if has_ids {
                     survey.ids.extend(line.provider_id.as_deref().and_then(BillId::of));
-                    survey.in_doubt.extend((line.state == "in_doubt").then_some(line.to));
+                    survey.in_doubt.extend((answers.due(&line) == Due::InDoubt).then_some(line.to));
+                    survey.planned.insert(line.to);
                 }
             })?;
         }
@@ -182,16 +232,11 @@ impl Survey {
 }
 
 /// A message as the comparison takes it; `None` where the card has no price for it.
-fn message_of(line: &BillLine, card: &RateCard) -> Option<BilledMessage> {
+fn message_of(line: &BillLine, due: Due, card: &RateCard) -> Option<BilledMessage> {
     Some(BilledMessage {
         row: line.row,
         to: line.to,
-        due: match line.state {
-            "accepted" => Due::Accepted,
-            "refused" => Due::Refused,
-            "in_doubt" => Due::InDoubt,
-            _ => Due::NotSent,
-        },
+        due,
         segments: line.segments,
         price: card.price_of(line.to)?,
         cost: line.price?,

@@ -296,8 +296,10 @@ impl Resumption {
         let earlier_requests = volley_engine::earlier_requests(&mut self.journal, &self.lane.rates, now())
             .map_err(|error| Fault::new(PASSING_FAULT, error))?;
         let port = Threaded::new(Box::new(self.journal));
+        // The cap is on what is billed, which is the sum as it is rounded.
+        let max_cost = self.lane.max_cost.map(|cap| self.plan.rounding.largest_within(cap));
         let settings = Settings {
-            lane: self.lane,
+            lane: LaneSettings { max_cost, ..self.lane },
             sender: self.plan.terms.sender.as_deref().map(Arc::from),
             send_at: self.send_at,
             earlier_requests,

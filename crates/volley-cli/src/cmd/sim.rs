@@ -74,8 +74,12 @@ pub(crate) fn config(
         seed.parse().map_err(|_| Fault::usage(format!("provider.seed: `{seed}` is not a whole number")))
     });
     let seed = seed.transpose()?;
-    let mut config =
-        Config { prices: card(plan), keep_ledger: false, seed: seed.unwrap_or_default(), ..Config::default() };
+    let mut config = Config {
+        prices: card(plan),
+        keep_ledger: false,
+        seed: seed.unwrap_or_default(),
+        ..Config::default()
+    };
     config = config.with_limit(limit.as_ref());
     for account in &mut config.accounts {
         account.profile = plan.profile.clone();

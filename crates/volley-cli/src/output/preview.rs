@@ -23,7 +23,8 @@ pub(crate) fn preview(preview: &Preview) -> String {
     text.push_str(&pairs(facts(preview)).trim_fmt());
     text.push('\n');
     for warning in &preview.warnings {
-        text.push_str(&format!("warning: {warning}\n"));
+        text.push_str(wrapped(&format!("warning: {}", inert(warning))).trim_start_matches('\n'));
+        text.pop();
     }
     text
 }
@@ -78,9 +79,10 @@ fn cost_table(preview: &Preview) -> Option<Table> {
 
 fn facts(preview: &Preview) -> Vec<(&'static str, String)> {
     let mut facts = vec![
-        ("Segments", format!("{} ({})", count(preview.segments), by_segments(preview))),
+        ("Segments", by_segments(preview)),
         ("Encodings", by_encoding(preview)),
         ("Text", template(preview)),
+        ("Prices", preview.prices_of.map_or_else(|| "none".to_owned(), |day| format!("of {day}"))),
         ("Requests", count(preview.requests)),
         ("Time at the limit", duration(Duration::from_secs_f64(preview.seconds_at_rate))),
         (
@@ -116,16 +118,20 @@ fn facts(preview: &Preview) -> Vec<(&'static str, String)> {
 
 /// How many texts have how many segments, and what they cost.
 fn by_segments(preview: &Preview) -> String {
+    let total = count(preview.segments);
+    if preview.recipients_by_segments.is_empty() {
+        return total;
+    }
     let Some(cost) = &preview.cost else {
         let each = preview.recipients_by_segments.iter();
         let each = each.map(|(segments, recipients)| format!("{} of {segments}", count(*recipients)));
-        return each.collect::<Vec<_>>().join(", ");
+        return format!("{total} ({})", each.collect::<Vec<_>>().join(", "));
     };
     let each = cost
         .by_segments
         .iter()
         .map(|line| format!("{} of {} for {}", count(line.share.recipients), line.each, line.share.cost));
-    each.collect::<Vec<_>>().join(", ")
+    format!("{total} ({})", each.collect::<Vec<_>>().join(", "))
 }
 
 fn by_encoding(preview: &Preview) -> String {
@@ -152,10 +158,10 @@ fn template(preview: &Preview) -> String {
     let mut line = format!("{own} by itself; {} units left for {}", size.left, variables.join(", "));
     if jumps.extra.rows > 0 {
         line.push_str(&format!(
-            "; data makes {} longer than that{}, first in row {}",
+            "; data makes {} longer than that{}, {}",
             some(jumps.extra.rows, "text"),
             more(preview, &jumps.extra),
-            rows(&jumps.first_rows)
+            rows(&jumps.first_rows, jumps.extra.rows)
         ));
     }
     line
@@ -170,8 +176,21 @@ fn more(preview: &Preview, extra: &Extra) -> String {
     }
 }
 
-fn rows(rows: &[u32]) -> String {
-    rows.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
+/// `row 7`, or `first in rows 7, 9, 12`.
+fn rows(first: &[u32], of: u64) -> String {
+    let listed = first.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    match (first.len(), of) {
+        (1, _) => format!("row {listed}"),
+        (known, of) if known as u64 == of => format!("rows {listed}"),
+        _ => format!("first in rows {listed}"),
+    }
+}
+
+/// A sentence of its own, in lines of at most 80 columns.
+fn wrapped(sentence: &str) -> String {
+    let mut table = bare_table();
+    table.add_row([sentence]);
+    format!("{}\n\n", table.trim_fmt())
 }
 
 /// What pushes texts out of GSM-7 and what that costs, or nothing where nothing does.
@@ -180,38 +199,54 @@ fn forcing(preview: &Preview) -> String {
     if diagnosis.ucs2.rows == 0 {
         return String::new();
     }
-    let currency = preview.cost.as_ref().map_or("", |cost| cost.currency.as_str());
+    if diagnosis.forcing.is_empty() {
+        let texts = some(diagnosis.ucs2.rows, "text");
+        return wrapped(&format!(
+            "{texts} in UCS-2{}: every character is in some allowed national table, and no pair of tables has all of a text",
+            more(preview, &diagnosis.ucs2)
+        ));
+    }
+    let unit = preview.cost.as_ref().map_or("segments", |cost| cost.currency.as_str());
     let mut table =
-        table(&["Makes a text UCS-2", "texts", "segments more", &format!("{currency} more"), ""], &[1, 2, 3]);
-    let cost = |extra: &Extra| extra.cost.map_or_else(String::new, |cost| cost.to_string());
+        table(&["Makes a text UCS-2", "texts", &format!("{unit} more"), "by itself", ""], &[1, 2, 3]);
+    let amount = |extra: &Extra| extra.cost.map_or_else(|| count(extra.segments), |cost| cost.to_string());
     for one in diagnosis.forcing.iter().take(SHOWN) {
-        let name = format!("{} {} {}", inert(&one.char.to_string()), one.code_point, one.name);
+        let name = format!("{} {} {}", visible(one.char), one.code_point, one.name);
         table.add_row([
             name,
             count(one.extra.rows),
-            count(one.extra.segments),
-            cost(&one.extra),
+            amount(&one.extra),
+            amount(&one.alone),
             format!("{}{}", origin(one), instead(one)),
         ]);
     }
-    if diagnosis.forcing.len() > SHOWN {
-        let others = diagnosis.forcing.len() - SHOWN;
-        table.add_row([format!("and {} others", count(others as u64)), String::new(), String::new()]);
+    let others = diagnosis.forcing.len().saturating_sub(SHOWN) as u64 + diagnosis.forcing_others;
+    if others > 0 {
+        table.add_row([format!("and {}", some(others, "other")), String::new()]);
     }
-    let ucs2 = &diagnosis.ucs2;
-    let all = ["all of these texts".to_owned(), count(ucs2.rows), count(ucs2.segments), cost(ucs2)];
-    table.add_row(all);
-    let mut text = format!("{}\n\n", table.trim_fmt());
+    table.add_row(["all of these texts".to_owned(), count(diagnosis.ucs2.rows), amount(&diagnosis.ucs2)]);
+    let mut text = format!("{}\n", table.trim_fmt());
+    text.push_str(&wrapped("\"by itself\" is what replacing that one character alone would save."));
     let jumps = &diagnosis.jumps.encoding;
     if jumps.extra.rows > 0 {
-        text.push_str(&format!(
-            "data alone makes {} UCS-2{}, first in row {}\n\n",
+        text.push_str(&wrapped(&format!(
+            "{} UCS-2 because of their data alone{}, {}",
             some(jumps.extra.rows, "text"),
             more(preview, &jumps.extra),
-            rows(&jumps.first_rows)
-        ));
+            rows(&jumps.first_rows, jumps.extra.rows)
+        )));
     }
     text
+}
+
+/// A character as a table can hold it: a mark that stands over another letter gets a circle.
+fn visible(character: char) -> String {
+    let shown = inert(&character.to_string());
+    if unicode_width::UnicodeWidthChar::width(character) == Some(0) && shown.chars().count() == 1 {
+        format!("◌{shown}")
+    } else {
+        shown
+    }
 }
 
 /// Where a character comes from.
@@ -220,14 +255,13 @@ fn origin(one: &Forcing) -> String {
     if let Some(place) = one.template {
         from.push(format!("in the text, line {}, column {}", place.line, place.column));
     }
-    for one in &one.columns {
-        from.push(format!("in {} of {} rows", inert(&one.column), count(one.rows)));
+    for of in &one.columns {
+        let rows = some(of.rows, "row");
+        from.push(format!("in {} of {rows}, first {}", inert(&of.column), of.first_row));
     }
+    from.extend(one.defaults.iter().map(|column| format!("in the default of {}", inert(column))));
     if from.is_empty() {
         from.push("in a default".to_owned());
-    }
-    if !one.columns.is_empty() {
-        from.push(format!("first in row {}", one.first_row));
     }
     from.join("; ")
 }
@@ -253,11 +287,12 @@ fn smart(preview: &Preview) -> String {
         (Some(cost), Some(saved)) => format!(" and {} {saved}", cost.currency),
         _ => String::new(),
     };
-    let mut text = if smart.applied {
-        format!("smart = true folded {texts} into GSM-7 and saved {segments}{cost}:\n")
+    let mut text = wrapped(&if smart.applied {
+        format!("smart = true folded {texts} into GSM-7 and saved {segments}{cost}:")
     } else {
-        format!("smart = true in [message] would fold {texts} into GSM-7\nand save {segments}{cost}:\n")
-    };
+        format!("smart = true in [message] would fold {texts} into GSM-7 and save {segments}{cost}:")
+    });
+    text.pop();
     let shown = |text: &str| match text {
         "" => "nothing".to_owned(),
         " " => "a space".to_owned(),
@@ -279,5 +314,7 @@ fn listed(names: &[String]) -> String {
 }
 
 fn shown(example: &Example) -> String {
-    format!("{} (row {}, {})", inert(&example.text), example.row.0, example.to.masked())
+    let segments = some(u64::from(example.segments.count), "segment");
+    let cost = example.cost.map(|cost| format!(", {cost}")).unwrap_or_default();
+    format!("{} (row {}, {}, {segments}{cost})", inert(&example.text), example.row.0, example.to.masked())
 }

@@ -184,3 +184,19 @@ fn a_gateway_that_bills_one_more_part_on_some_rows_is_found_with_those_rows() {
         assert_eq!(to_bill.expect("it was compared")["causes"][0]["rows"], cause["rows"]);
     }
 }
+
+#[test]
+fn a_cap_is_on_the_bill_as_it_is_rounded() {
+    // 20 texts at 0.0502 are 1.0040, which is billed as 1.00.
+    for (cap, code, accepted) in [("1.00", 0, 20), ("0.99", 8, 0)] {
+        let folder = Folder::new();
+        let gateway = Gateway::start(folder.directory.path(), "[limiter]\nkind = \"none\"\n");
+        folder.campaign("transmitsms", &gateway.address, 20, "rate = \"1000/s\"\nchunk = 1\n");
+        let campaign = fs::read_to_string(folder.path("campaign.toml")).expect("a campaign");
+        let rounded =
+            format!("{campaign}rounding = \"total\"\ndecimals = 2\n[limits]\nmax_cost = \"{cap}\"\n");
+        folder.write("campaign.toml", rounded).write("rates.csv", "prefix,price,currency\n66,0.0502,THB\n");
+        run(&["send", &folder.text("campaign.toml"), "--yes"]).exits(code);
+        assert_eq!(gateway.taken().len(), accepted, "{cap}");
+    }
+}

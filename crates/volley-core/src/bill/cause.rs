@@ -67,12 +67,14 @@ impl Cause {
             Self::MissingFromBill => ("missing_from_bill", "taken by the provider and not charged"),
             Self::Parts => ("parts", "charged in another number of parts than expected"),
             Self::PerMessage => ("per_message", "the rate card's price for each message was not charged"),
-            Self::Rounding => ("rounding", "less than the last decimal of the provider's amounts"),
+            Self::Rounding => {
+                ("rounding", "rounded in another way, or less than the last decimal of the amounts")
+            }
             Self::Price => ("price", "charged at another price; its parts are as expected, or not said"),
             Self::BilledTwice => {
                 ("billed_twice", "more than one line for one message; the further ones are counted here")
             }
-            Self::Credited => ("credited", "credit notes: lines below zero"),
+            Self::Credited => ("credited", "credit notes: lines whose sign is not that of a charge"),
             Self::NotSentButBilled => {
                 ("not_sent_but_billed", "charged though it was never sent; claim it back")
             }

@@ -1,6 +1,6 @@
 //! Which other way of counting gives the parts that a provider charged.
 
-use crate::{Alphabet, BreakAt, ConcatRef, National, Profile};
+use crate::{Alphabet, BreakAt, ConcatRef, National, Profile, fold_to_fit};
 use std::fmt;
 
 /// A way of counting segments that differs from the plan's in one thing.
@@ -13,6 +13,7 @@ pub enum Recount {
     AnyCharacter,
     WholeAlphabet,
     NoNationalTables,
+    Folded,
     Ucs2,
 }
 
@@ -39,6 +40,7 @@ impl Recount {
             }
             Self::WholeAlphabet => ("whole_alphabet", "the whole GSM-7 alphabet (without segments.without)"),
             Self::NoNationalTables => ("no_national_tables", "no national tables (without segments.allow)"),
+            Self::Folded => ("folded", "the text with its look-alikes replaced (message.smart = true)"),
             Self::Ucs2 => ("ucs2", "the text as UCS-2, though GSM-7 can write it"),
         }
     }
@@ -46,6 +48,10 @@ impl Recount {
     /// What `text` comes to in each way that differs from `profile`, likeliest first.
     pub fn counts(profile: &Profile, text: &str) -> Vec<(Self, u32)> {
         let mut ways = Vec::new();
+        let mut folded = String::new();
+        if fold_to_fit(text, profile, &mut folded) && folded != text {
+            ways.push((Self::Folded, profile.count(&folded).count));
+        }
         let mut counted = |way, other: Profile| ways.push((way, other.count(text).count));
         let (reference, concat_ref) = match profile.concat_ref {
             ConcatRef::Bits8 => (Self::Reference16, ConcatRef::Bits16),

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-/// Numbers of rows, neighbours joined to ranges, in the order they were added.
+/// Numbers of rows in ascending order, neighbours joined to ranges.
 ///
-/// Keeps so many ranges and counts what does not fit, so its size is bounded.
+/// Keeps so many ranges, in whatever order they come the lowest, and counts what does not fit; so
+/// its size is bounded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rows {
     ranges: Vec<(u32, u32)>,
@@ -31,7 +32,7 @@ impl Rows {
         self.beyond += other.beyond;
     }
 
-    /// First and last row of each range that was kept.
+    /// First and last row of each range that was kept, ascending.
     pub fn ranges(&self) -> &[(u32, u32)] {
         &self.ranges
     }
@@ -47,12 +48,18 @@ impl Rows {
     }
 
     fn add_range(&mut self, first: u32, last: u32) {
-        let has_room = self.beyond == 0;
-        let fits = has_room && self.ranges.len() < self.most;
-        match self.ranges.last_mut() {
-            Some(end) if has_room && end.1.checked_add(1) == Some(first) => end.1 = last,
-            _ if fits => self.ranges.push((first, last)),
-            _ => self.beyond += u64::from(last - first) + 1,
+        // Those from here on touch the new one or lie behind it.
+        let start = self.ranges.partition_point(|range| range.1.saturating_add(1) < first);
+        let touching =
+            self.ranges[start..].iter().take_while(|range| range.0 <= last.saturating_add(1)).count();
+        let joined = self.ranges[start..start + touching]
+            .iter()
+            .fold((first, last), |joined, range| (joined.0.min(range.0), joined.1.max(range.1)));
+        self.ranges.splice(start..start + touching, [joined]);
+        if self.ranges.len() > self.most
+            && let Some((first, last)) = self.ranges.pop()
+        {
+            self.beyond += u64::from(last - first) + 1;
         }
     }
 }
@@ -89,9 +96,14 @@ mod tests {
             (&[3], "3"),
             (&[3, 4], "3, 4"),
             (&[3, 4, 5, 9], "3 to 5, 9"),
-            (&[9, 3, 4, 5], "9, 3 to 5"),
+            (&[9, 3, 4, 5], "3 to 5, 9"),
+            (&[203, 525, 342], "203, 342, 525"),
+            (&[3, 5, 4], "3 to 5"),
+            (&[5, 4, 4, 3], "3 to 5"),
+            (&[9, 7, 5, 3, 1], "1, 3, 5 and 2 more"),
             (&[1, 3, 5, 7, 8, 9, 11], "1, 3, 5 and 4 more"),
-            (&[1, 3, 5, 7, 6], "1, 3, 5 and 2 more"),
+            (&[1, 3, 5, 7, 6], "1, 3, 5, 6 and 1 more"),
+            (&[u32::MAX, 0], "0, 4294967295"),
         ] {
             let mut all = Rows::new(3);
             for row in rows {

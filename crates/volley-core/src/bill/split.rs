@@ -1,7 +1,7 @@
 //! What one difference is made of: parts, the price of a message, rounding, price.
 
 use super::{AmountTooLarge, Cause};
-use crate::{Micros, Price, PriceId, RateCard};
+use crate::{Micros, Price, PriceId, RateCard, Rounding};
 
 /// Messages that were planned alike.
 #[derive(Clone, Copy, Debug)]
@@ -27,9 +27,11 @@ pub(super) struct Said {
 /// 1. Where both sides say how many parts, more or fewer of them cost what the card says for
 ///    them. Parts that cannot be shared out evenly among messages of several prices take the
 ///    whole difference.
-/// 2. What is left is the card's price of a message, if it is exactly that, left out;
-/// 3. or rounding, if it is below the last decimal, or each message rounded makes exactly it;
-/// 4. or else the price.
+/// 2. What is left is rounding, if both sides are the card's prices, rounded as the card rounds,
+///    or not at all, or each to some number of decimals that the coarser side can write;
+/// 3. or the card's price of a message, if it is exactly that, left out;
+/// 4. or rounding, if it is below the last decimal;
+/// 5. or else the price.
 pub(super) fn split(
     card: &RateCard,
     planned: &[Share],
@@ -53,25 +55,24 @@ pub(super) fn split(
     }
     let rest = minus(difference, by_parts)?;
     if rest != Micros::ZERO {
-        let shift = to.parts.or(from.parts).map_or(Some(0), |parts| shift(planned, parts));
-        let at = |amount: &dyn Fn(&Price, u32) -> Option<Micros>| {
-            shift.and_then(|shift| sum(card, planned, shift, amount))
-        };
-        let exact = at(&|price, segments| price.of(segments, card.rounding()));
+        let parts = to.parts.or(from.parts);
+        let at = |amount: &dyn Fn(&Price, u32) -> Option<Micros>| sum(card, planned, parts, amount);
+        let billed = at(&|price, segments| price.of(segments, card.rounding()));
         let bare = at(&|price, segments| {
             Price { per_message: Micros::ZERO, ..price.clone() }.of(segments, card.rounding())
         });
-        let rounded = at(&|price, segments| price.of(segments, card.rounding())?.rounded(decimals));
         let is_small = |amount: Micros| amount.0.unsigned_abs() < last_decimal(decimals);
-        let cause = match (exact, bare, rounded) {
-            (Some(exact), Some(bare), _) if bare != exact && minus(bare, exact)? == rest => Cause::PerMessage,
+        let is_near =
+            |amount: Micros| billed.and_then(|billed| amount.checked_sub(billed)).is_some_and(is_small);
+        let is_rounded = |amount: Micros| {
+            let to_decimals = |kept| at(&|price, segments| price.of(segments, Rounding::PerMessage(kept)));
+            Some(amount) == billed || (decimals..=6).any(|kept| Some(amount) == to_decimals(kept))
+        };
+        let before = minus(to.amount, rest)?;
+        let cause = match (billed, bare) {
+            _ if is_rounded(to.amount) && (is_rounded(before) || is_near(before)) => Cause::Rounding,
+            (Some(billed), Some(bare)) if bare != billed && minus(bare, billed)? == rest => Cause::PerMessage,
             _ if is_small(rest) => Cause::Rounding,
-            // Both sides are roundings of the card's own price.
-            (Some(exact), _, Some(rounded))
-                if to.amount == rounded && is_small(minus(minus(to.amount, rest)?, exact)?) =>
-            {
-                Cause::Rounding
-            }
             _ => Cause::Price,
         };
         causes.push((cause, rest));
@@ -84,6 +85,12 @@ pub(super) const fn last_decimal(decimals: u8) -> u64 {
     10_u64.pow(6_u32.saturating_sub(decimals as u32))
 }
 
+/// What one message of so many segments costs by the card when nothing is rounded; `None` above 64
+/// bits.
+pub(super) fn exact(card: &RateCard, price: PriceId, segments: u32) -> Option<Micros> {
+    card.price(price).of(segments, Rounding::Exact)
+}
+
 /// What `after` parts cost more than `before` by the card; `None` where it cannot be known whose
 /// parts they are and that matters.
 fn parts_cost(
@@ -94,33 +101,61 @@ fn parts_cost(
 ) -> Result<Option<Micros>, AmountTooLarge> {
     let cost = |parts| {
         let price = |price: &Price, segments| price.of(segments, card.rounding());
-        shift(planned, parts).and_then(|shift| sum(card, planned, shift, &price))
+        shift(planned, parts).and_then(|shift| shifted(card, planned, shift, &price))
     };
-    if let (Some(before), Some(after)) = (cost(before), cost(after)) {
-        return minus(after, before).map(Some);
+    match (cost(before), cost(after)) {
+        (Some(before), Some(after)) => minus(after, before).map(Some),
+        _ => per_part(card, planned)
+            .map(|per_part| times(per_part, i128::from(after) - i128::from(before)))
+            .transpose(),
     }
+}
+
+/// The card's price of a segment, where it is the same for all.
+fn per_part(card: &RateCard, planned: &[Share]) -> Option<Micros> {
     let per_segment = card.price(planned[0].price).per_segment;
-    if planned.iter().any(|share| card.price(share.price).per_segment != per_segment) {
-        return Ok(None);
-    }
-    let more = i128::from(after) - i128::from(before);
-    let cost = i64::try_from(more * i128::from(per_segment.0));
-    cost.map(|cost| Some(Micros(cost))).map_err(|_| AmountTooLarge)
+    planned.iter().all(|share| card.price(share.price).per_segment == per_segment).then_some(per_segment)
+}
+
+fn times(amount: Micros, count: i128) -> Result<Micros, AmountTooLarge> {
+    i64::try_from(count * i128::from(amount.0)).map(Micros).map_err(|_| AmountTooLarge)
+}
+
+/// How many more segments all messages have together where they have `parts`.
+fn more(planned: &[Share], parts: u64) -> i128 {
+    let segments: i128 =
+        planned.iter().map(|share| i128::from(share.messages) * i128::from(share.segments)).sum();
+    i128::from(parts) - segments
 }
 
 /// How many more segments each message has where all have `parts` together; `None` where that is
 /// not the same number for each.
 fn shift(planned: &[Share], parts: u64) -> Option<i64> {
     let messages: i128 = planned.iter().map(|share| i128::from(share.messages)).sum();
-    let segments: i128 =
-        planned.iter().map(|share| i128::from(share.messages) * i128::from(share.segments)).sum();
-    let more = i128::from(parts) - segments;
+    let more = more(planned, parts);
     (more % messages == 0).then(|| i64::try_from(more / messages).ok()).flatten()
+}
+
+/// The sum over all messages of `amount` where they have `parts` together, or as many as planned.
+/// Parts that are not the same number more for each come at the card's price of a segment; `None`
+/// where that has several, and above 64 bits.
+fn sum(
+    card: &RateCard,
+    planned: &[Share],
+    parts: Option<u64>,
+    amount: &dyn Fn(&Price, u32) -> Option<Micros>,
+) -> Option<Micros> {
+    let Some(parts) = parts else { return shifted(card, planned, 0, amount) };
+    if let Some(shift) = shift(planned, parts) {
+        return shifted(card, planned, shift, amount);
+    }
+    let further = times(per_part(card, planned)?, more(planned, parts)).ok()?;
+    shifted(card, planned, 0, amount)?.checked_add(further)
 }
 
 /// The sum over all messages of `amount`, each with `shift` more segments; `None` where one would
 /// have fewer than none, and above 64 bits.
-fn sum(
+fn shifted(
     card: &RateCard,
     planned: &[Share],
     shift: i64,

@@ -1,7 +1,7 @@
 //! The lines of a provider's bill, found by number.
 
 use super::{
-    AmountTooLarge,
+    AmountTooLarge, Rows, decimals_of,
     split::{Said, minus, plus},
 };
 use crate::{Micros, Msisdn};
@@ -11,6 +11,9 @@ use std::{
     num::{NonZeroU16, NonZeroU64},
     ops::Range,
 };
+
+/// How many ranges of left out lines are kept.
+const FIRST_LINES: usize = 5;
 
 /// One line of a provider's bill: 32 bytes, since a bill may have millions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,9 +37,11 @@ pub struct BillId(NonZeroU64);
 
 impl BillId {
     /// The id written `text`, blanks around it and the case of ASCII letters aside; `None` for no
-    /// id at all.
+    /// id at all. Digits with `.0` behind them, as a spreadsheet writes a number, are the digits.
     pub fn of(text: &str) -> Option<Self> {
         let text = text.trim();
+        let is_number = |whole: &&str| whole.bytes().all(|byte| byte.is_ascii_digit());
+        let text = text.strip_suffix(".0").filter(is_number).unwrap_or(text);
         if text.is_empty() {
             return None;
         }
@@ -55,27 +60,34 @@ pub struct Bill {
     total: Micros,
 }
 
-/// Lines of a bill that are not about this campaign.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Lines of a bill whose ids the campaign's answers did not give.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtherLines {
-    /// How many.
+    /// How many name a number that the plan does not have: another campaign's.
     pub lines: u64,
-    /// What they charge together.
+    /// What those charge together.
     pub amount: Micros,
+    /// How many name a number of the plan: another campaign's, or this one's charged twice.
+    pub planned_lines: u64,
+    /// What those charge together.
+    pub planned_amount: Micros,
+    /// Where in the bill the first of those stand.
+    pub planned_rows: Rows,
 }
 
 impl Bill {
-    /// A bill of these lines, whose amounts are written with up to `decimals` decimals, 2 to 6: a
-    /// difference below the last one is rounding. Fewer than 2 are taken as 2.
+    /// A bill of these lines. Its amounts have as many decimals as the finest needs, at least 2: a
+    /// difference below the last one is rounding.
     ///
     /// # Errors
     /// [`AmountTooLarge`] where charges and credit notes together are above 64 bits.
-    pub fn new(mut entries: Vec<BillEntry>, decimals: u8) -> Result<Self, AmountTooLarge> {
+    pub fn new(mut entries: Vec<BillEntry>) -> Result<Self, AmountTooLarge> {
         let size = |sum: i64, entry: &BillEntry| sum.checked_add(entry.amount.0.checked_abs()?);
         entries.iter().try_fold(0, size).ok_or(AmountTooLarge)?;
         entries.sort_unstable_by_key(|entry| (entry.to, entry.line));
         let total = sum(&entries)?;
-        Ok(Self { entries, decimals: decimals.clamp(2, 6), total })
+        let decimals = entries.iter().map(|entry| decimals_of(entry.amount)).fold(2, u8::max);
+        Ok(Self { entries, decimals, total })
     }
 
     /// Every line, by number.
@@ -97,24 +109,44 @@ impl Bill {
         parts(&self.entries)
     }
 
-    /// Takes the lines out that are about other campaigns: their id is none of `known`, though
-    /// some line's is. A line for one of `in_doubt` stays, because the id of a message in doubt
-    /// is what nobody knows. `None`, and nothing is taken out, where no line has a known id: then
-    /// the bill has ids of another kind.
+    /// Takes the lines out whose id is none of `known`, though some line's is. A line for one of
+    /// `in_doubt` stays, because the id of a message in doubt is what nobody knows. `None`, and
+    /// nothing is taken out, where no line has a known id: then the bill has ids of another kind.
+    ///
+    /// `planned` are the plan's numbers. A line for one of them may be a second charge under an id
+    /// of its own, so they are counted apart.
     pub fn leave_out_others(
         &mut self,
         known: &HashSet<BillId>,
         in_doubt: &HashSet<Msisdn>,
+        planned: &HashSet<Msisdn>,
     ) -> Option<OtherLines> {
         let is_known = |entry: &BillEntry| entry.id.is_some_and(|id| known.contains(&id));
         if !self.entries.iter().any(is_known) {
             return None;
         }
-        let (before, all) = (self.entries.len(), self.total);
-        self.entries.retain(|entry| entry.id.is_none() || is_known(entry) || in_doubt.contains(&entry.to));
-        self.total = sum(&self.entries).expect("a part of what was summed before");
-        let amount = Micros(all.0 - self.total.0);
-        Some(OtherLines { lines: (before - self.entries.len()) as u64, amount })
+        let mut others = OtherLines {
+            lines: 0,
+            amount: Micros::ZERO,
+            planned_lines: 0,
+            planned_amount: Micros::ZERO,
+            planned_rows: Rows::new(FIRST_LINES),
+        };
+        self.entries.retain(|entry| {
+            let stays = entry.id.is_none() || is_known(entry) || in_doubt.contains(&entry.to);
+            if !stays && planned.contains(&entry.to) {
+                others.planned_lines += 1;
+                others.planned_amount.0 += entry.amount.0;
+                others.planned_rows.add(entry.line);
+            } else if !stays {
+                others.lines += 1;
+                others.amount.0 += entry.amount.0;
+            }
+            stays
+        });
+        // The sizes of all amounts were added up before, so no part of them is too large.
+        self.total.0 -= others.amount.0 + others.planned_amount.0;
+        Some(others)
     }
 
     /// Where the lines for `to` stand among the [`entries`](Self::entries).
@@ -145,22 +177,23 @@ impl Charge {
     /// Reads the lines of one message that was planned to cost `expected`.
     ///
     /// Its own line is the one with that amount, or else the first that charges something.
-    /// Several lines for a message of several segments that each charge `one_part` and no more
-    /// than one part are its parts, one by one.
+    /// Several lines for a message of several segments that each charge the same one of
+    /// `one_part`, the price of one, and no more than one part are its parts, one by one.
     pub(super) fn of(
         lines: &[BillEntry],
         segments: u16,
         expected: Micros,
-        one_part: Option<Micros>,
+        one_part: [Option<Micros>; 2],
     ) -> Result<Self, AmountTooLarge> {
         let above_zero = || lines.iter().filter(|line| line.amount > Micros::ZERO);
         let charged = above_zero().try_fold(Micros::ZERO, |sum, line| plus(sum, line.amount))?;
         let total = sum(lines)?;
-        let is_part = |line: &BillEntry| {
-            Some(line.amount) == one_part && line.parts.is_none_or(|parts| parts == NonZeroU16::MIN)
+        let is_part = |line: &BillEntry, price: Option<Micros>| {
+            Some(line.amount) == price && line.parts.is_none_or(|parts| parts == NonZeroU16::MIN)
         };
+        let are_parts = one_part.iter().any(|price| above_zero().all(|line| is_part(line, *price)));
         let count = above_zero().count();
-        let own = if count > 1 && segments > 1 && above_zero().all(is_part) {
+        let own = if count > 1 && segments > 1 && are_parts {
             Some(Said { amount: charged, parts: Some(count as u64) })
         } else {
             let own = above_zero().find(|line| line.amount == expected).or_else(|| above_zero().next());

@@ -4,7 +4,7 @@ use super::{
     AmountTooLarge, Bill, BilledMessage, Cause, Clerk, Difference, Due, Reconciliation, Recount,
     RequestAnswer, Rows, Side,
     group::Group,
-    split::{Said, Share, last_decimal, minus, plus, split},
+    split::{Said, Share, exact, last_decimal, minus, plus, split},
     statement::Charge,
     tally::{Causes, Tally},
 };
@@ -144,7 +144,14 @@ impl<'a> Reconciler<'a> {
         if let Some((index, _)) = request {
             self.seen[index] = true;
         }
-        if message.due == Due::Accepted {
+        let answer = match (request, message.answered) {
+            (Some((index, RequestAnswer { amount: Some(_), .. })), _) => Answer::Whole(index),
+            (_, Some(amount)) => Answer::Alone(Said { amount, parts: alone }),
+            (Some((_, RequestAnswer { other_unit: true, .. })), None) => Answer::OtherUnit,
+            (_, None) => Answer::Unpriced,
+        };
+        let is_priced = matches!(answer, Answer::Whole(_) | Answer::Alone(_));
+        if is_priced && message.due == Due::Accepted {
             let parts = match request {
                 Some((index, RequestAnswer { parts: Some(parts), .. })) => {
                     let before = mem::replace(&mut self.counted_parts[index], true);
@@ -153,15 +160,8 @@ impl<'a> Reconciler<'a> {
                 _ => alone,
             };
             self.answered.parts = added(self.answered.parts, parts);
+            self.answered.messages += 1;
         }
-        let answer = match (request, message.answered) {
-            (Some((index, RequestAnswer { amount: Some(_), .. })), _) => Answer::Whole(index),
-            (_, Some(amount)) => Answer::Alone(Said { amount, parts: alone }),
-            (Some((_, RequestAnswer { other_unit: true, .. })), None) => Answer::OtherUnit,
-            (_, None) => Answer::Unpriced,
-        };
-        let is_priced = matches!(answer, Answer::Whole(_) | Answer::Alone(_));
-        self.answered.messages += u64::from(is_priced && message.due == Due::Accepted);
         answer
     }
 
@@ -207,7 +207,7 @@ impl<'a> Reconciler<'a> {
         let Some(bill) = &self.bill else { return Ok(()) };
         let range = bill.lines_of(message.to);
         let lines = &bill.entries()[range.clone()];
-        let one_part = self.card.cost(message.price, 1);
+        let one_part = [self.card.cost(message.price, 1), exact(self.card, message.price, 1)];
         let charge = Charge::of(lines, message.segments, message.cost, one_part)?;
         let decimals = bill.decimals();
         self.used[range].fill(true);
@@ -285,8 +285,9 @@ impl<'a> Reconciler<'a> {
         let (card, segments) = (self.card, u32::from(message.segments));
         let amount = to.amount;
         let costs_that = |count| {
-            let off = card.cost(message.price, count).and_then(|cost| cost.checked_sub(amount));
-            off.is_some_and(|off| off.0.unsigned_abs() < last_decimal(decimals))
+            let costs = [card.cost(message.price, count), exact(card, message.price, count)];
+            let mut off = costs.into_iter().flatten().filter_map(|cost| cost.checked_sub(amount));
+            off.any(|off| off.0.unsigned_abs() < last_decimal(decimals))
         };
         let recount = match to.parts {
             Some(parts) if from.parts == Some(parts) => None,

@@ -3,6 +3,8 @@
 mod bill;
 mod failure_table;
 mod fold;
+mod number_cases;
+mod number_twin;
 mod segment_laws;
 mod segment_rules;
 mod segment_vectors;

@@ -351,3 +351,34 @@ fn what_is_no_profile_says_where_and_what_belongs_there() {
         );
     }
 }
+
+#[test]
+fn counting_and_splitting_allocate_nothing() {
+    let texts = [
+        String::new(),
+        "Hi Ann, your order is on its way.".to_owned(),
+        "{x}€é ".repeat(200),
+        "ลดราคา👨‍👩‍👧 ".repeat(100),
+        "Değerli müşterimiz, iyi günler! ".repeat(40),
+    ];
+    let clusters = keeping_clusters();
+    let profiles = [
+        Profile::STANDARD,
+        Profile { concat_ref: ConcatRef::Bits16, ..Profile::STANDARD },
+        clusters,
+        allowing(&Language::ALL),
+        using(Some(Language::Hindi), Some(Language::Hindi)),
+    ];
+    for text in &texts {
+        for profile in &profiles {
+            let allocated = allocation_counter::measure(|| {
+                let parts = profile.split(text).map(|part| part.units).sum::<u32>();
+                let forcing = profile.forcing(text).count();
+                let counted = profile.count(text);
+                assert!(parts == counted.units && forcing <= text.len());
+                assert!(profile.count_if_plain(text) <= counted.count && profile.left(text) <= 160);
+            });
+            assert_eq!(allocated.count_total, 0, "{profile} {:?}", text.chars().next());
+        }
+    }
+}

@@ -102,7 +102,7 @@ impl World {
         let batch = self.adapter.capabilities().batch;
         assert!(matches!(batch, Batch::SharedText { .. }));
         let mut writer = PlanWriter::create(&self.journal_path(), batch).expect("a plan");
-        let mut hasher = PlanHasher::new();
+        let mut hasher = PlanHasher::new(volley_core::Rounding::Exact);
         let text = "Sale ends today";
         for row in 1..=self.recipients {
             let to = Msisdn::from_digits(66_800_000_000 + u64::from(row)).expect("eleven digits");

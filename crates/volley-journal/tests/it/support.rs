@@ -130,7 +130,7 @@ pub(crate) fn fill_at(
 ) -> FrozenPlan {
     let Tariff { per_segment, per_message, rounding, profile } = tariff.clone();
     let terms = terms(batch, chunk);
-    let mut hasher = PlanHasher::new();
+    let mut hasher = PlanHasher::new(rounding);
     let mut sum = (0, 0);
     for (index, text) in texts.iter().enumerate() {
         let segments = profile.count(text);

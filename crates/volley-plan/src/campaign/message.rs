@@ -238,6 +238,10 @@ impl Meaning<'_> {
                 return Err(both(at, ALLOW, key));
             }
         }
+        if names.is_empty() {
+            let wanted = format!("name languages with national tables: {}", languages(ALLOW));
+            return Err(value_fault(at, ALLOW, "", &wanted));
+        }
         let allowed: Languages = names
             .iter()
             .map(|name| {

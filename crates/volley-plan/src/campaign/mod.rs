@@ -14,7 +14,10 @@ use crate::{
     words::{listed, nearest},
 };
 use encoding_rs::Encoding;
+pub use fault::{At, CampaignError};
+use fault::{both, value_fault};
 use jiff::{civil::Date, fmt::temporal::Pieces};
+pub use message::{Counting, Folding, MessageSettings, TextEncoding};
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
@@ -24,9 +27,6 @@ use std::{
     time::Duration,
 };
 use volley_core::{Micros, Rate, Region, Rounding, UnixMillis};
-pub use fault::{At, CampaignError};
-use fault::{both, value_fault};
-pub use message::{Counting, Folding, MessageSettings, TextEncoding};
 use written::{SECRETS, Written};
 
 /// A campaign as it is meant: nothing in it needs a second check.

@@ -73,16 +73,8 @@ const KEYS: [(&str, Shape); 35] = [
 ];
 
 /// The tables of a campaign file.
-const SECTIONS: [&str; 8] = [
-    "message",
-    "message.defaults",
-    "segments",
-    "recipients",
-    "limits",
-    "provider",
-    "provider.auth",
-    "rates",
-];
+const SECTIONS: [&str; 8] =
+    ["message", "message.defaults", "segments", "recipients", "limits", "provider", "provider.auth", "rates"];
 
 /// What a provider may ask for to know who is calling.
 pub(super) const SECRETS: [&str; 6] = ["key", "secret", "account", "token", "username", "password"];

@@ -16,12 +16,30 @@ pub(super) fn is_header(header: &[String]) -> bool {
 
 /// The names in `header` that have no meaning here.
 pub(super) fn unread(header: &[String]) -> Vec<&String> {
-    let is_known = |name: &str| name.is_empty() || KNOWN.iter().any(|known| same_name(name, known));
+    let is_known = |name: &str| name.is_empty() || KNOWN.iter().any(|known| is_called(name, known));
     header.iter().filter(|name| !is_known(name)).collect()
 }
 
+/// The first name in `header` that is nearly that of a column whose absence would go unseen, and
+/// that column.
+pub(super) fn misspelt(header: &[String]) -> Option<(&String, &'static str)> {
+    let nearly = |name: &str, known: &str| {
+        !is_called(name, known) && strsim::osa_distance(&name.trim().to_lowercase(), known) <= 2
+    };
+    let optional = ["per_message", "valid_from", "valid_to"];
+    unread(header)
+        .into_iter()
+        .find_map(|name| Some((name, optional.into_iter().find(|known| nearly(name, known))?)))
+}
+
+/// Whether a cell of the header means the column `name`: in any case, its words apart or joined
+/// by any of space, `-` and `_`.
+fn is_called(cell: &str, name: &str) -> bool {
+    same_name(&cell.trim().replace([' ', '-'], "_"), name)
+}
+
 fn position(header: &[String], name: &str) -> Option<usize> {
-    header.iter().position(|cell| same_name(cell, name))
+    header.iter().position(|cell| is_called(cell, name))
 }
 
 /// Where the columns stand.

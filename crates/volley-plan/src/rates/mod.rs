@@ -11,7 +11,7 @@ mod line; // one row -> price, currency, days
 use crate::{
     Input, SourceError, columns,
     source::{Format, Records, Source},
-    words::listed,
+    words::{listed, shown},
 };
 use csv::ByteRecord;
 pub use days::Days;
@@ -19,7 +19,7 @@ use jiff::civil::Date;
 use line::{Layout, Line};
 use rustc_hash::FxHashSet;
 use std::path::Path;
-use volley_core::{Currency, RateCard, RateCardFault, Rounding};
+use volley_core::{Currency, Micros, Price, RateCard, RateCardFault, Rounding};
 
 /// How many prefixes without a price are named one by one.
 const NAMED: usize = 30;
@@ -59,6 +59,16 @@ pub enum RatesError {
         file: String,
         /// The line.
         line: u64,
+    },
+    /// A column that is nearly called like one that changes prices.
+    #[error("{file}: the rate card's column `{found}` is not known; is it `{meant}`? Correct or rename it")]
+    Misspelt {
+        /// The file.
+        file: String,
+        /// What the column is called.
+        found: String,
+        /// What it was probably meant to be.
+        meant: &'static str,
     },
     /// A row that is not text.
     #[error("{file}, line {line}: this is not UTF-8; save the rate card as UTF-8")]
@@ -185,6 +195,7 @@ impl RatesError {
             | Self::Fields { .. }
             | Self::StrayQuote { .. }
             | Self::NotUtf8 { .. }
+            | Self::Misspelt { .. }
             | Self::Cell { .. }
             | Self::Backwards { .. }
             | Self::Twice { .. }
@@ -219,6 +230,9 @@ pub fn load(path: &Path, day: Date, rounding: Rounding) -> Result<LoadedRates, R
     let mut records = Records::open(&Source::Input(&input), &format)?;
     columns::check_names(&records.file, &records.first)?;
     let layout = Layout::of(&records.file, &records.first)?;
+    if let Some((found, meant)) = line::misspelt(&records.first) {
+        return Err(RatesError::Misspelt { file: records.file.clone(), found: shown(found), meant });
+    }
     let lines = read(&mut records, &layout)?;
     let file = records.file;
     let by_prefix = in_order_of_days(&lines);
@@ -232,9 +246,21 @@ pub fn load(path: &Path, day: Date, rounding: Rounding) -> Result<LoadedRates, R
         warnings.push(format!("{file}: columns of the rate card that are not read: {}", listed(&unread)));
     }
     warnings.extend(prefixes_without_a_price(&file, &by_prefix, &holding, day));
+    warnings.extend(holding.iter().find(|line| is_rounded_away(&line.price, rounding)).map(|line| {
+        format!(
+            "{file}: rounded as rates.decimals says, a text to prefix {} costs nothing",
+            line.price.prefix
+        )
+    }));
     let prices = holding.iter().map(|line| line.price.clone()).collect();
     let card = RateCard::new(currency, prices, rounding).map_err(|fault| RatesError::Card { file, fault })?;
     Ok(LoadedRates { card, warnings })
+}
+
+/// Whether a text of one segment has a price that its rounding takes away.
+fn is_rounded_away(price: &Price, rounding: Rounding) -> bool {
+    let costs = |rounding| price.of(1, rounding).is_some_and(|cost| cost > Micros::ZERO);
+    costs(Rounding::Exact) && !costs(rounding)
 }
 
 /// Reads every row.
@@ -243,7 +269,10 @@ fn read(records: &mut Records, layout: &Layout) -> Result<Vec<Line>, RatesError>
     let mut lines = Vec::new();
     let mut cells = ByteRecord::new();
     while let Some(row) = records.next(&mut cells)? {
-        lines.push(Line::read(&file, &row, layout)?);
+        // What a spreadsheet leaves below a table.
+        if !row.cells.iter().all(<[u8]>::is_empty) {
+            lines.push(Line::read(&file, &row, layout)?);
+        }
     }
     match records.stray_quotes() {
         Some((_, line)) => Err(RatesError::StrayQuote { file, line }),

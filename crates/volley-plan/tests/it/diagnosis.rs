@@ -43,7 +43,7 @@ fn one_curly_apostrophe_is_named_with_its_place_and_its_price() {
     let [apostrophe] = &diagnosis.forcing[..] else { panic!("{:?}", diagnosis.forcing) };
     assert_eq!(apostrophe.code_point, "U+2019");
     assert_eq!(apostrophe.name, "RIGHT SINGLE QUOTATION MARK");
-    assert_eq!((apostrophe.extra, apostrophe.alone), (extra(3, 3, 120_000), 3));
+    assert_eq!((apostrophe.extra, apostrophe.alone), (extra(3, 3, 120_000), extra(3, 3, 120_000)));
     let place = apostrophe.template.expect("it stands in the text");
     assert_eq!((place.line, place.column), (2, 4));
     assert_eq!((apostrophe.first_row, apostrophe.first_index), (1, 113));
@@ -85,7 +85,7 @@ fn a_text_with_one_character_that_has_no_look_alike_is_left_as_it_is() {
     let (preview, taken) = priced("phone\n0491570006\n", &text, &SMART);
     assert_eq!(taken.messages[0].2, text);
     assert_eq!(preview.diagnosis.smart.saved.rows, 0);
-    let named: Vec<_> = preview.diagnosis.forcing.iter().map(|one| (one.char, one.alone)).collect();
+    let named: Vec<_> = preview.diagnosis.forcing.iter().map(|one| (one.char, one.alone.rows)).collect();
     assert_eq!(named, [('’', 0), ('😀', 0)]);
 }
 
@@ -111,7 +111,7 @@ fn a_character_of_a_column_names_the_column_and_its_rows() {
         .iter()
         .map(|one| {
             let columns: Vec<_> = one.columns.iter().map(|of| (of.column.as_str(), of.rows)).collect();
-            (one.char, one.extra.rows, one.alone, one.template, columns, one.first_row, one.first_index)
+            (one.char, one.extra.rows, one.alone.rows, one.template, columns, one.first_row, one.first_index)
         })
         .collect();
     let from_name = || vec![("name", 1)];
@@ -124,6 +124,42 @@ fn a_character_of_a_column_names_the_column_and_its_rows() {
     assert_eq!(found, expected);
     let jump = &diagnosis.jumps.encoding;
     assert_eq!((jump.extra, &jump.first_rows[..]), (extra(2, 0, 0), &[2, 3][..]));
+}
+
+#[test]
+fn a_default_is_told_apart_from_the_column_it_stands_in_for() {
+    let world = World::new();
+    world.write("list.csv", "phone,name\n0491570006,\n0491570156,Zoë\n");
+    let toml = "name = \"sale\"\nprovider.kind = \"transmitsms\"\nrecipients.file = \"list.csv\"\n\
+                recipients.region = \"AU\"\n[message]\ntext = \"Hi {{name}}\"\ndefaults = { name = \"“you”\" }\n";
+    let campaign = world.load_with(toml, &Overrides::default()).expect("a campaign");
+    let (preview, _) = run(&campaign, &offer()).expect("a plan");
+    let found: Vec<_> = preview
+        .diagnosis
+        .forcing
+        .iter()
+        .map(|one| (one.char, one.columns.first().map(|of| (of.rows, of.first_row)), &one.defaults[..]))
+        .collect();
+    let name = ["name".to_owned()];
+    assert_eq!(found.len(), 3);
+    assert!(found.contains(&('ë', Some((1, 2)), &[])), "{found:?}");
+    assert!(found.contains(&('“', None, &name[..])) && found.contains(&('”', None, &name[..])), "{found:?}");
+}
+
+#[test]
+fn the_room_for_a_variable_is_what_really_fits_in_its_place() {
+    // The euro sign lies beside the seam: what stands before it pushes it over, and a unit is lost.
+    let text = format!("{{{{name}}}}{}€{}", "a".repeat(151), "b".repeat(152));
+    let list = |name: &str| format!("phone,name\n0491570006,{name}\n");
+    let (one, _) = priced(&list("x"), &text, &[]);
+    let size = one.diagnosis.template;
+    assert_eq!((size.segments, size.left), (2, 0));
+    assert_eq!(one.segments, 3);
+    let text = format!("{{{{name}}}}{}", "a".repeat(155));
+    let (fits, _) = priced(&list("xxxxx"), &text, &[]);
+    assert_eq!((fits.diagnosis.template.left, fits.segments), (5, 1));
+    let (more, _) = priced(&list("xxxxxx"), &text, &[]);
+    assert_eq!(more.segments, 2);
 }
 
 #[test]

@@ -167,6 +167,7 @@ fn the_json_has_the_contracts_keys_and_what_texts_cost_beyond() {
         "template",
         "ucs2",
         "forcing",
+        "forcing_others",
         "smart",
         "jumps",
     ];

@@ -65,11 +65,38 @@ fn columns_are_found_by_name_in_any_order_and_case() {
 }
 
 #[test]
-fn columns_without_a_meaning_are_named_since_they_may_be_misspelt() {
-    let (prices, warnings) =
-        read("prefix,price,currency,country,valid_form,Description\n61,0.05,AUD,Australia,2027-01-01,x\n");
+fn columns_without_a_meaning_are_named_and_one_that_is_nearly_right_is_refused() {
+    let (prices, warnings) = read("prefix,price,currency,country,Description\n61,0.05,AUD,Australia,x\n");
     assert_eq!(prices, [("61".to_owned(), 50_000, 0)]);
-    assert_eq!(warnings, [": columns of the rate card that are not read: country, valid_form"]);
+    assert_eq!(warnings, [": columns of the rate card that are not read: country"]);
+    for (found, meant) in [("valid_form", "valid_from"), ("Valid_until", ""), ("per_mesage", "per_message")] {
+        let error = load(format!("prefix,price,currency,{found}\n61,0.05,AUD,\n"));
+        match (meant, error) {
+            ("", loaded) => assert_eq!(loaded.expect("another word").warnings.len(), 1),
+            (_, error) => {
+                let words = format!("column `{found}` is not known; is it `{meant}`?");
+                let error = error.expect_err(&words).to_string();
+                assert!(error.contains(&words), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_words_of_a_column_may_stand_apart_and_rows_of_nothing_are_skipped() {
+    let (prices, warnings) = read(
+        "Prefix,Price,Currency,per message,Valid-From,valid to\n61,0.05,AUD,0.01,2026-11-01,2026-12-31\n,,,,,\n",
+    );
+    assert_eq!((prices, warnings), (vec![("61".to_owned(), 50_000, 10_000)], Vec::new()));
+}
+
+#[test]
+fn a_price_that_its_rounding_takes_away_is_a_warning() {
+    let world = World::new();
+    world.write("rates.csv", "prefix,price,currency\n66,0.3,THB\n61,0.5,THB\n");
+    let loaded = load_rates(&world.path("rates.csv"), DAY, Rounding::PerMessage(0)).expect("a card");
+    assert_eq!(loaded.warnings.len(), 1, "{:?}", loaded.warnings);
+    assert!(loaded.warnings[0].ends_with("a text to prefix 66 costs nothing"), "{:?}", loaded.warnings);
 }
 
 #[test]

@@ -6,8 +6,9 @@
 //! cannot be told apart. Each further line is a word and what it stands for:
 //!
 //! - `international`, `trunk`, `transform`, `leading`: the patterns and the rule of [`Plan`];
-//! - `general` and the kinds of number: possible lengths, after a `/` lengths that can be dialled
-//!   within an area only, and the pattern. A `-` is an empty list.
+//! - `local`: lengths of what can be dialled within an area only;
+//! - `general` and the kinds of number: possible lengths, or `-` if the pattern alone decides, and
+//!   the pattern.
 //!
 //! Lines that start with `#` are for people.
 
@@ -32,6 +33,8 @@ pub(super) struct Plan {
     pub(super) transform: String,
     /// What the numbers of this region start with, where that settles it among those of its code.
     pub(super) leading: String,
+    /// The bit of each length that can be dialled within an area only.
+    pub(super) local_lengths: u32,
     /// Every number of the region is within this range.
     pub(super) general: Range,
     /// What each kind adds to it.
@@ -43,8 +46,6 @@ pub(super) struct Plan {
 pub(super) struct Range {
     /// The bit of each length that a number may have; 0 where the pattern alone decides.
     pub(super) lengths: u32,
-    /// The bit of each length that can be dialled within an area only.
-    pub(super) local_lengths: u32,
     pub(super) pattern: String,
 }
 
@@ -82,7 +83,8 @@ const WORDS: [(Kind, &str); 10] = [
 /// The file that holds `plans`, which are those of `source`.
 pub(super) fn write(source: &str, plans: &[Plan]) -> String {
     let mut text = format!("# {source}. Written by `cargo xtask numbers`; see README.md.\n");
-    let mut line = |line: std::fmt::Arguments<'_>| writeln!(text, "{line}").expect("a string takes everything");
+    let mut line =
+        |line: std::fmt::Arguments<'_>| writeln!(text, "{line}").expect("a string takes everything");
     for plan in plans {
         let main = if plan.main { " main" } else { "" };
         let same = if plan.same_mobile_and_fixed { " same" } else { "" };
@@ -97,10 +99,12 @@ pub(super) fn write(source: &str, plans: &[Plan]) -> String {
                 line(format_args!("{word} {text}"));
             }
         }
+        if plan.local_lengths != 0 {
+            line(format_args!("local {}", list(plan.local_lengths)));
+        }
         let kinds = WORDS.iter().filter_map(|(kind, word)| Some((word, plan.kinds.get(kind)?)));
         for (word, range) in [(&"general", &plan.general)].into_iter().chain(kinds) {
-            let (lengths, local) = (list(range.lengths), list(range.local_lengths));
-            line(format_args!("{word} {lengths}/{local} {}", range.pattern));
+            line(format_args!("{word} {} {}", list(range.lengths), range.pattern));
         }
     }
     text
@@ -155,6 +159,7 @@ fn statement(plan: &mut Plan, line: &str) -> Option<()> {
         "trunk" => rest.clone_into(&mut plan.trunk),
         "transform" => rest.clone_into(&mut plan.transform),
         "leading" => rest.clone_into(&mut plan.leading),
+        "local" => plan.local_lengths = bits(rest)?,
         "general" => plan.general = range(rest)?,
         _ => {
             let (kind, _) = WORDS.iter().find(|(_, known)| *known == word)?;
@@ -164,11 +169,10 @@ fn statement(plan: &mut Plan, line: &str) -> Option<()> {
     Some(())
 }
 
-/// `5,6,7/- 1[3-9]\d{4,6}`.
+/// `5,6,7 1[3-9]\d{4,6}`.
 fn range(text: &str) -> Option<Range> {
     let (lengths, pattern) = text.split_once(' ')?;
-    let (lengths, local_lengths) = lengths.split_once('/')?;
-    Some(Range { lengths: bits(lengths)?, local_lengths: bits(local_lengths)?, pattern: pattern.to_owned() })
+    Some(Range { lengths: bits(lengths)?, pattern: pattern.to_owned() })
 }
 
 fn bits(list: &str) -> Option<u32> {
@@ -184,7 +188,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let range = |lengths, pattern: &str| Range { lengths, local_lengths: 1 << 3, pattern: pattern.to_owned() };
+        let range = |lengths, pattern: &str| Range { lengths, pattern: pattern.to_owned() };
         let plan = Plan {
             region: "AX".to_owned(),
             code: 358,
@@ -194,8 +198,10 @@ mod tests {
             trunk: "(1)$|0".to_owned(),
             transform: "9$1".to_owned(),
             leading: "18".to_owned(),
+            local_lengths: 1 << 3,
             general: range(0, "1\\d{5}"),
-            kinds: [(Kind::Mobile, range(1 << 6 | 1 << 9, "18")), (Kind::Voicemail, range(0, "1(?:2|3)"))].into(),
+            kinds: [(Kind::Mobile, range(1 << 6 | 1 << 9, "18")), (Kind::Voicemail, range(0, "1(?:2|3)"))]
+                .into(),
         };
         let other = Plan { region: "001".to_owned(), code: 800, ..Plan::default() };
         let plans = [plan, other];
@@ -207,10 +213,10 @@ mod tests {
         for (text, line) in [
             ("AX 358\n", 1),
             ("AX +358 mean\n", 1),
-            ("# x\n\nAX +358\nlocal 5/- 1\n", 4),
-            ("AX +358\nmobile 5 1\n", 2),
-            ("AX +358\nmobile 5,x/- 1\n", 2),
-            ("AX +358\nmobile 40/- 1\n", 2),
+            ("# x\n\nAX +358\nlocale 5\n", 4),
+            ("AX +358\nmobile 5\n", 2),
+            ("AX +358\nmobile 5,x 1\n", 2),
+            ("AX +358\nmobile 40 1\n", 2),
         ] {
             let fault = read(text).expect_err(text);
             assert!(fault.contains(&format!("line {line} ")), "{text}: {fault}");

@@ -30,7 +30,10 @@ fn plan(bytes: &[u8]) -> Result<Plan, String> {
     let mut plan = Plan::default();
     for (tag, value) in fields(bytes)? {
         match tag {
-            1 => plan.general = range(value.bytes()?)?.ok_or("a region without a general range")?,
+            1 => {
+                plan.general = range(value.bytes()?)?.ok_or("a region without a general range")?;
+                plan.local_lengths = local_lengths(value.bytes()?)?;
+            }
             9 => value.text()?.clone_into(&mut plan.region),
             10 => plan.code = u16::try_from(value.number()?).map_err(|_| "a calling code of five digits")?,
             11 => plan.international = pattern(value)?,
@@ -65,11 +68,16 @@ fn range(bytes: &[u8]) -> Result<Option<Range>, String> {
                 Some(lengths) => range.lengths |= lengths,
                 None => has_numbers = false,
             },
-            10 => range.local_lengths |= lengths(value)?.unwrap_or(0),
             _ => {}
         }
     }
     Ok((has_pattern && has_numbers).then_some(range))
+}
+
+/// The lengths in a `PhoneNumberDesc` that can be dialled within an area only.
+fn local_lengths(bytes: &[u8]) -> Result<u32, String> {
+    let local = fields(bytes)?.into_iter().filter(|(tag, _)| *tag == 10);
+    local.map(|(_, value)| lengths(value)).try_fold(0, |bits, more| Ok(bits | more?.unwrap_or(0)))
 }
 
 /// A pattern without the `^(?:` and `)$` that the port puts around each.
@@ -191,10 +199,10 @@ mod tests {
         let [plan] = plans.as_slice() else { panic!("one region") };
         assert_eq!((plan.region.as_str(), plan.code, plan.main), ("AX", 358, true));
         assert_eq!((plan.international.as_str(), plan.trunk.as_str()), ("00", "0"));
-        let range =
-            |pattern: &str, lengths, local_lengths| Range { pattern: pattern.to_owned(), lengths, local_lengths };
-        assert_eq!(plan.general, range("4\\d{3}", 1 << 4 | 1 << 6, 1 << 3));
-        assert_eq!(plan.kinds.iter().collect::<Vec<_>>(), [(&Kind::Mobile, &range("4[1-3]\\d\\d", 1 << 4, 0))]);
+        let range = |pattern: &str, lengths| Range { pattern: pattern.to_owned(), lengths };
+        assert_eq!(plan.general, range("4\\d{3}", 1 << 4 | 1 << 6));
+        assert_eq!(plan.local_lengths, 1 << 3);
+        assert_eq!(plan.kinds, [(Kind::Mobile, range("4[1-3]\\d\\d", 1 << 4))].into());
     }
 
     #[test]
