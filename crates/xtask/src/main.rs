@@ -1,7 +1,7 @@
 //! The commands of this workspace, run as `cargo xtask COMMAND`.
 //!
-//! Each one is a short list of `cargo` calls that anybody can also type by hand; only `tidy` has
-//! rules of its own. Installs nothing and needs no network once the dependencies are there.
+//! Each one is a short list of `cargo` calls that anybody can also type by hand; only `tidy` and
+//! `numbers` do more. Installs nothing and needs no network once the dependencies are there.
 
 mod numbers; // the tables that phone numbers are judged by
 mod tidy; // rules about the workspace that neither rustc nor clippy knows
@@ -16,11 +16,7 @@ struct Task {
 }
 
 const TASKS: [Task; 7] = [
-    Task {
-        name: "numbers",
-        about: "after an update of rlibphonenumber: its data, compiled",
-        run: numbers::run,
-    },
+    Task { name: "numbers", about: "compiles the data of a new rlibphonenumber", run: numbers::run },
     Task { name: "check", about: "all of the below, quickest first: what a push must pass", run: check },
     Task { name: "fmt", about: "every file is formatted", run: fmt },
     Task { name: "tidy", about: "crate edges, homes of dependencies, banned words, sizes", run: tidy::run },

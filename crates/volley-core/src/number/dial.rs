@@ -63,7 +63,7 @@ fn national(plan: &Plan, digits: Digits) -> Option<Msisdn> {
     if !plan.believes_without_trunk(left.len()) {
         (left, found) = (digits, code.finding(digits));
     }
-    found.kind()?;
+    found.kind?;
     left.behind(code.value).and_then(Msisdn::from_digits)
 }
 

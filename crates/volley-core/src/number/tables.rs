@@ -4,9 +4,10 @@
 //! port of libphonenumber carries; `data/numbers/README.md` has their layout. Everything there is
 //! to know about digits is the answer of an [`Automaton`]: of what kind a number is, and what a
 //! prefix takes away. There is one load a digit, and none any more as soon as only the number of
-//! digits that follow counts.
+//! digits that follow counts. `#[inline]` stands where a call would cost a third of the time, by
+//! the bench `numbers`: the parts of this crate are optimised apart from each other.
 
-use super::digits::Digits;
+use super::{NumberKind, digits::Digits};
 
 const FILE: &[u8] = include_bytes!("../../../../data/numbers/tables.bin");
 
@@ -24,7 +25,7 @@ const _: () = assert!(REGIONS_AT + count(5) * 16 == FILE.len(), "not the layout 
 /// An automaton is asked about 0 to 16 digits.
 const LENGTHS: usize = Digits::MOST as usize + 1;
 
-/// An entry with this bit is no row: from there on the number of digits decides.
+/// An edge with this bit leads to no row: from there on the number of digits decides.
 const BY_LENGTH_BIT: u16 = 0x8000;
 
 /// Where each digit leads, and the answer if there is none. A twelfth, unused place makes the
@@ -61,11 +62,15 @@ static BY_LENGTH: [[u16; LENGTHS]; count(1)] = {
 };
 
 static FINDINGS: [Finding; count(2)] = {
-    let mut findings = [Finding { general: 0, kind: 0, region: 0 }; count(2)];
+    let mut findings = [Finding { general: 0, kind: None, region: 0 }; count(2)];
     let mut index = 0;
     while index < findings.len() {
         let at = FINDINGS_AT + index * 6;
-        findings[index] = Finding { general: u32_at(at), kind: FILE[at + 4], region: FILE[at + 5] };
+        let kind = match FILE[at + 4] {
+            0 => None,
+            kind => Some(NumberKind::ALL[kind as usize - 1]),
+        };
+        findings[index] = Finding { general: u32_at(at), kind, region: FILE[at + 5] };
         index += 1;
     }
     findings
@@ -148,7 +153,9 @@ static BY_THREE_DIGITS: [u8; 1000] = {
     codes
 };
 
+/// No code has this place.
 const NO_CODE: u8 = u8::MAX;
+const _: () = assert!(CODES.len() <= NO_CODE as usize);
 
 const fn count(table: usize) -> usize {
     u16_at(table * 2) as usize
@@ -169,18 +176,18 @@ struct Automaton(u16);
 impl Automaton {
     #[inline]
     fn answer(self, digits: Digits) -> usize {
-        let mut entry = self.0;
+        let mut edge = self.0;
         let mut rest = digits;
-        while entry & BY_LENGTH_BIT == 0 {
-            let row = &ROWS[usize::from(entry)];
+        while edge & BY_LENGTH_BIT == 0 {
+            let row = &ROWS[usize::from(edge)];
             if rest.len() == 0 {
                 return usize::from(row[ANSWER]);
             }
             let (digit, behind) = rest.split_first();
-            entry = row[digit];
+            edge = row[digit];
             rest = behind;
         }
-        usize::from(BY_LENGTH[usize::from(entry & !BY_LENGTH_BIT)][rest.len() as usize])
+        usize::from(BY_LENGTH[usize::from(edge & !BY_LENGTH_BIT)][rest.len() as usize])
     }
 }
 
@@ -189,8 +196,8 @@ impl Automaton {
 pub(super) struct Finding {
     /// Bits of the regions of its calling code whose general pattern it matches.
     general: u32,
-    /// Its kind as in [`super::NumberKind`], or 0 if it is not in use.
-    kind: u8,
+    /// What it is for; `None` if it is not in use.
+    pub(super) kind: Option<NumberKind>,
     /// Its region among those of its calling code.
     region: u8,
 }
@@ -200,12 +207,6 @@ impl Finding {
     #[inline]
     pub(super) fn fits(self, plan: &Plan) -> bool {
         self.general >> plan.bit & 1 == 1
-    }
-
-    /// What it is for, from 1; `None` if it is not in use.
-    #[inline]
-    pub(super) fn kind(self) -> Option<u8> {
-        (self.kind > 0).then_some(self.kind)
     }
 }
 
@@ -320,7 +321,7 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{NumberKind, Region, digits::Cell};
+    use super::super::{Region, digits::Cell};
     use super::*;
     use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberType};
     use std::collections::HashSet;
@@ -346,7 +347,7 @@ mod tests {
         let cell = Cell::read(&format!("+{}{national}", code.value)).expect("a few digits");
         let finding = code.finding(cell.digits.without(code.length));
         let region = Region::at(code.region(finding)).map_or("001".to_owned(), |region| region.to_string());
-        let kind = match NumberKind::ALL[usize::from(finding.kind()?) - 1] {
+        let kind = match finding.kind? {
             NumberKind::Mobile => PhoneNumberType::Mobile,
             NumberKind::Fixed => PhoneNumberType::FixedLine,
             NumberKind::FixedOrMobile => PhoneNumberType::FixedLineOrMobile,
@@ -362,9 +363,9 @@ mod tests {
         Some((kind, region))
     }
 
-    /// Goes along every edge that starts in `entry` or behind it, once, and compares the numbers
+    /// Goes along every edge that starts in `edge` or behind it, once, and compares the numbers
     /// that end there.
-    fn compare(code: &Code, national: &mut String, entry: u16, seen: &mut HashSet<u16>) -> u32 {
+    fn compare(code: &Code, national: &mut String, edge: u16, seen: &mut HashSet<u16>) -> u32 {
         let room = 15 - code.length as usize - national.len();
         let mut compared = 0;
         let mut alike = |national: &str| {
@@ -374,14 +375,14 @@ mod tests {
             compared += 1;
             assert_eq!(by_tables(code, national), by_library(code, national), "+{} {national}", code.value);
         };
-        if entry & BY_LENGTH_BIT != 0 {
+        if edge & BY_LENGTH_BIT != 0 {
             for more in 0..=room {
                 alike(&format!("{national}{}", &"293847561029384"[..more]));
             }
             return compared;
         }
-        let is_new = seen.insert(entry);
-        let digits = match ROWS[usize::from(entry)] {
+        let is_new = seen.insert(edge);
+        let digits = match ROWS[usize::from(edge)] {
             _ if room == 0 => 0..0,
             _ if is_new => 0..10,
             // What lies behind was compared before; one way through it tells that it is this row.
@@ -394,7 +395,7 @@ mod tests {
             alike(national);
         }
         for digit in digits {
-            let next = ROWS[usize::from(entry)][digit];
+            let next = ROWS[usize::from(edge)][digit];
             national.push(char::from(b'0' + u8::try_from(digit).expect("a digit")));
             compared += compare(code, national, next, seen);
             national.pop();

@@ -117,7 +117,7 @@ fn every_example_of_every_region_and_kind_in_every_form() {
 
 #[test]
 fn numbers_near_the_edges_of_every_pattern() {
-    let cases = variable("VOLLEY_NUMBER_CASES", 250_000);
+    let cases = variable("VOLLEY_NUMBER_CASES", 400_000);
     let seed = variable("VOLLEY_NUMBER_SEED", 1);
     let plans = plans();
     let mut random = Random::new(seed);

@@ -10,7 +10,8 @@ mod pattern; // the regular expressions of the metadata
 mod plan; // one region's numbers, and the text file of all of them
 mod port; // the metadata as the port carries it
 mod prefix; // what is dialled in front of a number
-mod tables; // all of it as rows of a table
+mod states; // automata and their rows
+mod tables; // all plans as automata, and all automata as bytes
 
 use crate::{Failure, cargo, output};
 use serde_json::Value;

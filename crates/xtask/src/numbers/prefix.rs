@@ -2,13 +2,13 @@
 //!
 //! A range of numbers is a set; a prefix is not: of several that fit, the first one that a
 //! backtracking matcher tries is the one that is cut off. A pattern is therefore written out into
-//! all its ways, in the order in which they are tried, each with the [`Action`] it calls for.
+//! all its ways, in the order in which they are tried, each with the [`Cut`] it calls for.
 
 use super::{language::MAX_DIGITS, pattern::Pattern};
 
 /// What is done to the digits in front. The default does nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Action {
+pub(super) struct Cut {
     /// So many digits are taken off the front.
     pub(super) drop: usize,
     /// So many digits stay behind them.
@@ -44,11 +44,11 @@ pub(super) struct Fits {
 }
 
 impl Prefix {
-    /// The prefixes of `pattern` with their actions under `rule`, `9$1`, empty for none.
-    pub(super) fn new(pattern: &str, rule: &str) -> Result<(Self, Vec<Action>), String> {
+    /// The prefixes of `pattern` with their cuts under `rule`, `9$1`, empty for none.
+    pub(super) fn new(pattern: &str, rule: &str) -> Result<(Self, Vec<Cut>), String> {
         let ways = Way::default().extended(&Pattern::read(pattern)?)?;
-        let actions = ways.iter().map(|way| way.action(rule)).collect::<Result<_, _>>()?;
-        Ok((Self { ways }, actions))
+        let cuts = ways.iter().map(|way| way.cut(rule)).collect::<Result<_, _>>()?;
+        Ok((Self { ways }, cuts))
     }
 
     /// Before the first digit.
@@ -138,13 +138,13 @@ impl Way {
 
     /// Under a rule the number is put together anew if the last group took part and found
     /// something; otherwise what matched is cut off.
-    fn action(&self, rule: &str) -> Result<Action, String> {
+    fn cut(&self, rule: &str) -> Result<Cut, String> {
         let found = |group: Option<(usize, usize)>| group.is_some_and(|(from, to)| from < to);
         let [first, second] = self.groups;
         let all = self.digits.len();
         let applies = first.is_some() && if second.is_some() { found(second) } else { found(first) };
         if rule.is_empty() || !applies {
-            return Ok(Action { drop: all, ..Action::default() });
+            return Ok(Cut { drop: all, ..Cut::default() });
         }
         let (insert, group) =
             rule.split_once('$').ok_or_else(|| format!("the rule `{rule}` names no group"))?;
@@ -163,7 +163,7 @@ impl Way {
         if longest > MAX_DIGITS || !self.to_the_end && insert.len() > from + all - to || insert.len() > 4 {
             return Err(format!("the rule `{rule}` makes a number too long"));
         }
-        Ok(Action {
+        Ok(Cut {
             drop: from,
             keep: if to < all { to - from } else { 0 },
             omit: all - to,
@@ -178,15 +178,15 @@ mod tests {
 
     /// What is left of `text` after the prefix is gone.
     fn left(pattern: &str, rule: &str, text: &str) -> String {
-        let (prefix, actions) = Prefix::new(pattern, rule).expect("a good prefix");
+        let (prefix, cuts) = Prefix::new(pattern, rule).expect("a good prefix");
         let mut fits = prefix.start();
         for byte in text.bytes() {
             fits = prefix.after(&fits, usize::from(byte - b'0'));
         }
-        let action = prefix.taken(&fits).map(|way| actions[way].clone()).unwrap_or_default();
-        let (kept, rest) = text[action.drop..].split_at(action.keep);
-        let insert: String = action.insert.iter().map(|digit| char::from(digit + b'0')).collect();
-        format!("{insert}{kept}{}", &rest[action.omit..])
+        let cut = prefix.taken(&fits).map(|way| cuts[way].clone()).unwrap_or_default();
+        let (kept, rest) = text[cut.drop..].split_at(cut.keep);
+        let insert: String = cut.insert.iter().map(|digit| char::from(digit + b'0')).collect();
+        format!("{insert}{kept}{}", &rest[cut.omit..])
     }
 
     #[test]

@@ -6,15 +6,13 @@
 //! `crates/volley-core/src/number/tables.rs`.
 
 use super::{
-    language::{Language, Languages, MAX_DIGITS},
+    language::{Language, Languages},
     pattern::Pattern,
     plan::{Kind, Plan},
-    prefix::{Action, Fits, Prefix},
+    prefix::{Cut, Fits, Prefix},
+    states::{Answer, Automaton, Rows, StateId, States, explore},
 };
 use std::{collections::HashMap, hash::Hash};
-
-/// An entry with this bit names no row: how many digits follow is all that counts.
-const BY_LENGTH: u16 = 0x8000;
 
 /// The kinds in the order in which libphonenumber asks, before fixed and mobile numbers.
 const SPECIAL: [Kind; 8] = [
@@ -51,103 +49,6 @@ struct Finding {
     kind: u8,
     /// Its region among those of the code.
     region: u8,
-}
-
-/// A state: what it says of the digits so far, and where the next digit leads.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct State {
-    next: [StateId; 10],
-    answer: u16,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct StateId(usize);
-
-/// All states, each kept once.
-struct States {
-    states: Vec<State>,
-    known: HashMap<State, StateId>,
-}
-
-impl States {
-    /// Says 0 whatever comes.
-    const NOTHING: StateId = StateId(0);
-
-    fn new() -> Self {
-        let mut states = Self { states: Vec::new(), known: HashMap::new() };
-        states.state(State { next: [Self::NOTHING; 10], answer: 0 });
-        states
-    }
-
-    fn state(&mut self, state: State) -> StateId {
-        let new = StateId(self.states.len());
-        let id = *self.known.entry(state).or_insert(new);
-        if id == new {
-            self.states.push(state);
-        }
-        id
-    }
-
-    /// Says `answer` whatever comes.
-    fn always(&mut self, answer: u16) -> StateId {
-        (0..=MAX_DIGITS).fold(Self::NOTHING, |shorter, _| self.state(State { next: [shorter; 10], answer }))
-    }
-
-    /// What `id` answers after 0, 1, 2 and more further digits, if their number alone decides.
-    fn by_length(&self, id: StateId) -> Option<[u16; MAX_DIGITS + 1]> {
-        let mut answers = [0; MAX_DIGITS + 1];
-        let mut here = id;
-        for answer in &mut answers {
-            let State { next, answer: says } = self.states[here.0];
-            if next.iter().any(|other| *other != next[0]) {
-                return None;
-            }
-            *answer = says;
-            here = next[0];
-        }
-        Some(answers)
-    }
-}
-
-/// An automaton that is asked before its states are known.
-trait Automaton {
-    /// Where it stands.
-    type Place: Clone + Eq + Hash;
-
-    /// Where `digit` leads.
-    fn after(&self, place: &Self::Place, digit: usize) -> Self::Place;
-
-    /// What it says here, or a state that says everything from here on.
-    fn answer(&mut self, place: &Self::Place, states: &mut States) -> Answer;
-}
-
-enum Answer {
-    Here(u16),
-    FromHere(StateId),
-}
-
-/// The state that stands for `place`, and all behind it. `known` holds those of the same automaton.
-fn explore<A: Automaton>(
-    automaton: &mut A,
-    place: &A::Place,
-    states: &mut States,
-    known: &mut HashMap<A::Place, StateId>,
-) -> StateId {
-    if let Some(id) = known.get(place) {
-        return *id;
-    }
-    let id = match automaton.answer(place, states) {
-        Answer::FromHere(id) => id,
-        Answer::Here(answer) => {
-            let next = std::array::from_fn(|digit| {
-                let place = automaton.after(place, digit);
-                explore(automaton, &place, states, known)
-            });
-            states.state(State { next, answer })
-        }
-    };
-    known.insert(place.clone(), id);
-    id
 }
 
 /// The ranges of one region, as sets.
@@ -217,13 +118,14 @@ impl Automaton for Numbers<'_> {
     }
 }
 
-/// A prefix, whose answers are actions by their numbers.
-struct Cuts {
+/// What is dialled in front, whose answers are cuts by their numbers.
+struct Front {
     prefix: Prefix,
-    actions: Vec<u16>,
+    /// The cut of each way.
+    cuts: Vec<u16>,
 }
 
-impl Automaton for Cuts {
+impl Automaton for Front {
     type Place = Fits;
 
     fn after(&self, place: &Fits, digit: usize) -> Fits {
@@ -231,12 +133,8 @@ impl Automaton for Cuts {
     }
 
     fn answer(&mut self, place: &Fits, states: &mut States) -> Answer {
-        let action = self.prefix.taken(place).map_or(0, |way| self.actions[way]);
-        if self.prefix.is_settled(place) {
-            Answer::FromHere(states.always(action))
-        } else {
-            Answer::Here(action)
-        }
+        let cut = self.prefix.taken(place).map_or(0, |way| self.cuts[way]);
+        if self.prefix.is_settled(place) { Answer::FromHere(states.always(cut)) } else { Answer::Here(cut) }
     }
 }
 
@@ -284,7 +182,7 @@ struct Tables {
     languages: Languages,
     states: States,
     findings: Numbered<Finding>,
-    actions: Numbered<Action>,
+    cuts: Numbered<Cut>,
     codes: Vec<Code>,
     regions: Vec<Region>,
 }
@@ -295,7 +193,7 @@ impl Tables {
             languages: Languages::new(),
             states: States::new(),
             findings: Numbered::new(),
-            actions: Numbered::new(),
+            cuts: Numbered::new(),
             codes: Vec::new(),
             regions: Vec::new(),
         }
@@ -305,16 +203,19 @@ impl Tables {
     fn add(&mut self, value: u16, plans: &[&Plan]) -> Result<(), String> {
         let code = u8::try_from(self.codes.len()).map_err(|_| "more than 256 calling codes")?;
         let first_region = u8::try_from(self.regions.len()).map_err(|_| "more than 256 regions")?;
+        if plans.len() > 32 {
+            return Err("more than 32 regions".to_owned());
+        }
         let numbers = self.numbers(plans)?;
         self.codes.push(Code { value, numbers, first_region });
-        for (bit, plan) in (0..32).zip(plans) {
+        for (bit, plan) in (0..).zip(plans) {
             let (without_trunk, too_long) = believed_lengths(plan);
             let region = Region {
                 name: plan.region.clone(),
                 code,
                 bit,
-                international: self.cuts(&plan.international, "")?,
-                trunk: self.cuts(&plan.trunk, &plan.transform)?,
+                international: self.front(&plan.international, "")?,
+                trunk: self.front(&plan.trunk, &plan.transform)?,
                 without_trunk,
                 too_long,
             };
@@ -327,55 +228,106 @@ impl Tables {
         let mut start = Vec::new();
         let mut regions = Vec::new();
         for plan in plans {
+            let general = Pattern::read(&plan.general.pattern)?;
+            let leading = match plan.leading.as_str() {
+                "" => Language::NONE,
+                leading => self.languages.starting(&Pattern::read(leading)?)?,
+            };
             let mut set = |language| {
                 start.push(language);
                 start.len() - 1
             };
-            let languages = &mut self.languages;
-            let general = Pattern::read(&plan.general.pattern)?;
-            let of_kind = |languages: &mut Languages, kind| match plan.kinds.get(&kind) {
-                None => Ok(Language::NONE),
-                Some(range) => {
-                    let numbers = languages.matching(&Pattern::read(&range.pattern)?, range.lengths)?;
-                    // The port counts ten zeros in front and forgets the others.
-                    let rest = (0..11).fold(numbers, |rest, _| languages.after(rest, 0));
-                    let has_more = !matches!(rest, Language::NONE | Language::EMPTY);
-                    if has_more { Err("a number of eleven zeros and more".to_owned()) } else { Ok(numbers) }
-                }
-            };
-            let leading = match plan.leading.as_str() {
-                "" => Language::NONE,
-                leading => languages.starting(&Pattern::read(leading)?)?,
-            };
             let mut special = [0; SPECIAL.len()];
             for (place, kind) in special.iter_mut().zip(SPECIAL) {
-                *place = set(of_kind(languages, kind)?);
+                *place = set(self.of_kind(plan, kind)?);
             }
             regions.push(Sets {
                 leading: set(leading),
-                general: set(languages.matching(&general, 0)?),
-                possible: set(languages.matching(&general, plan.general.lengths)?),
+                general: set(self.languages.matching(&general, 0)?),
+                possible: set(self.languages.matching(&general, plan.general.lengths)?),
                 special,
-                fixed: set(of_kind(languages, Kind::Fixed)?),
-                mobile: set(of_kind(languages, Kind::Mobile)?),
+                fixed: set(self.of_kind(plan, Kind::Fixed)?),
+                mobile: set(self.of_kind(plan, Kind::Mobile)?),
                 same_mobile_and_fixed: plan.same_mobile_and_fixed,
             });
         }
-        let start =
-            start.into_iter().enumerate().filter(|(_, language)| *language != Language::NONE).collect();
+        let start = start.into_iter().enumerate().filter(|(_, language)| *language != Language::NONE);
         let mut numbers = Numbers { languages: &self.languages, regions, findings: &mut self.findings };
-        Ok(explore(&mut numbers, &start, &mut self.states, &mut HashMap::new()))
+        Ok(explore(&mut numbers, &start.collect(), &mut self.states, &mut HashMap::new()))
     }
 
-    fn cuts(&mut self, pattern: &str, rule: &str) -> Result<StateId, String> {
+    /// The numbers of `kind`, with the lengths that they may have.
+    fn of_kind(&mut self, plan: &Plan, kind: Kind) -> Result<Language, String> {
+        let Some(range) = plan.kinds.get(&kind) else { return Ok(Language::NONE) };
+        let numbers = self.languages.matching(&Pattern::read(&range.pattern)?, range.lengths)?;
+        // Of the zeros in front the port counts ten. All zeros, the last one is no such zero.
+        let rest = (0..11).fold(numbers, |rest, _| self.languages.after(rest, 0));
+        let is_counted = matches!(rest, Language::NONE | Language::EMPTY);
+        is_counted.then_some(numbers).ok_or_else(|| "a number with more than ten zeros in front".to_owned())
+    }
+
+    fn front(&mut self, pattern: &str, rule: &str) -> Result<StateId, String> {
         if pattern.is_empty() {
             return Ok(States::NOTHING);
         }
-        let (prefix, actions) = Prefix::new(pattern, rule)?;
-        let actions = actions.into_iter().map(|action| self.actions.number_of(action)).collect();
-        let mut cuts = Cuts { prefix, actions };
-        let start = cuts.prefix.start();
-        Ok(explore(&mut cuts, &start, &mut self.states, &mut HashMap::new()))
+        let (prefix, cuts) = Prefix::new(pattern, rule)?;
+        let cuts = cuts.into_iter().map(|cut| self.cuts.number_of(cut)).collect();
+        let mut front = Front { prefix, cuts };
+        let start = front.prefix.start();
+        Ok(explore(&mut front, &start, &mut self.states, &mut HashMap::new()))
+    }
+
+    /// All of it, in the order of the file.
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        let mut rows = Rows::default();
+        let mut codes = Vec::new();
+        for Code { value, numbers, first_region } in &self.codes {
+            codes.extend(value.to_le_bytes());
+            codes.extend(rows.edge(*numbers, &self.states)?.to_le_bytes());
+            codes.push(*first_region);
+        }
+        let mut regions = Vec::new();
+        for region in &self.regions {
+            // Numbers of no country have no letters.
+            let letters: [u8; 2] = region.name.as_bytes().try_into().unwrap_or([0; 2]);
+            regions.extend(letters);
+            regions.extend([region.code, region.bit]);
+            regions.extend(rows.edge(region.international, &self.states)?.to_le_bytes());
+            regions.extend(rows.edge(region.trunk, &self.states)?.to_le_bytes());
+            regions.extend(region.without_trunk.to_le_bytes());
+            regions.extend(region.too_long.to_le_bytes());
+        }
+        let mut findings = Vec::new();
+        for Finding { general, kind, region } in &self.findings.values {
+            findings.extend(general.to_le_bytes());
+            findings.extend([*kind, *region]);
+        }
+        let mut cuts = Vec::new();
+        for Cut { drop, keep, omit, insert } in &self.cuts.values {
+            for number in [*drop, *keep, *omit, insert.len()] {
+                cuts.push(u8::try_from(number).map_err(|_| "a prefix that is too long")?);
+            }
+            let digits = (0..4).map(|place| insert.get(place).copied().unwrap_or(0));
+            cuts.extend(digits.fold(0, |digits, digit| digits << 4 | u16::from(digit)).to_le_bytes());
+        }
+        let counts = [
+            rows.list.len(),
+            rows.by_length.len(),
+            self.findings.values.len(),
+            self.cuts.values.len(),
+            self.codes.len(),
+            self.regions.len(),
+        ];
+        let mut bytes = Vec::new();
+        for count in counts {
+            bytes.extend(u16::try_from(count).map_err(|_| "a table that is too long")?.to_le_bytes());
+        }
+        bytes.extend(rows.list.iter().flatten().flat_map(|edge| edge.to_le_bytes()));
+        bytes.extend(rows.by_length.iter().flatten().flat_map(|answer| answer.to_le_bytes()));
+        for table in [findings, cuts, codes, regions] {
+            bytes.extend(table);
+        }
+        Ok(bytes)
     }
 }
 
@@ -385,98 +337,4 @@ fn believed_lengths(plan: &Plan) -> (u32, u32) {
     let above_longest = plan.general.lengths.checked_ilog2().map_or(0, |longest| longest + 1);
     let too_long = u32::MAX.checked_shl(above_longest).unwrap_or(0) & !plan.local_lengths;
     (too_long | plan.general.lengths & !plan.local_lengths, too_long)
-}
-
-/// Rows in the order in which they are met.
-#[derive(Default)]
-struct Layout {
-    rows: Vec<[u16; 11]>,
-    by_length: Vec<[u16; MAX_DIGITS + 1]>,
-    entries: HashMap<StateId, u16>,
-}
-
-impl Layout {
-    /// The entry that leads to `id`, after its row and all behind it were written.
-    fn entry(&mut self, id: StateId, states: &States) -> Result<u16, String> {
-        if let Some(entry) = self.entries.get(&id) {
-            return Ok(*entry);
-        }
-        let number = |index: usize| u16::try_from(index).ok().filter(|number| number & BY_LENGTH == 0);
-        let entry = if let Some(answers) = states.by_length(id) {
-            let known = self.by_length.iter().position(|known| *known == answers);
-            let index = known.unwrap_or_else(|| {
-                self.by_length.push(answers);
-                self.by_length.len() - 1
-            });
-            number(index).map(|number| number | BY_LENGTH)
-        } else {
-            self.rows.push([0; 11]);
-            number(self.rows.len() - 1)
-        };
-        let entry = entry.ok_or("more than 32,768 rows")?;
-        self.entries.insert(id, entry);
-        if entry & BY_LENGTH == 0 {
-            let State { next, answer } = states.states[id.0];
-            let mut row = [answer; 11];
-            for (place, next) in row.iter_mut().zip(next) {
-                *place = self.entry(next, states)?;
-            }
-            self.rows[usize::from(entry)] = row;
-        }
-        Ok(entry)
-    }
-}
-
-impl Tables {
-    fn bytes(&self) -> Result<Vec<u8>, String> {
-        let mut layout = Layout::default();
-        let mut codes = Vec::new();
-        for Code { value, numbers, first_region } in &self.codes {
-            codes.extend(value.to_le_bytes());
-            codes.extend(layout.entry(*numbers, &self.states)?.to_le_bytes());
-            codes.push(*first_region);
-        }
-        let mut regions = Vec::new();
-        for region in &self.regions {
-            // Numbers of no country have no letters.
-            let letters: [u8; 2] = region.name.as_bytes().try_into().unwrap_or([0; 2]);
-            regions.extend(letters);
-            regions.extend([region.code, region.bit]);
-            regions.extend(layout.entry(region.international, &self.states)?.to_le_bytes());
-            regions.extend(layout.entry(region.trunk, &self.states)?.to_le_bytes());
-            regions.extend(region.without_trunk.to_le_bytes());
-            regions.extend(region.too_long.to_le_bytes());
-        }
-        let mut findings = Vec::new();
-        for Finding { general, kind, region } in &self.findings.values {
-            findings.extend(general.to_le_bytes());
-            findings.extend([*kind, *region]);
-        }
-        let mut actions = Vec::new();
-        for Action { drop, keep, omit, insert } in &self.actions.values {
-            for number in [*drop, *keep, *omit, insert.len()] {
-                actions.push(u8::try_from(number).map_err(|_| "a prefix that is too long")?);
-            }
-            let digits = (0..4).map(|place| insert.get(place).copied().unwrap_or(0));
-            actions.extend(digits.fold(0, |digits, digit| digits << 4 | u16::from(digit)).to_le_bytes());
-        }
-        let counts = [
-            layout.rows.len(),
-            layout.by_length.len(),
-            self.findings.values.len(),
-            self.actions.values.len(),
-            self.codes.len(),
-            self.regions.len(),
-        ];
-        let mut bytes = Vec::new();
-        for count in counts {
-            bytes.extend(u16::try_from(count).map_err(|_| "a table that is too long")?.to_le_bytes());
-        }
-        bytes.extend(layout.rows.iter().flatten().flat_map(|entry| entry.to_le_bytes()));
-        bytes.extend(layout.by_length.iter().flatten().flat_map(|answer| answer.to_le_bytes()));
-        for table in [findings, actions, codes, regions] {
-            bytes.extend(table);
-        }
-        Ok(bytes)
-    }
 }
