@@ -127,7 +127,7 @@ pub fn write_plan(path: &Path, messages: u32) -> Result<(), PlanError> {
     }
     let accepted = u64::from(messages);
     let none = Digest([0; 32]); // stored as it is, and asked for by `verify` alone
-    writer.finish(&FrozenPlan {
+    let lock = writer.finish(&FrozenPlan {
         terms: PlanTerms {
             campaign: "bench".to_owned(),
             sender: Some("ShopAlert".to_owned()),
@@ -146,7 +146,9 @@ pub fn write_plan(path: &Path, messages: u32) -> Result<(), PlanError> {
         profile: volley_core::Profile::STANDARD,
         prices: vec![Price { prefix: "61".to_owned(), per_segment: PRICE, per_message: Micros::ZERO }],
         provider: "{}".to_owned(),
-    })
+    })?;
+    drop(lock);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -28,11 +28,23 @@ pub(crate) fn private() -> OpenOptions {
     options
 }
 
-/// Takes the lock of the journal at `journal`, a canonical path; it holds until the file is
-/// dropped, or its process is gone. Plan and send take the same one.
+/// The right to plan and to send under one name, from [`PlanWriter::finish`] to
+/// [`SqliteJournal::open_held`], so that nobody comes between. Others are refused until it is
+/// dropped, or its process is gone.
+///
+/// [`PlanWriter::finish`]: crate::PlanWriter::finish
+/// [`SqliteJournal::open_held`]: crate::SqliteJournal::open_held
+#[derive(Debug)]
+pub struct JournalLock {
+    /// The journal, a canonical path.
+    pub(crate) path: PathBuf,
+    _file: File,
+}
+
+/// Takes the lock of the journal at `journal`, a canonical path. Plan and send take the same one.
 ///
 /// The lock file stays behind: to remove it would let two processes lock two files of one name.
-pub(crate) fn lock(journal: &Path) -> Result<File, OpenError> {
+pub(crate) fn lock(journal: &Path) -> Result<JournalLock, OpenError> {
     let path = beside(journal, ".lock");
     let fault = |source| OpenError::Unreadable { path: path.clone(), source };
     let mut file = private().create(true).truncate(false).open(&path).map_err(fault)?;
@@ -42,7 +54,7 @@ pub(crate) fn lock(journal: &Path) -> Result<File, OpenError> {
                 // One write of one length: whoever reads meanwhile finds a whole number.
                 file.seek(SeekFrom::Start(0)).map_err(fault)?;
                 file.write_all(format!("{:<10}\n", std::process::id()).as_bytes()).map_err(fault)?;
-                return Ok(file);
+                return Ok(JournalLock { path: journal.to_owned(), _file: file });
             }
             Err(TryLockError::WouldBlock) => std::thread::yield_now(),
             Err(TryLockError::Error(source)) => return Err(fault(source)),

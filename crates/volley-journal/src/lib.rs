@@ -23,6 +23,7 @@ mod stored; // plan, prices and plan hash from and to their tables
 mod verify; // every total again from the rows, by a way of its own
 mod witness; // how many commits there were, told by a second file
 
+pub use files::JournalLock;
 pub use group::Writer;
 pub use journal::*;
 pub use planning::{PlanError, PlanWriter};

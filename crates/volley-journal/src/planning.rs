@@ -6,7 +6,7 @@
 
 use crate::{
     FrozenPlan, OpenError,
-    files::{beside, lock, private, remove, rename_to_new, sync_directory_of},
+    files::{JournalLock, beside, lock, private, remove, rename_to_new, sync_directory_of},
     schema::{APPLICATION_ID, SCHEMA, VERSION},
     stored::{int, store_plan},
 };
@@ -96,7 +96,7 @@ pub struct PlanWriter {
     waiting: Vec<Recipient>,
     held: Vec<Recipient>,
     sums: Sums,
-    _lock: File,
+    lock: JournalLock,
 }
 
 /// One line of the `recipient` table but for its position.
@@ -145,6 +145,9 @@ impl PlanWriter {
             return Err(PlanError::Exists { path });
         }
         let lock = lock(&path)?;
+        if path.symlink_metadata().is_ok() {
+            return Err(PlanError::Exists { path }); // planned by another process meanwhile
+        }
         // Under the lock, a plan in the making is what a process that is gone left behind.
         let planning = beside(&path, ".planning");
         remove(&planning).map_err(io)?;
@@ -159,7 +162,7 @@ impl PlanWriter {
             waiting: Vec::with_capacity(ROWS_A_STATEMENT),
             held: Vec::new(),
             sums: Sums::default(),
-            _lock: lock,
+            lock,
         })
     }
 
@@ -191,9 +194,10 @@ impl PlanWriter {
         self.store_recipient(recipient)
     }
 
-    /// Makes the plan durable under its name and lets go of it. `plan` must be of the messages
-    /// given; its hash is taken as it is.
-    pub fn finish(mut self, plan: &FrozenPlan) -> Result<(), PlanError> {
+    /// Makes the plan durable under its name. `plan` must be of the messages given; its hash is
+    /// taken as it is. What it gives opens the journal before anybody else can; dropped, it lets
+    /// go of the name.
+    pub fn finish(mut self, plan: &FrozenPlan) -> Result<JournalLock, PlanError> {
         match self.write_out(plan) {
             Ok(()) => self.publish(),
             Err(fault) => {
@@ -215,8 +219,8 @@ impl PlanWriter {
     }
 
     /// Makes what was written durable, and gives it the journal's name.
-    fn publish(self) -> Result<(), PlanError> {
-        let Self { connection, path, _lock, .. } = self;
+    fn publish(self) -> Result<JournalLock, PlanError> {
+        let Self { connection, path, lock, .. } = self;
         let planning = beside(&path, ".planning");
         let io = |source| PlanError::Io { path: path.clone(), source };
         connection.close().map_err(|(_, source)| PlanError::Storage { path: path.clone(), source })?;
@@ -227,12 +231,13 @@ impl PlanWriter {
             io::ErrorKind::AlreadyExists => PlanError::Exists { path: path.clone() },
             _ => io(source),
         })?;
-        sync_directory_of(&path).map_err(io)
+        sync_directory_of(&path).map_err(io)?;
+        Ok(lock)
     }
 
     /// Gives the plan up and removes what was written.
     pub fn abandon(self) -> Result<(), PlanError> {
-        let Self { connection, path, _lock, .. } = self;
+        let Self { connection, path, lock: _held, .. } = self;
         drop(connection);
         let planning = beside(&path, ".planning");
         remove(&planning).map_err(|source| PlanError::Io { path: planning, source })

@@ -4,7 +4,7 @@ use crate::{
     Attempt, AttemptId, Claim, CommitError, FrozenPlan, Journal, OpenError, Record, Recovered, Standing,
     Write, Written,
     chunks::next_chunks,
-    files::{beside, identity, lock, remove},
+    files::{JournalLock, beside, identity, lock, remove},
     ledger::{Effect, Ledger, Open, Toll, added, plus},
     replay::replay,
     rows::{
@@ -16,10 +16,7 @@ use crate::{
     witness::Witness,
 };
 use rusqlite::{Connection, OpenFlags, ffi, params};
-use std::{
-    fs::File,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 use volley_core::{
     Answer, Billed, Chunk, Class, Event, Fate, Micros, Outcome, PlanHash, Position, UnixMillis, Verdict,
     Verdicts,
@@ -36,7 +33,7 @@ pub struct SqliteJournal {
     recovered: Recovered,
     run: i64,
     witness: Witness,
-    _lock: File,
+    _lock: JournalLock,
 }
 
 impl SqliteJournal {
@@ -49,7 +46,12 @@ impl SqliteJournal {
         if !path.is_file() {
             return Err(OpenError::NotAJournal { path });
         }
-        let lock = lock(&path)?;
+        Self::open_held(lock(&path)?, now)
+    }
+
+    /// The same for somebody who holds the name already, because it was planned just now.
+    pub fn open_held(lock: JournalLock, now: UnixMillis) -> Result<Self, OpenError> {
+        let path = lock.path.clone();
         let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let identity = identity(&path).map_err(|source| OpenError::io(&path, source))?;
         // Under the lock, a plan in the making is what a process that is gone left behind.

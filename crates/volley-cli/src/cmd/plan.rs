@@ -9,7 +9,7 @@ use crate::{
 };
 use std::path::{Path, PathBuf};
 use volley_core::{Message, PriceId, UnixMillis};
-use volley_journal::{FrozenPlan, PlanWriter, RowCounts};
+use volley_journal::{FrozenPlan, JournalLock, PlanWriter, RowCounts};
 use volley_plan::{Campaign, Preview, Reject, Sink, SinkError};
 
 /// The contract's exit code where nobody is left to send to.
@@ -23,7 +23,7 @@ pub(crate) fn run(
 ) -> Result<u8, Fault> {
     let campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
     let journal = journal_of(&campaign, output);
-    let preview = freeze(&campaign, &Account::of(&campaign), rejects, &journal)?;
+    let (preview, _) = freeze(&campaign, &Account::of(&campaign), rejects, &journal)?;
     if preview.accepted == 0 {
         return Err(nobody(&campaign, preview.rows));
     }
@@ -47,14 +47,14 @@ pub(crate) fn nobody(campaign: &Campaign, rows: u64) -> Fault {
     Fault::new(NOTHING_TO_SEND, format!("{list}: nothing to send: {why}"))
 }
 
-/// Plans `campaign` into `journal`, which must not exist. Without recipients nothing is left on
-/// disk.
+/// Plans `campaign` into `journal`, which must not exist, and holds its name. Without recipients
+/// nothing is left on disk and nothing is held.
 pub(crate) fn freeze(
     campaign: &Campaign,
     account: &Account,
     rejects: Option<&Path>,
     journal: &Path,
-) -> Result<Preview, Fault> {
+) -> Result<(Preview, Option<JournalLock>), Fault> {
     let writer = PlanWriter::create(journal, account.capabilities()?.batch)?;
     let mut sink = IntoJournal { writer };
     let passed = super::preview::pass(campaign, account, rejects, &mut sink);
@@ -62,11 +62,11 @@ pub(crate) fn freeze(
         Ok(preview) if preview.accepted > 0 => preview,
         other => {
             sink.writer.abandon()?;
-            return other;
+            return Ok((other?, None));
         }
     };
-    sink.writer.finish(&frozen(&preview, account))?;
-    Ok(preview)
+    let lock = sink.writer.finish(&frozen(&preview, account))?;
+    Ok((preview, Some(lock)))
 }
 
 /// The plan as the journal keeps it.

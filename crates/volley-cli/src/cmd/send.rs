@@ -21,7 +21,7 @@ use std::{
 use tokio::sync::watch;
 use volley_core::{Capabilities, Micros, StopReason, UnixMillis};
 use volley_engine::{Control, Ending, HttpTransport, LaneSettings, Port, Progress, Run, Settings, Threaded};
-use volley_journal::{FrozenPlan, Journal, JournalReader, SqliteJournal, Standing, Write};
+use volley_journal::{FrozenPlan, Journal, JournalLock, JournalReader, SqliteJournal, Standing, Write};
 use volley_plan::{Campaign, Discard, Preview};
 
 /// The contract's exit codes of this file.
@@ -53,15 +53,15 @@ pub(crate) fn send(
     account.check_secrets()?;
     let path = journal_of(&campaign, journal);
     let fresh = !path.exists();
-    let preview = if fresh {
+    let (preview, lock) = if fresh {
         freeze(&campaign, &account, rejects, &path)?
     } else {
-        same_plan(&campaign, &account, rejects, &path)?
+        (same_plan(&campaign, &account, rejects, &path)?, None)
     };
     if preview.accepted == 0 {
         return Err(nobody(&campaign, preview.rows));
     }
-    let run = Resumption::open(&path, account)?;
+    let run = Resumption::open(&path, lock, account)?;
     let agreed = match over_cap(&campaign, &preview) {
         Some(fault) if fresh => Err(fault),
         _ => {
@@ -101,7 +101,7 @@ pub(crate) fn resume(path: &Path, sending: &Sending, voice: Voice) -> Result<u8,
     })?;
     drop(reader);
     account.override_from(std::env::vars())?;
-    let mut run = Resumption::open(path, account)?;
+    let mut run = Resumption::open(path, None, account)?;
     run.set_cap(sending)?;
     let flight = u64::from(run.lane.max_in_flight) * u64::from(run.lane.chunk);
     let worst_doubt = flight.min(run.journal.standing().recipients.pending);
@@ -154,9 +154,12 @@ struct Resumption {
 
 impl Resumption {
     /// Opens the journal, which puts in doubt what a process that is gone left open, and checks
-    /// that its plan is the one that was frozen.
-    fn open(path: &Path, account: Account) -> Result<Self, Fault> {
-        let journal = SqliteJournal::open(path, now())?;
+    /// that its plan is the one that was frozen. `lock` is of somebody who planned it just now.
+    fn open(path: &Path, lock: Option<JournalLock>, account: Account) -> Result<Self, Fault> {
+        let journal = match lock {
+            Some(lock) => SqliteJournal::open_held(lock, now())?,
+            None => SqliteJournal::open(path, now())?,
+        };
         let plan = journal.plan().clone();
         if journal.hash_of_rows()? != plan.hash {
             return Err(Fault::new(

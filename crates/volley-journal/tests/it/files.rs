@@ -24,6 +24,21 @@ fn one_process_holds_a_journal_and_the_other_is_told_which() {
     place.open();
 }
 
+#[test]
+fn who_planned_a_journal_opens_it_before_anybody_else() {
+    let place = Place::new();
+    let mut writer = PlanWriter::create(&place.path(), PER_ITEM).expect("room");
+    let plan = fill(&mut writer, PER_ITEM, 2, &["a", "b"]);
+    let lock = writer.finish(&plan).expect("room");
+    assert!(matches!(refused(&place.path()), OpenError::Locked { .. }), "another sender");
+    let other = PlanWriter::create(&place.path(), PER_ITEM);
+    assert!(other.is_err_and(|fault| fault.exit_code() == 2), "another planner, which holds nothing up");
+    let journal = SqliteJournal::open_held(lock, NOW).expect("it is held");
+    assert_eq!(journal.plan().rows.accepted, 2);
+    drop(journal);
+    place.open();
+}
+
 #[cfg(unix)]
 #[test]
 fn a_journal_is_the_same_one_under_another_name() {

@@ -168,6 +168,12 @@ pub enum RatesError {
         /// The day.
         day: Date,
     },
+    /// A header and nothing below it.
+    #[error("{file}: the rate card has no prices; add a row for each prefix, or remove [rates]")]
+    Empty {
+        /// The file.
+        file: String,
+    },
     /// Nothing holds on the day.
     #[error("{file}: no price holds on {day}; correct valid_from and valid_to, or remove [rates]")]
     NothingValid {
@@ -202,6 +208,7 @@ impl RatesError {
             | Self::Overlap { .. }
             | Self::Gap { .. }
             | Self::TwoCurrencies { .. }
+            | Self::Empty { .. }
             | Self::NothingValid { .. }
             | Self::Card { .. } => 2,
         }
@@ -276,6 +283,7 @@ fn read(records: &mut Records, layout: &Layout) -> Result<Vec<Line>, RatesError>
     }
     match records.stray_quotes() {
         Some((_, line)) => Err(RatesError::StrayQuote { file, line }),
+        None if lines.is_empty() => Err(RatesError::Empty { file }),
         None => Ok(lines),
     }
 }

@@ -212,7 +212,7 @@ fn a_file_that_is_no_rate_card_is_refused() {
         ("prefix,price,currency,5\" pipes\n61,0.05,AUD,\n", ", line 1: a quote stands where none can be; "),
         (
             "prefix,price,currency\n",
-            ": no price holds on 2026-11-20; correct valid_from and valid_to, or remove",
+            ": the rate card has no prices; add a row for each prefix, or remove [rates]",
         ),
     ] {
         let found = refused(card);
