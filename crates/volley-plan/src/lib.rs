@@ -28,7 +28,7 @@ pub use advise::{Advice, Edit, EditKind};
 pub use bill::{BillError, BillFile, load as load_bill};
 pub use campaign::{
     At, Campaign, CampaignError, Counting, Duplicates, Folding, InputEncoding, Limits, MessageSettings,
-    Overrides, ProviderSettings, Rates, Recipients, SecretSource, TextEncoding,
+    NumberPolicy, Overrides, ProviderSettings, Rates, Recipients, SecretSource, TextEncoding,
 };
 pub use diagnosis::{
     ColumnRows, Diagnosis, Extra, Forcing, Jump, Jumps, MOST_FORCING, Replacement, Smart, TemplateSize,

@@ -18,8 +18,8 @@ use jiff::civil::Date;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use std::{collections::BTreeMap, error::Error};
 use volley_core::{
-    Batch, Encoding, Message, Micros, Msisdn, PlanHasher, PlanTerms, PriceId, Profile, Rate, RateCard,
-    RowNumber,
+    Batch, Encoding, Message, Micros, Msisdn, NumberKind, PlanHasher, PlanTerms, PriceId, Profile, Rate,
+    RateCard, RowNumber,
 };
 
 /// How many rejects of each word a preview keeps.
@@ -285,6 +285,7 @@ fn pass(
     let columns = columns_of(&rules);
     let estimated = tally.estimated(&file)?;
     warnings.extend(above_cap(campaign, estimated));
+    warnings.extend(fixed_lines(campaign, tally.fixed_lines));
     let found = Found {
         estimated,
         prices_of: card.as_ref().map(|_| price_day(campaign, today)),
@@ -299,6 +300,17 @@ fn pass(
 /// The day whose prices hold: today, or the day that the schedule names if that is later.
 fn price_day(campaign: &Campaign, today: Date) -> Date {
     campaign.send_day.map_or(today, |day| day.max(today))
+}
+
+/// What to know where texts would go to lines that seldom take any.
+fn fixed_lines(campaign: &Campaign, fixed_lines: u64) -> Option<String> {
+    let is_asked_for = campaign.recipients.policy.kinds.contains(&NumberKind::Fixed);
+    (fixed_lines > 0 && !is_asked_for).then(|| {
+        format!(
+            "{fixed_lines} of the numbers are fixed lines, which seldom take texts; \
+             recipients.types = [\"mobile\", \"fixed_or_mobile\"] leaves them out"
+        )
+    })
 }
 
 /// What to know where the plan costs more than it may.
@@ -346,7 +358,7 @@ fn check_offer(offer: &Offer) -> Result<(), PlanError> {
 }
 
 fn rules<'a>(
-    campaign: &Campaign,
+    campaign: &'a Campaign,
     profile: &'a Profile,
     card: Option<&'a RateCard>,
     suppressed: &'a Suppressed,
@@ -367,6 +379,7 @@ fn rules<'a>(
         delimiter: records.delimiter,
         number_columns,
         region: recipients.region,
+        policy: &recipients.policy,
         suppressed,
         text,
         encoding: message.encoding,
@@ -482,6 +495,7 @@ struct Tally<'a> {
     ucs2: Share,
     by_segments: BTreeMap<u32, Share>,
     repairs: BTreeMap<&'static str, u64>,
+    fixed_lines: u64,
     first_message: Option<Example>,
     longest_message: Option<Example>,
     dearest_message: Option<Example>,
@@ -507,6 +521,7 @@ impl<'a> Tally<'a> {
             ucs2: Share::default(),
             by_segments: BTreeMap::new(),
             repairs: BTreeMap::new(),
+            fixed_lines: 0,
             first_message: None,
             longest_message: None,
             dearest_message: None,
@@ -532,6 +547,7 @@ impl<'a> Tally<'a> {
         if let Some(repair) = usable.repair {
             *self.repairs.entry(repair.word()).or_default() += 1;
         }
+        self.fixed_lines += u64::from(usable.kind == Some(NumberKind::Fixed));
         // The largest sum; what is part of it cannot be too large either.
         self.cost = self.cost.checked_add(message.cost.unwrap_or_default()).ok_or(TooLarge)?;
         let by_encoding = match segments.encoding {
@@ -673,8 +689,15 @@ mod tests {
         let segments =
             Segments { encoding: Encoding::Gsm7, units: 39_015, count: 255, shifts: Shifts::default() };
         let cost = card.cost(PriceId(0), segments.count).expect("one message can be priced");
-        let usable =
-            Usable { to, repair: None, segments, unfolded: None, price: Some(PriceId(0)), cost: Some(cost) };
+        let usable = Usable {
+            to,
+            repair: None,
+            kind: None,
+            segments,
+            unfolded: None,
+            price: Some(PriceId(0)),
+            cost: Some(cost),
+        };
         let fitting = u32::try_from(i64::MAX / cost.0).expect("few");
         for row in 1..=fitting {
             let message = Message { row: RowNumber(row), to, text: "x", segments, cost: Some(cost) };

@@ -1,7 +1,7 @@
 //! One row becomes somebody who gets a text at a price, or a reject.
 
 use crate::{
-    Folding, Reason, Reject, TextEncoding,
+    Folding, NumberPolicy, Reason, Reject, TextEncoding,
     diagnosis::TooLarge,
     source::Row,
     suppress::Suppressed,
@@ -9,8 +9,8 @@ use crate::{
 };
 use csv::ByteRecord;
 use volley_core::{
-    Encoding, Micros, Msisdn, NumberFault, Parsed, PriceId, Profile, RateCard, Region, Repair, Segments,
-    fold, fold_to_fit,
+    Encoding, Micros, Msisdn, NumberFault, NumberKind, Parsed, PriceId, Profile, RateCard, Region, Repair,
+    Segments, fold, fold_to_fit,
 };
 
 /// What every row of a list is judged by.
@@ -19,6 +19,7 @@ pub(crate) struct Rules<'a> {
     pub(crate) delimiter: u8,
     pub(crate) number_columns: Vec<usize>,
     pub(crate) region: Option<Region>,
+    pub(crate) policy: &'a NumberPolicy,
     pub(crate) suppressed: &'a Suppressed,
     pub(crate) text: Bound,
     pub(crate) encoding: TextEncoding,
@@ -48,6 +49,8 @@ pub(crate) struct Texts {
 pub(crate) struct Usable {
     pub(crate) to: Msisdn,
     pub(crate) repair: Option<Repair>,
+    /// What the number is for; `None` where nobody knows.
+    pub(crate) kind: Option<NumberKind>,
     pub(crate) segments: Segments,
     /// How the network would have carried the text that was folded; `None` where it was not.
     pub(crate) unfolded: Option<Segments>,
@@ -77,6 +80,10 @@ impl Rules<'_> {
             Ok(parsed) => parsed,
             Err(fault) => return reject_cell(column, Reason::Number(fault)),
         };
+        let assignment = to.assignment();
+        if let Err(reason) = self.policy.judge(assignment) {
+            return reject_cell(column, reason);
+        }
         if self.suppressed.contains(to) {
             return Ok(Verdict::Suppressed);
         }
@@ -103,14 +110,31 @@ impl Rules<'_> {
         {
             return reject_cell(column, Reason::TooLong);
         }
+        let kind = assignment.map(|assignment| assignment.kind);
         let Some(card) = self.card else {
-            return Ok(Verdict::Usable(Usable { to, repair, segments, unfolded, price: None, cost: None }));
+            return Ok(Verdict::Usable(Usable {
+                to,
+                repair,
+                kind,
+                segments,
+                unfolded,
+                price: None,
+                cost: None,
+            }));
         };
         let Some(price) = card.price_of(to) else {
             return reject_cell(column, Reason::NoPrice);
         };
         let cost = card.cost(price, segments.count).ok_or(TooLarge)?;
-        Ok(Verdict::Usable(Usable { to, repair, segments, unfolded, price: Some(price), cost: Some(cost) }))
+        Ok(Verdict::Usable(Usable {
+            to,
+            repair,
+            kind,
+            segments,
+            unfolded,
+            price: Some(price),
+            cost: Some(cost),
+        }))
     }
 
     /// Folds a text where that is asked for and cheaper, or where it is rejected otherwise; gives

@@ -16,6 +16,10 @@ const MAX_ORIGINAL: usize = 1_000;
 pub enum Reason {
     /// The number cannot be texted.
     Number(NumberFault),
+    /// A number of a country that the campaign does not allow.
+    Country,
+    /// A kind of number that the campaign does not send to.
+    Kind,
     /// A variable of the text has no value and no default.
     EmptyVariable,
     /// A value has control characters or invisible marks in it.
@@ -46,6 +50,8 @@ impl Reason {
             Self::Number(NumberFault::Letters | NumberFault::Signs | NumberFault::Invalid) => {
                 "invalid_number"
             }
+            Self::Country => "country_not_allowed",
+            Self::Kind => "number_type",
             Self::EmptyVariable => "empty_variable",
             Self::UnsafeVariable => "unsafe_variable",
             Self::LongVariable => "long_variable",
@@ -71,6 +77,10 @@ impl Reason {
             }
             Self::Number(NumberFault::Invalid) => {
                 "not a valid phone number; numbers without a country code are read by recipients.region"
+            }
+            Self::Country => "a number of a country that recipients.allow does not name",
+            Self::Kind => {
+                "a kind of number that recipients.types does not name; premium numbers have to be named there"
             }
             Self::EmptyVariable => "no value for a variable of the text; fill it, or set message.defaults",
             Self::UnsafeVariable => "control characters or invisible marks in a value; take them out",

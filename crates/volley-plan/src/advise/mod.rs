@@ -170,7 +170,9 @@ impl<'a> Advisor<'a> {
             | Reason::TooLong
             | Reason::BadUtf8
             | Reason::BadQuotes => true,
-            Reason::Number(_) | Reason::NoPrice | Reason::FieldCount => false,
+            Reason::Number(_) | Reason::Country | Reason::Kind | Reason::NoPrice | Reason::FieldCount => {
+                false
+            }
         };
         if may_be_the_text && let Ok(Verdict::Usable(_)) = self.anyone.judge(row, &mut self.texts) {
             self.add(row, Now::LeftOut, None);
@@ -255,6 +257,7 @@ fn with_text<'a>(rules: &Rules<'a>, text: Bound) -> Rules<'a> {
         delimiter: rules.delimiter,
         number_columns: rules.number_columns.clone(),
         region: rules.region,
+        policy: rules.policy,
         suppressed: rules.suppressed,
         text,
         encoding: rules.encoding,

@@ -9,7 +9,7 @@ mod message;
 mod written;
 
 use crate::{
-    Input,
+    Input, Reason,
     source::is_delimiter,
     words::{listed, nearest},
 };
@@ -26,7 +26,7 @@ use std::{
     str::FromStr,
     time::Duration,
 };
-use volley_core::{Micros, Rate, Region, Rounding, UnixMillis};
+use volley_core::{Assignment, Micros, NumberKind, Rate, Region, Rounding, UnixMillis};
 use written::{SECRETS, Written};
 
 /// A campaign as it is meant: nothing in it needs a second check.
@@ -72,6 +72,8 @@ pub struct Recipients {
     pub region: Option<Region>,
     /// The columns that hold the number, tried in this order; empty where they are found by name.
     pub number: Vec<String>,
+    /// Which numbers are sent to at all.
+    pub policy: NumberPolicy,
     /// Lists of numbers never to be sent to.
     pub suppress: Vec<PathBuf>,
     /// Which of several rows with one number counts.
@@ -80,6 +82,34 @@ pub struct Recipients {
     pub encoding: InputEncoding,
     /// What stands between cells, one ASCII byte; `None` is decided from the header.
     pub delimiter: Option<u8>,
+}
+
+/// Which numbers are sent to at all, whatever their texts cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NumberPolicy {
+    /// Their countries; empty for every country.
+    pub countries: Vec<Region>,
+    /// What they are for; empty for everything but premium numbers, which bill the one they reach.
+    pub kinds: Vec<NumberKind>,
+}
+
+impl NumberPolicy {
+    /// Whether a number of this assignment is sent to, or why not. What belongs to no plan that
+    /// is known is let through: it was judged valid.
+    pub(crate) fn judge(&self, assignment: Option<Assignment>) -> Result<(), Reason> {
+        let Some(Assignment { region, kind }) = assignment else { return Ok(()) };
+        let is_allowed =
+            self.countries.is_empty() || region.is_some_and(|region| self.countries.contains(&region));
+        let is_of_kind = match &self.kinds[..] {
+            [] => kind != NumberKind::Premium,
+            kinds => kinds.contains(&kind),
+        };
+        match (is_allowed, is_of_kind) {
+            (false, _) => Err(Reason::Country),
+            (true, false) => Err(Reason::Kind),
+            (true, true) => Ok(()),
+        }
+    }
 }
 
 /// Which of several usable rows with one number counts.
@@ -306,6 +336,7 @@ impl Meaning<'_> {
             input,
             region,
             number,
+            policy: self.policy()?,
             suppress,
             duplicates: self
                 .checked("recipients.duplicates", "write \"first\", \"last\" or \"fail\"", |text| {
@@ -319,6 +350,31 @@ impl Meaning<'_> {
                 .unwrap_or_default(),
             encoding: self.input_encoding()?,
             delimiter: self.delimiter()?,
+        })
+    }
+
+    fn policy(&self) -> Result<NumberPolicy, CampaignError> {
+        let wanted = "name countries as two letters each, like [\"AU\", \"TH\"]";
+        let countries = self.texts("recipients.allow", wanted)?;
+        let kinds = NumberKind::ALL.map(NumberKind::word);
+        let wanted_kinds = format!("name kinds of numbers: {}", kinds.join(", "));
+        let of_word = |word: &String| NumberKind::ALL.into_iter().find(|kind| kind.word() == word);
+        let kind = |word: &String| {
+            let at = self.written.at("recipients.types").expect("the text came from this key");
+            of_word(word).ok_or_else(|| value_fault(at, "recipients.types", word, &wanted_kinds))
+        };
+        let kinds = self.texts("recipients.types", &wanted_kinds)?;
+        for (key, wanted) in [("recipients.allow", wanted), ("recipients.types", &wanted_kinds)] {
+            if let Some(([], at)) = self.written.texts(key) {
+                return Err(value_fault(at, key, "", wanted));
+            }
+        }
+        Ok(NumberPolicy {
+            countries: countries
+                .iter()
+                .map(|text| self.parsed(text, "recipients.allow", wanted))
+                .collect::<Result<_, _>>()?,
+            kinds: kinds.iter().map(kind).collect::<Result<_, _>>()?,
         })
     }
 

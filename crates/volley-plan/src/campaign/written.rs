@@ -34,7 +34,7 @@ impl Shape {
 }
 
 /// Every key but the provider's own, `provider.auth` and `message.defaults`.
-const KEYS: [(&str, Shape); 35] = [
+const KEYS: [(&str, Shape); 37] = [
     ("name", Shape::Text),
     ("sender", Shape::Text),
     ("schedule", Shape::Text),
@@ -53,6 +53,8 @@ const KEYS: [(&str, Shape); 35] = [
     ("recipients.file", Shape::Text),
     ("recipients.region", Shape::Text),
     ("recipients.number", Shape::Texts),
+    ("recipients.allow", Shape::Texts),
+    ("recipients.types", Shape::Texts),
     ("recipients.suppress", Shape::Texts),
     ("recipients.duplicates", Shape::Text),
     ("recipients.encoding", Shape::Text),

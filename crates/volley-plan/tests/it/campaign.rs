@@ -261,6 +261,17 @@ fn values_out_of_their_set_name_the_set() {
         ),
         (
             "[provider]",
+            "recipients.allow = [\"AU\", \"XX\"]\n[provider]",
+            "`recipients.allow` is `XX`; name countries as two letters each",
+        ),
+        ("[provider]", "recipients.allow = []\n[provider]", "`recipients.allow` is empty; name countries"),
+        (
+            "[provider]",
+            "recipients.types = \"landline\"\n[provider]",
+            "`recipients.types` is `landline`; name kinds of numbers: mobile, fixed, fixed_or_mobile, toll_free",
+        ),
+        (
+            "[provider]",
             "recipients.number = [\"\"]\n[provider]",
             "`recipients.number` is empty; name the columns",
         ),

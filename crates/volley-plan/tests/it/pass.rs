@@ -332,3 +332,32 @@ fn debug_of_a_preview_shows_no_text_and_no_number() {
         );
     }
 }
+
+/// A mobile in Australia, a fixed line there, a premium number in Britain, a mobile in Thailand, and
+/// a number of North America, where nobody can tell.
+const KINDS: &str = "phone\n0491570006\n+61299990000\n+449098790000\n+66812345678\n+12125550123\n";
+
+#[test]
+fn premium_numbers_are_sent_to_only_where_they_are_named() {
+    let rejected = |extra: &str| {
+        let (_, taken) = World::pass(KINDS, "Hi", extra).unwrap_or_else(|error| panic!("{error}"));
+        taken.rejects.iter().map(|(row, _, word)| (*row, *word)).collect::<Vec<_>>()
+    };
+    assert_eq!(rejected(""), [(3, "number_type")]);
+    assert_eq!(
+        rejected("types = [\"mobile\", \"fixed_or_mobile\"]\n"),
+        [(2, "number_type"), (3, "number_type")]
+    );
+    assert_eq!(rejected("types = \"premium\"\n").len(), 4);
+    let elsewhere = "country_not_allowed";
+    assert_eq!(rejected("allow = [\"AU\", \"th\"]\n"), [(3, elsewhere), (5, elsewhere)]);
+    assert_eq!(rejected("allow = \"GB\"\ntypes = \"premium\"\n").len(), 4);
+}
+
+#[test]
+fn fixed_lines_are_a_warning_until_they_are_asked_for() {
+    let warnings = |extra: &str| World::pass(KINDS, "Hi", extra).expect("a plan").0.warnings;
+    assert!(warnings("")[0].starts_with("1 of the numbers are fixed lines"), "{:?}", warnings(""));
+    assert!(warnings("types = [\"mobile\", \"fixed\"]\n").is_empty());
+    assert!(warnings("types = \"mobile\"\n").is_empty());
+}
