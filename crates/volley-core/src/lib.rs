@@ -25,7 +25,7 @@ pub use bill::{
     Due, OtherLines, Reconciler, Reconciliation, Recount, RequestAnswer, Rows, Side, decimals_of,
 };
 pub use capability::{Batch, Capabilities, ReplyPrice, SenderFault, SenderRule};
-pub use character::{character_name, code_point};
+pub use character::{character_name, code_point, is_steering};
 pub use chunk::{Chunk, Message, Planned, Position, RowNumber};
 pub use failure::{Class, Fate, LaneEffect, Rule, StopReason, Taken};
 pub use fold::{Substitution, TYPOGRAPHIC, fold, fold_to_fit, replacements, substitute_char};

@@ -1,6 +1,6 @@
 //! What a provider did with a chunk, as far as it can be known.
 
-use crate::{Class, Micros};
+use crate::{Class, Micros, is_steering};
 use std::{fmt, time::Duration};
 
 /// What a provider did with one chunk.
@@ -134,10 +134,7 @@ impl Reason {
 
 impl<T: AsRef<str>> From<T> for Reason {
     fn from(text: T) -> Self {
-        let inert = |character: char| {
-            let steers = matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}');
-            if character.is_control() || steers { ' ' } else { character }
-        };
+        let inert = |character: char| if is_steering(character) { ' ' } else { character };
         Self(text.as_ref().chars().take(Self::MAX).map(inert).collect())
     }
 }

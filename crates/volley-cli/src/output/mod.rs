@@ -39,15 +39,11 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 
 /// `text` with everything that steers a terminal shown instead of obeyed.
 pub(crate) fn inert(text: &str) -> String {
-    let steers = |character: char| {
-        character.is_control()
-            || matches!(character, '\u{AD}' | '\u{061C}' | '\u{115F}' | '\u{180E}' | '\u{3164}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
-    };
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
             '\n' => shown.push('⏎'),
-            _ if steers(character) => shown.extend(character.escape_unicode()),
+            _ if volley_core::is_steering(character) => shown.extend(character.escape_unicode()),
             _ => shown.push(character),
         }
     }
