@@ -488,7 +488,6 @@ struct Tally<'a> {
     rejected: BTreeMap<&'static str, u64>,
     first_rejects: BTreeMap<&'static str, Vec<Reject>>,
     segments: u64,
-    encodings: Encodings,
     cost: Micros,
     by_price: Vec<Share>,
     gsm7: Share,
@@ -514,7 +513,6 @@ impl<'a> Tally<'a> {
             rejected: BTreeMap::new(),
             first_rejects: BTreeMap::new(),
             segments: 0,
-            encodings: Encodings::default(),
             cost: Micros::ZERO,
             by_price: vec![Share::default(); card.map_or(0, |card| card.prices().len())],
             gsm7: Share::default(),
@@ -543,7 +541,6 @@ impl<'a> Tally<'a> {
         let segments = message.segments;
         self.accepted += 1;
         self.segments += u64::from(segments.count);
-        self.encodings.count(segments.encoding);
         if let Some(repair) = usable.repair {
             *self.repairs.entry(repair.word()).or_default() += 1;
         }
@@ -587,7 +584,7 @@ impl<'a> Tally<'a> {
         let rejected: u64 = self.rejected.values().sum();
         let sum = self.accepted + self.duplicates + self.suppressed + rejected;
         assert_eq!(self.rows, sum, "rows = accepted + duplicates + suppressed + rejected");
-        let by_encoding = self.encodings.gsm7 + self.encodings.ucs2;
+        let by_encoding = self.gsm7.recipients + self.ucs2.recipients;
         assert_eq!(self.accepted, by_encoding, "each accepted recipient has one encoding");
     }
 
@@ -606,7 +603,7 @@ impl<'a> Tally<'a> {
             suppressed: self.suppressed,
             rejected: self.rejected,
             segments: self.segments,
-            encodings: self.encodings,
+            encodings: Encodings { gsm7: self.gsm7.recipients, ucs2: self.ucs2.recipients },
             cost: self.card.zip(estimated).map(|(card, total)| Cost {
                 currency: card.currency().to_string(),
                 total,

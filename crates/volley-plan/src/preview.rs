@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 use std::{collections::BTreeMap, fmt};
 use volley_core::{
-    Encoding, Message, Micros, Msisdn, PlanHash, PlanTerms, Price, Profile, Rounding, RowNumber, Segments,
+    Message, Micros, Msisdn, PlanHash, PlanTerms, Price, Profile, Rounding, RowNumber, Segments,
 };
 
 /// What a campaign would send and cost.
@@ -123,15 +123,6 @@ pub struct Encodings {
     pub gsm7: u64,
     /// In UCS-2.
     pub ucs2: u64,
-}
-
-impl Encodings {
-    pub(crate) fn count(&mut self, encoding: Encoding) {
-        match encoding {
-            Encoding::Gsm7 => self.gsm7 += 1,
-            Encoding::Ucs2 => self.ucs2 += 1,
-        }
-    }
 }
 
 /// What a plan costs.
