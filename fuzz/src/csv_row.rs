@@ -100,7 +100,7 @@ impl World {
         campaign.recipients.duplicates = duplicates;
         campaign.recipients.encoding = encoding;
         let mut taken = Taken::default();
-        let made = volley_plan::plan(&campaign, &self.offer, civil::date(2026, 11, 20), &mut taken);
+        let made = volley_plan::plan(&campaign, &self.offer, &volley_plan::Conditions::on(civil::date(2026, 11, 20)), &mut taken);
         match made {
             Ok(preview) => {
                 judge(&preview, &taken);

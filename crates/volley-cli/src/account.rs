@@ -45,6 +45,8 @@ pub(crate) struct Account {
     pub(crate) max_characters: Option<usize>,
     /// The most the campaign may cost, as a decimal.
     pub(crate) max_cost: Option<String>,
+    /// The history that remembers whom it texted.
+    pub(crate) history: Option<String>,
 }
 
 /// An account that is ready to send.
@@ -73,6 +75,7 @@ impl Account {
             auth: provider.auth.iter().map(|(part, source)| named(part, source)).collect(),
             max_characters: campaign.counting.max_characters,
             max_cost: campaign.limits.max_cost.map(|cost| cost.to_string()),
+            history: campaign.limits.history.as_deref().map(from_anywhere),
         }
     }
 
@@ -125,7 +128,8 @@ impl Account {
         self.timeout_ms.map_or(capabilities.timeout, Duration::from_millis)
     }
 
-    /// `VOLLEY_PROVIDER_…` and `VOLLEY_LIMITS_MAX_COST` over what a journal keeps.
+    /// `VOLLEY_PROVIDER_…`, `VOLLEY_LIMITS_MAX_COST` and `VOLLEY_LIMITS_HISTORY` over what a
+    /// journal keeps.
     pub(crate) fn override_from(
         &mut self,
         environment: impl IntoIterator<Item = (String, String)>,
@@ -138,6 +142,7 @@ impl Account {
                 "VOLLEY_PROVIDER_RATE" => self.rates = vec![value],
                 "VOLLEY_PROVIDER_MAX_IN_FLIGHT" => self.max_in_flight = Some(number()?),
                 "VOLLEY_LIMITS_MAX_COST" => self.max_cost = Some(value),
+                "VOLLEY_LIMITS_HISTORY" => self.history = Some(value),
                 _ => {
                     if let Some(key) = name.strip_prefix("VOLLEY_PROVIDER_AUTH_") {
                         self.auth.insert(key.to_ascii_lowercase(), value);
@@ -228,12 +233,14 @@ impl Account {
 fn named(part: &str, source: &SecretSource) -> (String, String) {
     match source {
         SecretSource::Environment(name) => (format!("{part}_env"), name.clone()),
-        SecretSource::File(path) => {
-            // A journal may be resumed from another directory.
-            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            (format!("{part}_file"), path.display().to_string())
-        }
+        SecretSource::File(path) => (format!("{part}_file"), from_anywhere(path)),
     }
+}
+
+/// `path` as it is written for a journal, which may be resumed from another directory.
+fn from_anywhere(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.display().to_string()
 }
 
 /// Reads a secret from a file that only its owner can read.

@@ -62,6 +62,12 @@ impl From<volley_journal::OpenError> for Fault {
     }
 }
 
+impl From<volley_journal::HistoryError> for Fault {
+    fn from(error: volley_journal::HistoryError) -> Self {
+        Self::new(error.exit_code(), error)
+    }
+}
+
 impl From<volley_plan::RatesError> for Fault {
     fn from(error: volley_plan::RatesError) -> Self {
         Self::usage(error)

@@ -10,10 +10,12 @@ mod character; // what one character is called
 mod chunk; // the recipients that share one HTTP request
 mod failure; // observation -> class -> what to do: the failure table
 mod fold; // look-alikes -> GSM-7
+mod frequency; // "2/7d": so many texts to one number in so long
 mod money; // integer money, written as decimals
 mod number; // "0491 570 006" + region -> Msisdn
 mod outcome; // what a provider did with a chunk
 mod plan_hash; // the plan's canonical encoding and its BLAKE3 hash
+mod pseudonym; // a number by another name, under a key
 mod rate; // "2/s"
 mod ratecard; // number -> price of one segment
 mod segment; // text -> encoding, units, segments, split
@@ -29,10 +31,12 @@ pub use character::{character_name, code_point, is_steering};
 pub use chunk::{Chunk, Message, Planned, Position, RowNumber};
 pub use failure::{Class, Fate, LaneEffect, Rule, StopReason, Taken};
 pub use fold::{Substitution, TYPOGRAPHIC, fold, fold_to_fit, replacements, substitute_char};
+pub use frequency::{FrequencyCap, FrequencyCapFault};
 pub use money::{Currency, Micros, MoneyFault, Rounding};
 pub use number::{Assignment, Msisdn, NumberFault, NumberKind, Parsed, Region, RegionFault, Repair};
 pub use outcome::{Answer, Billed, Failure, Outcome, Reason, Verdict, Verdicts};
 pub use plan_hash::{Digest, DigestFault, PlanHash, PlanHasher, PlanTerms};
+pub use pseudonym::{Pseudonym, PseudonymKey};
 pub use rate::{Rate, RateFault};
 pub use ratecard::{Price, PriceId, RateCard, RateCardFault};
 pub use segment::{

@@ -41,10 +41,17 @@ pub struct RateCard {
     currency: Currency,
     prices: Vec<Price>,
     rounding: Rounding,
-    /// The prefixes' numeric values padded to 15 digits, with their length, sorted.
-    keys: Vec<(u64, u8, PriceId)>,
-    /// The prefix lengths that occur, longest first.
-    lengths: Vec<u8>,
+    /// The prefixes digit by digit, the first node before any.
+    nodes: Vec<Node>,
+}
+
+/// What a card knows behind some leading digits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Node {
+    /// The price of exactly these digits.
+    price: Option<PriceId>,
+    /// Where each digit leads; 0 where no longer prefix goes on with it.
+    next: [u32; 10],
 }
 
 /// Why prices do not make a card.
@@ -73,7 +80,7 @@ impl RateCard {
         if prices.len() > MAX_PRICES {
             return Err(RateCardFault::TooMany);
         }
-        let mut keys = Vec::with_capacity(prices.len());
+        let mut nodes = vec![Node::default()];
         for (index, price) in (0..=u16::MAX).zip(&prices) {
             let amounts = [price.per_segment, price.per_message];
             if amounts.iter().any(|amount| *amount < Micros::ZERO) {
@@ -82,18 +89,15 @@ impl RateCard {
             if amounts.iter().any(|amount| *amount > Price::MAX) {
                 return Err(RateCardFault::TooLarge(price.prefix.clone()));
             }
-            let (value, length) =
-                padded(&price.prefix).ok_or_else(|| RateCardFault::Prefix(price.prefix.clone()))?;
-            keys.push((value, length, PriceId(index)));
+            if !is_prefix(&price.prefix) {
+                return Err(RateCardFault::Prefix(price.prefix.clone()));
+            }
+            let node = node_of(&mut nodes, &price.prefix);
+            if node.price.replace(PriceId(index)).is_some() {
+                return Err(RateCardFault::Twice(price.prefix.clone()));
+            }
         }
-        keys.sort_unstable();
-        if let Some(pair) = keys.windows(2).find(|pair| (pair[0].0, pair[0].1) == (pair[1].0, pair[1].1)) {
-            return Err(RateCardFault::Twice(prices[usize::from(pair[0].2.0)].prefix.clone()));
-        }
-        let mut lengths: Vec<u8> = keys.iter().map(|key| key.1).collect();
-        lengths.sort_unstable_by(|a, b| b.cmp(a));
-        lengths.dedup();
-        Ok(Self { currency, prices, rounding, keys, lengths })
+        Ok(Self { currency, prices, rounding, nodes })
     }
 
     /// What its prices are in.
@@ -123,24 +127,41 @@ impl RateCard {
 
     /// The price with the longest prefix of `to`, or `None` where the card says nothing.
     pub fn price_of(&self, to: Msisdn) -> Option<PriceId> {
-        let (number, number_length) = to.padded();
-        self.lengths.iter().filter(|&&length| length <= number_length).find_map(|&length| {
-            let unit = 10_u64.pow(u32::from(15 - length));
-            let start = number - number % unit;
-            let found = self.keys.binary_search_by_key(&(start, length), |key| (key.0, key.1));
-            found.ok().map(|index| self.keys[index].2)
-        })
+        let (mut digits, length) = to.padded();
+        let (mut node, mut found) = (&self.nodes[0], None);
+        for _ in 0..length {
+            let next = node.next[(digits / FIRST_OF_15) as usize];
+            if next == 0 {
+                break;
+            }
+            digits = digits % FIRST_OF_15 * 10;
+            node = &self.nodes[next as usize];
+            found = node.price.or(found);
+        }
+        found
     }
 }
 
-/// A prefix's digits filled up with zeros to 15, and how many were given.
-fn padded(prefix: &str) -> Option<(u64, u8)> {
-    let length = u8::try_from(prefix.len()).ok().filter(|length| (1..=15).contains(length))?;
-    if prefix.starts_with('0') || !prefix.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
+/// What the first of 15 digits stands for.
+const FIRST_OF_15: u64 = 100_000_000_000_000;
+
+/// Whether an E.164 number may start so: 1 to 15 digits, the first of them no zero.
+fn is_prefix(prefix: &str) -> bool {
+    let digits = prefix.as_bytes();
+    (1..=15).contains(&digits.len()) && digits[0] != b'0' && digits.iter().all(u8::is_ascii_digit)
+}
+
+/// The node behind the digits of `prefix`, made where it is not there yet.
+fn node_of<'a>(nodes: &'a mut Vec<Node>, prefix: &str) -> &'a mut Node {
+    let mut place = 0;
+    for digit in prefix.bytes().map(|byte| usize::from(byte - b'0')) {
+        if nodes[place].next[digit] == 0 {
+            nodes[place].next[digit] = u32::try_from(nodes.len()).expect("65,535 prefixes of 15 digits");
+            nodes.push(Node::default());
+        }
+        place = nodes[place].next[digit] as usize;
     }
-    let value: u64 = prefix.parse().ok()?;
-    Some((value * 10_u64.pow(u32::from(15 - length)), length))
+    &mut nodes[place]
 }
 
 #[cfg(test)]

@@ -2,39 +2,38 @@
 
 use crate::{
     FrozenPlan,
+    packs::{Text, Texts},
+    recipients::{self, Recipient, Recipients},
     schema::Fault,
-    stored::{cost, msisdn},
+    stored::cost,
 };
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
 use std::{collections::HashMap, ops::Range, sync::Arc};
-use volley_core::{Chunk, Micros, Planned, Position, RowNumber, State};
+use volley_core::{Chunk, Micros, Planned, Position, State};
 
 /// Up to `most` chunks at or after `from`. Runs of pending recipients are found in memory, so
 /// settled ones cost no read; each run is one range of the table, read no further than needed.
+/// `texts` are the ones behind `connection`, kept by who asks again.
 pub(crate) fn next_chunks(
     connection: &Connection,
+    texts: &mut Texts,
     plan: &FrozenPlan,
     states: &[State],
     from: Position,
     most: usize,
 ) -> Result<Vec<Chunk>, Fault> {
     let limit = plan.terms.chunk.min(plan.batch().ceiling()).max(1) as usize;
-    let mut range = connection.prepare_cached(
-        "SELECT r.position, r.row, r.msisdn, r.text, r.price, t.segments, t.body
-         FROM recipient r JOIN text t ON t.id = r.text
-         WHERE r.position >= ? AND r.position < ? ORDER BY r.position",
-    )?;
+    let mut select = connection.prepare_cached(recipients::SELECT)?;
     let mut cutter = Cutter { plan, limit, chunks: Vec::new(), current: None, text: None };
     let mut from = from.0 as usize;
     while cutter.chunks.len() < most {
         let room = (most - cutter.chunks.len()).saturating_mul(limit);
         let Some(run) = next_run(states, from, room) else { break };
-        let mut rows = range.query([run.start, run.end])?;
+        let mut recipients = Recipients::of(connection, &mut select, run.clone())?;
         for position in run.clone() {
-            let row = rows.next()?;
-            let row = row.filter(|row| row.get(0) == Ok(position));
-            let row = row.ok_or_else(|| Fault::Damaged(format!("recipient {position} is missing")))?;
-            cutter.add(position, row)?;
+            let one = recipients.next()?.filter(|one| one.position == position);
+            let one = one.ok_or_else(|| Fault::Damaged(format!("recipient {position} is missing")))?;
+            cutter.add(&one, texts.get(connection, one.text)?)?;
             if cutter.chunks.len() == most {
                 return Ok(cutter.chunks);
             }
@@ -62,49 +61,47 @@ struct Cutter<'plan> {
     chunks: Vec<Chunk>,
     current: Option<Filling>,
     /// The text read last, by its number: neighbours mostly share it.
-    text: Option<(i64, Arc<str>)>,
+    text: Option<(u32, Arc<str>)>,
 }
 
 struct Filling {
     chunk: Chunk,
     /// Where in the chunk's texts a text of the plan is.
-    places: HashMap<i64, u32>,
+    places: HashMap<u32, u32>,
 }
 
 impl Cutter<'_> {
-    fn add(&mut self, position: u32, row: &Row<'_>) -> Result<(), Fault> {
-        let id: i64 = row.get(3)?;
-        let segments: u16 = row.get(5)?;
-        let to = msisdn(row.get(2)?)?;
-        let cost = cost(self.plan, row.get(4)?, segments)?.unwrap_or(Micros::ZERO);
-        let body = self.body(id, row)?;
-        let other_text = |filling: &Filling| !filling.places.contains_key(&id);
+    fn add(&mut self, one: &Recipient, text: Text<'_>) -> Result<(), Fault> {
+        let segments = u16::from(text.carriage.segments);
+        let cost = cost(self.plan, one.price, segments)?.unwrap_or(Micros::ZERO);
+        let body = self.body(one.text, text);
+        let other_text = |filling: &Filling| !filling.places.contains_key(&one.text);
         if self.plan.batch().shares_text() && self.current.as_ref().is_some_and(other_text) {
             self.cut();
         }
         let filling = self.current.get_or_insert_with(|| Filling {
-            chunk: Chunk { first: Position(position), texts: Vec::new(), recipients: Vec::new() },
+            chunk: Chunk { first: Position(one.position), texts: Vec::new(), recipients: Vec::new() },
             places: HashMap::new(),
         });
         let chunk = &mut filling.chunk;
-        let text = *filling.places.entry(id).or_insert_with(|| {
+        let text = *filling.places.entry(one.text).or_insert_with(|| {
             chunk.texts.push(body);
             u32::try_from(chunk.texts.len() - 1).expect("no more texts than recipients")
         });
-        chunk.recipients.push(Planned { row: RowNumber(row.get(1)?), to, text, segments, cost });
+        chunk.recipients.push(Planned { row: one.row, to: one.to, text, segments, cost });
         if chunk.recipients.len() == self.limit {
             self.cut();
         }
         Ok(())
     }
 
-    fn body(&mut self, id: i64, row: &Row<'_>) -> Result<Arc<str>, Fault> {
-        if let Some((_, body)) = self.text.as_ref().filter(|(held, _)| *held == id) {
-            return Ok(Arc::clone(body));
+    fn body(&mut self, number: u32, text: Text<'_>) -> Arc<str> {
+        if let Some((_, body)) = self.text.as_ref().filter(|(held, _)| *held == number) {
+            return Arc::clone(body);
         }
-        let body: Arc<str> = Arc::from(row.get_ref(6)?.as_str().map_err(rusqlite::Error::from)?);
-        self.text = Some((id, Arc::clone(&body)));
-        Ok(body)
+        let body: Arc<str> = Arc::from(text.body);
+        self.text = Some((number, Arc::clone(&body)));
+        body
     }
 
     fn cut(&mut self) {

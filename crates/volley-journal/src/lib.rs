@@ -11,10 +11,14 @@
 mod chunks; // pending recipients -> chunks, in plan order
 mod files; // paths beside a journal, the lock, modes, fsync
 mod group; // one thread that owns the journal, many writes a commit
+mod history; // who got a text when, across campaigns
 mod journal; // the trait and its words
 mod ledger; // states and totals in memory, moved through `State::on` alone
+mod packs; // many texts in one row, and back
 mod planning; // messages -> a new journal file
 mod reading; // status, doubt, bills: beside a running sender
+mod recipients; // the plan's recipients, and whole messages, from their tables
+mod rehash; // the plan's hash again from its rows
 mod replay; // stored attempts -> ledger
 mod rows; // ends of attempts, verdicts, totals, from and to their tables
 mod schema; // the tables, and how a file is known as ours
@@ -25,9 +29,11 @@ mod witness; // how many commits there were, told by a second file
 
 pub use files::JournalLock;
 pub use group::Writer;
+pub use history::{Absorbed, History, HistoryError, Moment};
 pub use journal::*;
 pub use planning::{PlanError, PlanWriter};
 pub use reading::{BillLine, Doubt, JournalReader, ReadError, RequestBill, RequestFate};
+pub use recipients::PlannedMessage;
 pub use schema::OpenError;
 pub use sending::SqliteJournal;
 pub use verify::{Broken, Verified, VerifyError, verify};

@@ -3,25 +3,45 @@
 //! The plan is written into `NAME.planning` without any care for crashes, synced once, and only
 //! then given its name. A kill at any moment leaves a file that no command opens, and the next
 //! plan of that name replaces it.
+//!
+//! Three threads share the work: the caller's takes messages and makes the keys that texts are
+//! known by, one writes the file through SQLite, and one sees to it that the disk has not all of
+//! the file to write at the end.
 
+mod disk; // pages to the disk while others are written
+mod numbers; // text -> its number
+mod scribe; // the thread that writes the file
+
+use self::{
+    disk::Disk,
+    numbers::Key,
+    scribe::{Arrived, Bundle, Job, Line, OwnText},
+};
 use crate::{
     FrozenPlan, OpenError,
     files::{JournalLock, beside, lock, private, remove, rename_to_new, sync_directory_of},
+    packs::Carriage,
     schema::{APPLICATION_ID, SCHEMA, VERSION},
-    stored::{int, store_plan},
+    stored::int,
 };
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, ffi};
 use std::{
     collections::BTreeMap,
-    fs::File,
     io,
     path::{Path, PathBuf},
+    sync::mpsc::{Receiver, SyncSender, channel, sync_channel},
+    thread::JoinHandle,
 };
-use volley_core::{Batch, Message, Micros, Msisdn, PriceId};
+use volley_core::{Batch, Message, Micros, PriceId};
 
-/// Recipients that one INSERT carries: 50 is where more stops being faster
-/// (a statement of 50 rows takes 70 % of the time of 50 statements).
-const ROWS_A_STATEMENT: usize = 50;
+/// Messages that are handed to the writing thread together.
+const MESSAGES_A_BUNDLE: usize = 2_048;
+
+/// Bytes of texts after which a bundle is handed over though it has fewer messages.
+const TEXT_BYTES_A_BUNDLE: usize = 256 << 10;
+
+/// Bundles that wait for the writing thread; a caller with one more waits for it.
+const BUNDLES_WAITING: usize = 4;
 
 /// Why a plan did not become a journal. There is none then.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +77,14 @@ pub enum PlanError {
         /// Its row in the input.
         row: u32,
     },
+    /// A message of more segments than can be sent: our own bug.
+    #[error("row {row} has a text of {segments} segments, which cannot be sent")]
+    TooLong {
+        /// Its row in the input.
+        row: u32,
+        /// Its segments.
+        segments: u32,
+    },
     /// What was frozen is not the sum of what was written: our own bug.
     #[error("the plan says {frozen} {what}, its messages have {written}")]
     Mismatch {
@@ -77,42 +105,32 @@ impl PlanError {
             Self::Lock(fault) => fault.exit_code(),
             Self::Io { source, .. } if matches!(source.kind(), io::ErrorKind::NotFound) => 10,
             Self::Io { .. } | Self::Storage { .. } => 5,
-            Self::Order { .. } | Self::Mismatch { .. } => 1,
+            Self::Order { .. } | Self::TooLong { .. } | Self::Mismatch { .. } => 1,
         }
     }
 }
 
 /// A plan on its way into a journal.
 ///
-/// Takes the messages in file order. Holds, beside SQLite's 16 MiB of pages, 24 to 40 bytes for
-/// each distinct text, and 24 bytes for each recipient of another text than the first where a
-/// provider takes one text for many.
+/// Takes the messages in file order. Holds, beside 4 MiB of SQLite's pages and a few MiB of
+/// messages on their way, 24 to 40 bytes for each distinct text; and where a provider takes one
+/// text for many, 16 bytes for each text but the first, and 24 for each recipient of such a text
+/// but its first.
 pub struct PlanWriter {
-    connection: Connection,
-    path: PathBuf,
-    grouped: bool,
-    texts: TextIds,
-    /// Recipients of the next statement.
-    waiting: Vec<Recipient>,
-    held: Vec<Recipient>,
     sums: Sums,
+    bundle: Bundle,
+    /// Where the text of the bundle's last message starts.
+    last_text: usize,
+    press: Press,
+    path: PathBuf,
+    /// Let go of last, when nobody writes any more.
     lock: JournalLock,
-}
-
-/// One line of the `recipient` table but for its position.
-#[derive(Clone, Copy)]
-struct Recipient {
-    to: Msisdn,
-    row: u32,
-    text: u32,
-    price: Option<PriceId>,
 }
 
 /// What the frozen plan must agree with.
 #[derive(Default)]
 struct Sums {
     recipients: u32,
-    written: u32,
     segments: u64,
     cost: Option<Micros>,
     last_row: u32,
@@ -121,6 +139,19 @@ struct Sums {
 }
 
 impl Sums {
+    fn add(&mut self, message: &Message<'_>, price: Option<PriceId>) {
+        self.last_row = message.row.0;
+        self.recipients += 1;
+        self.segments += u64::from(message.segments.count);
+        if let Some(cost) = message.cost {
+            let sum = self.cost.unwrap_or_default().checked_add(cost);
+            self.cost = Some(sum.unwrap_or(Micros(i64::MAX)));
+        }
+        if let Some(price) = price {
+            *self.at_price.entry((price, message.segments.count)).or_default() += 1;
+        }
+    }
+
     /// What the messages cost by the plan's prices, before their sum is rounded.
     fn by_prices(&self, plan: &FrozenPlan) -> i64 {
         let at_prices = self.at_price.iter().map(|((id, segments), messages)| {
@@ -129,6 +160,29 @@ impl Sums {
             i128::from(cost.unwrap_or(Micros(i64::MAX)).0) * i128::from(*messages)
         });
         i64::try_from(at_prices.sum::<i128>()).unwrap_or(i64::MAX)
+    }
+
+    /// The frozen plan must be the sum of the messages; a difference would show as damage later.
+    fn check(&self, plan: &FrozenPlan) -> Result<(), PlanError> {
+        let prices_used = self.at_price.keys().next_back().map_or(0, |(id, _)| i64::from(id.0) + 1);
+        let prices_there = prices_used.min(int(plan.prices.len() as u64));
+        let total = plan.rounding.total(self.cost.unwrap_or_default()).unwrap_or(Micros(i64::MAX));
+        let rejected: u64 = plan.rows.rejected.values().sum();
+        let rows = plan.rows.accepted + plan.rows.duplicates + plan.rows.suppressed + rejected;
+        let cost = |cost: Option<Micros>| cost.unwrap_or_default().0;
+        for (what, frozen, written) in [
+            ("recipients", int(plan.rows.accepted), i64::from(self.recipients)),
+            ("rows", int(plan.rows.rows), int(rows)),
+            ("segments", int(plan.segments), int(self.segments)),
+            ("millionths of cost", cost(plan.estimated), total.0),
+            ("of the prices used", prices_there, prices_used),
+            ("millionths by its prices", self.by_prices(plan), cost(self.cost)),
+        ] {
+            if frozen != written {
+                return Err(PlanError::Mismatch { what, frozen, written });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -151,47 +205,34 @@ impl PlanWriter {
         // Under the lock, a plan in the making is what a process that is gone left behind.
         let planning = beside(&path, ".planning");
         remove(&planning).map_err(io)?;
-        drop(private().create_new(true).open(&planning).map_err(io)?);
-        let connection =
-            start(&planning).map_err(|source| PlanError::Storage { path: path.clone(), source })?;
-        Ok(Self {
-            connection,
-            path,
-            grouped: batch.shares_text(),
-            texts: TextIds::default(),
-            waiting: Vec::with_capacity(ROWS_A_STATEMENT),
-            held: Vec::new(),
-            sums: Sums::default(),
-            lock,
-        })
+        let press = Press::start(&planning, batch.shares_text()).map_err(|fault| fault.of(&path))?;
+        Ok(Self { sums: Sums::default(), bundle: Bundle::default(), last_text: 0, press, path, lock })
     }
 
-    /// Adds the next message in file order; `price` is what its cost comes from.
+    /// Adds the next message in file order; `price` is what its cost comes from. A disk that
+    /// cannot take it may be told of by a later message, or by [`Self::finish`].
     pub fn message(&mut self, message: &Message<'_>, price: Option<PriceId>) -> Result<(), PlanError> {
         let row = message.row.0;
         if row <= self.sums.last_row {
             return Err(PlanError::Order { row });
         }
-        self.sums.last_row = row;
-        self.sums.recipients += 1;
-        self.sums.segments += u64::from(message.segments.count);
-        if let Some(cost) = message.cost {
-            let sum = self.sums.cost.unwrap_or_default().checked_add(cost);
-            self.sums.cost = Some(sum.unwrap_or(Micros(i64::MAX)));
+        let segments = message.segments.count;
+        let carriage = Carriage::of(message.segments).ok_or(PlanError::TooLong { row, segments })?;
+        self.sums.add(message, price);
+        let text = message.text;
+        let Bundle { messages, texts } = &mut self.bundle;
+        let is_own = messages.is_empty() || texts[self.last_text..] != *text;
+        let own = is_own.then(|| {
+            self.last_text = texts.len();
+            texts.push_str(text);
+            let length = u32::try_from(text.len()).expect("a text is shorter than 4 GiB");
+            OwnText { key: Key::of(text), length, carriage }
+        });
+        messages.push(Arrived { line: Line { to: message.to, row, price }, text: own });
+        if messages.len() == MESSAGES_A_BUNDLE || texts.len() >= TEXT_BYTES_A_BUNDLE {
+            self.hand_over().map_err(|fault| fault.of(&self.path))?;
         }
-        if let Some(price) = price {
-            *self.sums.at_price.entry((price, message.segments.count)).or_default() += 1;
-        }
-        let (text, new) = self.texts.id_of(message.text);
-        if new {
-            self.store_text(text, message).map_err(|source| self.storage(source))?;
-        }
-        let recipient = Recipient { to: message.to, row, text, price };
-        if self.grouped && text > 0 {
-            self.held.push(recipient);
-            return Ok(());
-        }
-        self.store_recipient(recipient)
+        Ok(())
     }
 
     /// Makes the plan durable under its name. `plan` must be of the messages given; its hash is
@@ -209,22 +250,20 @@ impl PlanWriter {
     }
 
     fn write_out(&mut self, plan: &FrozenPlan) -> Result<(), PlanError> {
-        let mut held = std::mem::take(&mut self.held);
-        held.sort_by_key(|recipient| recipient.text); // stable: file order within a text
-        for recipient in held {
-            self.store_recipient(recipient)?;
-        }
-        self.check(plan)?;
-        self.close(plan).map_err(|source| self.storage(source))
+        self.sums.check(plan)?;
+        self.hand_over().and_then(|()| self.press.close(plan)).map_err(|fault| fault.of(&self.path))
     }
 
-    /// Makes what was written durable, and gives it the journal's name.
+    fn hand_over(&mut self) -> Result<(), WriteFault> {
+        let empty = self.press.empty_bundle();
+        self.press.give(Job::Write(std::mem::replace(&mut self.bundle, empty)))
+    }
+
+    /// Gives what was written, which is durable, the journal's name.
     fn publish(self) -> Result<JournalLock, PlanError> {
-        let Self { connection, path, lock, .. } = self;
+        let Self { path, lock, .. } = self;
         let planning = beside(&path, ".planning");
         let io = |source| PlanError::Io { path: path.clone(), source };
-        connection.close().map_err(|(_, source)| PlanError::Storage { path: path.clone(), source })?;
-        File::open(&planning).and_then(|file| file.sync_all()).map_err(io)?;
         // A witness that is still there is of a journal that was removed on purpose.
         remove(&beside(&path, ".witness")).map_err(io)?;
         rename_to_new(&planning, &path).map_err(|source| match source.kind() {
@@ -237,178 +276,114 @@ impl PlanWriter {
 
     /// Gives the plan up and removes what was written.
     pub fn abandon(self) -> Result<(), PlanError> {
-        let Self { connection, path, lock: _held, .. } = self;
-        drop(connection);
+        let Self { path, press, lock: _held, .. } = self;
+        drop(press);
         let planning = beside(&path, ".planning");
         remove(&planning).map_err(|source| PlanError::Io { path: planning, source })
     }
+}
 
-    fn storage(&self, source: rusqlite::Error) -> PlanError {
-        PlanError::Storage { path: self.path.clone(), source }
-    }
+/// Why the file could not be written.
+enum WriteFault {
+    Sqlite(rusqlite::Error),
+    Io(io::Error),
+}
 
-    fn store_text(&self, id: u32, message: &Message<'_>) -> rusqlite::Result<()> {
-        let segments = message.segments;
-        let mut insert = self.connection.prepare_cached("INSERT INTO text VALUES (?, ?, ?, ?, ?)")?;
-        let encoding = segments.encoding.to_string();
-        insert.execute(params![id, encoding, segments.units, segments.count, message.text])?;
-        Ok(())
-    }
-
-    fn store_recipient(&mut self, recipient: Recipient) -> Result<(), PlanError> {
-        self.waiting.push(recipient);
-        if self.waiting.len() == ROWS_A_STATEMENT {
-            self.flush().map_err(|source| self.storage(source))?;
+impl WriteFault {
+    /// What it means for the plan of the journal `path`.
+    fn of(self, path: &Path) -> PlanError {
+        let path = path.to_owned();
+        match self {
+            Self::Sqlite(source) => PlanError::Storage { path, source },
+            Self::Io(source) => PlanError::Io { path, source },
         }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> rusqlite::Result<()> {
-        if self.waiting.is_empty() {
-            return Ok(());
-        }
-        let rows = vec!["(?, ?, ?, ?, ?)"; self.waiting.len()].join(", ");
-        let mut insert = self.connection.prepare_cached(&format!("INSERT INTO recipient VALUES {rows}"))?;
-        for (index, recipient) in self.waiting.iter().enumerate() {
-            let first = index * 5 + 1;
-            insert.raw_bind_parameter(first, self.sums.written)?;
-            insert.raw_bind_parameter(first + 1, recipient.row)?;
-            insert.raw_bind_parameter(first + 2, int(recipient.to.digits()))?;
-            insert.raw_bind_parameter(first + 3, recipient.text)?;
-            insert.raw_bind_parameter(first + 4, recipient.price.map(|id| id.0))?;
-            self.sums.written += 1;
-        }
-        insert.raw_execute()?;
-        drop(insert);
-        self.waiting.clear();
-        Ok(())
-    }
-
-    /// The frozen plan must be the sum of the messages; a difference would show as damage later.
-    fn check(&self, plan: &FrozenPlan) -> Result<(), PlanError> {
-        let prices_used = self.sums.at_price.keys().next_back().map_or(0, |(id, _)| i64::from(id.0) + 1);
-        let prices_there = prices_used.min(int(plan.prices.len() as u64));
-        let total = plan.rounding.total(self.sums.cost.unwrap_or_default()).unwrap_or(Micros(i64::MAX));
-        let rejected: u64 = plan.rows.rejected.values().sum();
-        let rows = plan.rows.accepted + plan.rows.duplicates + plan.rows.suppressed + rejected;
-        let cost = |cost: Option<Micros>| cost.unwrap_or_default().0;
-        for (what, frozen, written) in [
-            ("recipients", int(plan.rows.accepted), i64::from(self.sums.recipients)),
-            ("rows", int(plan.rows.rows), int(rows)),
-            ("segments", int(plan.segments), int(self.sums.segments)),
-            ("millionths of cost", cost(plan.estimated), total.0),
-            ("of the prices used", prices_there, prices_used),
-            ("millionths by its prices", self.sums.by_prices(plan), cost(self.sums.cost)),
-        ] {
-            if frozen != written {
-                return Err(PlanError::Mismatch { what, frozen, written });
-            }
-        }
-        Ok(())
-    }
-
-    fn close(&mut self, plan: &FrozenPlan) -> rusqlite::Result<()> {
-        self.flush()?;
-        store_plan(&self.connection, plan)?;
-        self.connection.execute(
-            "INSERT INTO standing VALUES (1, ?, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, NULL, NULL)",
-            [self.sums.recipients],
-        )?;
-        self.connection.execute_batch("COMMIT")?;
-        self.connection.flush_prepared_statement_cache();
-        Ok(())
     }
 }
 
-/// A new database at `planning`, tables made, in one transaction that only `finish` ends.
+/// The threads that write a plan's file. Dropped, it waits until they have ended.
+struct Press {
+    /// `None` once there is nothing more to write.
+    jobs: Option<SyncSender<Job>>,
+    written: Receiver<Bundle>,
+    scribe: Option<JoinHandle<rusqlite::Result<()>>>,
+    disk: Option<Disk>,
+}
+
+impl Press {
+    /// Makes the file `planning`, which must not be there, for a plan that is in the order of its
+    /// texts or in that of its file.
+    fn start(planning: &Path, by_text: bool) -> Result<Self, WriteFault> {
+        let file = private().create_new(true).open(planning).map_err(WriteFault::Io)?;
+        let connection = start(planning).map_err(WriteFault::Sqlite)?;
+        let disk = Disk::start(file).map_err(WriteFault::Io)?;
+        let (jobs, given) = sync_channel(BUNDLES_WAITING);
+        let (give_back, written) = channel();
+        let nudge = disk.nudge();
+        let scribe = std::thread::Builder::new()
+            .name("plan".to_owned())
+            .spawn(move || scribe::write(connection, by_text, given, &give_back, nudge))
+            .map_err(WriteFault::Io)?;
+        Ok(Self { jobs: Some(jobs), written, scribe: Some(scribe), disk: Some(disk) })
+    }
+
+    /// One that was written, or a new one: after the first few there is always one.
+    fn empty_bundle(&self) -> Bundle {
+        self.written.try_recv().unwrap_or_default()
+    }
+
+    /// Waits while the thread has more to do than it should.
+    fn give(&mut self, job: Job) -> Result<(), WriteFault> {
+        match self.jobs.as_ref().map(|jobs| jobs.send(job)) {
+            Some(Ok(())) => Ok(()),
+            // The thread is gone, and only a fault ends it early.
+            Some(Err(_)) | None => self.end().and(Err(WriteFault::Sqlite(ended()))),
+        }
+    }
+
+    /// Writes the rest, and waits until all of it is on the disk.
+    fn close(&mut self, plan: &FrozenPlan) -> Result<(), WriteFault> {
+        self.give(Job::Close(Box::new(plan.clone())))?;
+        self.end()?;
+        self.disk.take().map_or(Ok(()), Disk::finish).map_err(WriteFault::Io)
+    }
+
+    /// Waits for the writing thread; its fault is told once.
+    fn end(&mut self) -> Result<(), WriteFault> {
+        self.jobs = None;
+        match self.scribe.take().map(JoinHandle::join) {
+            Some(Ok(Err(fault))) => Err(WriteFault::Sqlite(fault)),
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            Some(Ok(Ok(()))) | None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Press {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(scribe) = self.scribe.take() {
+            drop(scribe.join());
+        }
+        if let Some(disk) = self.disk.take() {
+            drop(disk.join());
+        }
+    }
+}
+
+/// What is said of a file after its fault was told.
+fn ended() -> rusqlite::Error {
+    let what = "it could not be written before".to_owned();
+    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_ABORT), Some(what))
+}
+
+/// A new database at `planning`, tables made, in one transaction that only the last job ends.
 fn start(planning: &Path) -> rusqlite::Result<Connection> {
     let access = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(planning, access)?;
     connection.execute_batch(&format!(
         "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
-         PRAGMA cache_size = -16384; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};
+         PRAGMA cache_size = -4096; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};
          BEGIN; {SCHEMA}"
     ))?;
     Ok(connection)
-}
-
-/// Each distinct text's number, in order of first appearance, found by 128 bits of its BLAKE3.
-///
-/// An open table of our own: the standard map keeps 40 to 80 bytes a text, this one 24 to 40.
-#[derive(Default)]
-struct TextIds {
-    prefixes: Vec<[u8; 16]>,
-    /// Number + 1 of the text whose prefix leads here, 0 where none does; a power of two long.
-    slots: Vec<u32>,
-    last: String,
-    last_id: u32,
-}
-
-impl TextIds {
-    /// The number of `text`, and whether it is new.
-    fn id_of(&mut self, text: &str) -> (u32, bool) {
-        if !self.prefixes.is_empty() && self.last == text {
-            return (self.last_id, false);
-        }
-        if self.prefixes.len() * 2 >= self.slots.len() {
-            self.grow();
-        }
-        let mut prefix = [0; 16];
-        prefix.copy_from_slice(&blake3::hash(text.as_bytes()).as_bytes()[..16]);
-        let slot = self.slot_of(&prefix);
-        let new = self.slots[slot] == 0;
-        if new {
-            self.prefixes.push(prefix);
-            self.slots[slot] = u32::try_from(self.prefixes.len()).expect("a plan has fewer than 2³² texts");
-        }
-        self.last.clear();
-        self.last.push_str(text);
-        self.last_id = self.slots[slot] - 1;
-        (self.last_id, new)
-    }
-
-    /// Where `prefix` is, or the free slot where it belongs.
-    fn slot_of(&self, prefix: &[u8; 16]) -> usize {
-        let mask = self.slots.len() - 1;
-        let start = u64::from_le_bytes(prefix[..8].try_into().expect("eight bytes"));
-        let mut slot = usize::try_from(start & mask as u64).expect("below the table's length");
-        while let Some(id) = self.slots[slot].checked_sub(1) {
-            if self.prefixes[id as usize] == *prefix {
-                break;
-            }
-            slot = (slot + 1) & mask;
-        }
-        slot
-    }
-
-    fn grow(&mut self) {
-        let length = (self.slots.len() * 2).max(64);
-        self.slots.clear();
-        self.slots.resize(length, 0);
-        for id in 0..self.prefixes.len() {
-            let slot = self.slot_of(&self.prefixes[id]);
-            self.slots[slot] = u32::try_from(id + 1).expect("a plan has fewer than 2³² texts");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::HashMap;
-
-    proptest! {
-        #[test]
-        fn texts_are_numbered_as_a_plain_map_would(texts in proptest::collection::vec("[a-e]{0,3}", 0..400)) {
-            let mut ids = TextIds::default();
-            let mut plain: HashMap<&str, u32> = HashMap::new();
-            for text in &texts {
-                let next = u32::try_from(plain.len()).expect("small");
-                let new = !plain.contains_key(text.as_str());
-                let id = *plain.entry(text).or_insert(next);
-                prop_assert_eq!(ids.id_of(text), (id, new));
-            }
-        }
-    }
 }

@@ -6,13 +6,17 @@
 use crate::{
     AttemptId, FrozenPlan, OpenError, Standing,
     files::lock_holder,
+    packs::Texts,
+    recipients::{self, PlannedMessage, Recipient, Recipients, for_each_recipient},
+    rehash,
     replay::replay,
     rows::load_standing,
     schema::{Fault, connect},
-    stored::{cost, count, int, load_plan, msisdn, planned_recipients, price},
+    stored::{cost, count, int, load_plan, planned_recipients, price},
 };
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Statement};
+use rusqlite::{Connection, OpenFlags, Row, Statement};
 use std::{
+    cell::RefCell,
     io,
     path::{Path, PathBuf},
 };
@@ -33,6 +37,7 @@ pub struct JournalReader {
     connection: Connection,
     path: PathBuf,
     plan: FrozenPlan,
+    texts: RefCell<Texts>,
 }
 
 /// A recipient whose last request may or may not have been accepted.
@@ -133,7 +138,7 @@ impl JournalReader {
         let path = path.canonicalize().map_err(|source| OpenError::io(path, source))?;
         let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let plan = load_plan(&connection).map_err(|fault| fault.opening(&path))?;
-        Ok(Self { connection, path, plan })
+        Ok(Self { connection, path, plan, texts: RefCell::default() })
     }
 
     /// The plan it was created with.
@@ -153,7 +158,7 @@ impl JournalReader {
 
     /// The plan's hash, computed from the rows as they are now.
     pub fn hash_of_rows(&self) -> Result<PlanHash, ReadError> {
-        self.answered(crate::stored::hash_of_rows(&self.connection, &self.plan))
+        self.answered(rehash::hash_of_rows(&self.connection, &self.plan))
     }
 
     /// Everybody in doubt, in plan order.
@@ -170,7 +175,7 @@ impl JournalReader {
                 since: said.at,
                 reason: said.why.unwrap_or_default(),
                 request_id: said.request_id,
-                cost: cost(&self.plan, one.price, one.segments)?,
+                cost: cost(&self.plan, one.price, answers.segments(one)?)?,
             });
             Ok(())
         });
@@ -203,6 +208,7 @@ impl JournalReader {
                 State::Accepted | State::Refused | State::InDoubt { .. } => answers.about(one)?,
             };
             let price = price(&self.plan, one.price)?;
+            let segments = answers.segments(one)?;
             each(BillLine {
                 position: one.position,
                 row: one.row,
@@ -211,9 +217,9 @@ impl JournalReader {
                 attempt: (one.last > 0).then_some(AttemptId(one.last)),
                 provider_id: said.message_id.or(said.request_id),
                 code: said.why.filter(|_| one.state != State::Accepted),
-                segments: one.segments,
+                segments,
                 per_segment: price.map(|price| price.per_segment),
-                price: cost(&self.plan, one.price, one.segments)?,
+                price: cost(&self.plan, one.price, segments)?,
                 billed: said.billed,
                 billed_segments: said.segments,
                 text: one.text,
@@ -223,14 +229,29 @@ impl JournalReader {
         self.answered(told)
     }
 
-    /// The text `id` of the plan.
+    /// Shows `each` every message of the plan, in plan order: one pass, in which at most a row of
+    /// texts is held.
+    pub fn for_each_planned(&self, mut each: impl FnMut(&PlannedMessage<'_>)) -> Result<(), ReadError> {
+        let told = for_each_recipient(&self.connection, |one, text| {
+            let segments = u16::from(text.carriage.segments);
+            each(&PlannedMessage {
+                position: Position(one.position),
+                row: one.row,
+                to: one.to,
+                text: text.body,
+                segments,
+                cost: cost(&self.plan, one.price, segments)?,
+            });
+            Ok(())
+        });
+        self.answered(told)
+    }
+
+    /// The text `id` of the plan. Texts asked for in the order of their numbers are read fastest:
+    /// many stand together.
     pub fn text(&self, id: u32) -> Result<String, ReadError> {
-        let read = || {
-            let mut text = self.connection.prepare_cached("SELECT body FROM text WHERE id = ?")?;
-            let body = text.query_row([id], |row| row.get(0)).optional()?;
-            body.ok_or_else(|| Fault::Damaged(format!("text {id} is missing")))
-        };
-        self.answered(read())
+        let mut texts = self.texts.borrow_mut();
+        self.answered(texts.get(&self.connection, id).map(|text| text.body.to_owned()))
     }
 
     /// Shows each recipient and where they stand to `see`, in plan order, with what can be asked
@@ -246,26 +267,14 @@ impl JournalReader {
             last[open.first as usize..(open.first + open.recipients) as usize].fill(id);
         })?;
         let mut answers = Answers::new(&moment)?;
-        let mut recipients = moment.prepare(
-            "SELECT r.position, r.row, r.msisdn, r.text, r.price, t.segments
-             FROM recipient r JOIN text t ON t.id = r.text ORDER BY r.position",
-        )?;
-        let mut rows = recipients.query([])?;
-        while let Some(row) = rows.next()? {
-            let position: u32 = row.get(0)?;
+        let mut select = moment.prepare(recipients::SELECT)?;
+        let mut recipients = Recipients::of(&moment, &mut select, 0..u32::MAX)?;
+        while let Some(Recipient { position, row, to, text, price }) = recipients.next()? {
             let index = position as usize;
             let outside = || Fault::Damaged(format!("position {position} is outside the plan"));
             let state = *ledger.states().get(index).ok_or_else(outside)?;
-            let one = Standpoint {
-                position: Position(position),
-                row: RowNumber(row.get(1)?),
-                to: msisdn(row.get(2)?)?,
-                state,
-                text: row.get(3)?,
-                price: row.get(4)?,
-                segments: row.get(5)?,
-                last: last[index],
-            };
+            let (position, last) = (Position(position), last[index]);
+            let one = Standpoint { position, row, to, state, text, price, last };
             see(&one, &mut answers)?;
         }
         Ok(())
@@ -307,7 +316,6 @@ struct Standpoint {
     text: u32,
     /// Which of the plan's prices applies.
     price: Option<u16>,
-    segments: u16,
     /// The last attempt that claimed them, 0 before the first.
     last: u64,
 }
@@ -325,8 +333,10 @@ struct Said {
     segments: Option<u32>,
 }
 
-/// What attempts say about their recipients, read when asked for.
+/// What attempts say about their recipients, and how long their texts are, read when asked for.
 struct Answers<'moment> {
+    moment: &'moment Connection,
+    texts: Texts,
     attempt: Statement<'moment>,
     verdict: Statement<'moment>,
     /// The attempt asked for last: neighbours mostly share one.
@@ -355,7 +365,12 @@ impl<'moment> Answers<'moment> {
         let verdict = moment.prepare(
             "SELECT provider_id, code, billed, segments FROM verdict WHERE attempt = ? AND position = ?",
         )?;
-        Ok(Self { attempt, verdict, held: None })
+        Ok(Self { moment, texts: Texts::default(), attempt, verdict, held: None })
+    }
+
+    /// Segments of the text that `one` gets.
+    fn segments(&mut self, one: &Standpoint) -> Result<u16, Fault> {
+        Ok(u16::from(self.texts.get(self.moment, one.text)?.carriage.segments))
     }
 
     /// What the last attempt at `one` says.
@@ -396,4 +411,36 @@ fn ended(attempt: &mut Statement<'_>, id: u64) -> Result<Ended, Fault> {
         billed: row.get::<_, Option<i64>>(4)?.map(Micros),
         segments: row.get(5)?,
     })
+}
+
+/// Somebody who got a text, or may have got one.
+pub(crate) struct Reached {
+    /// Their place in the plan.
+    pub(crate) position: Position,
+    /// Who.
+    pub(crate) to: Msisdn,
+    /// The attempt that carried it.
+    pub(crate) attempt: AttemptId,
+    /// When that ended, or was claimed if it is open.
+    pub(crate) at: UnixMillis,
+    /// Whether the attempt has no end: it is under way, or its process is gone.
+    pub(crate) is_open: bool,
+}
+
+impl JournalReader {
+    /// Tells `each` of everybody accepted, in doubt or in an open attempt, in plan order.
+    pub(crate) fn for_each_reached(&self, mut each: impl FnMut(Reached)) -> Result<(), ReadError> {
+        let told = self.walk(|one, answers| {
+            let is_open = match one.state {
+                State::Pending { .. } | State::Refused => return Ok(()),
+                State::Accepted | State::InDoubt { .. } => false,
+                State::Claimed { .. } => true,
+            };
+            let at = answers.about(one)?.at;
+            let attempt = AttemptId(one.last);
+            each(Reached { position: one.position, to: one.to, attempt, at, is_open });
+            Ok(())
+        });
+        self.answered(told)
+    }
 }

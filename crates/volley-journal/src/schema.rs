@@ -3,7 +3,10 @@
 //! The file is meant to be read: `sqlite3 NAME.volley .schema` prints the comments below. Times
 //! are milliseconds since 1970, money is millionths of the plan's currency.
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags,
+    ffi::{self, SQLITE_IOERR_SHORT_READ},
+};
 use std::{
     io,
     path::{Path, PathBuf},
@@ -14,7 +17,7 @@ use std::{
 pub(crate) const APPLICATION_ID: i32 = 0x566C_7931;
 
 /// The `user_version` of the schema below.
-pub(crate) const VERSION: i32 = 2;
+pub(crate) const VERSION: i32 = 3;
 
 /// The oldest SQLite that may write a journal: before it, a checkpoint could meet a second
 /// connection's restart of the log and lose commits (sqlite.org/wal.html, "the WAL-reset bug").
@@ -58,19 +61,20 @@ CREATE TABLE price (
   per_segment INTEGER NOT NULL,
   per_message INTEGER NOT NULL -- on top of its segments
 ) STRICT;
-CREATE TABLE text (            -- each distinct text once
-  id INTEGER PRIMARY KEY,
-  encoding TEXT NOT NULL,
-  units INTEGER NOT NULL,
-  segments INTEGER NOT NULL,
-  body TEXT NOT NULL
-) STRICT;
+CREATE TABLE text (            -- each distinct text once, numbered from 0, many in a row
+  first INTEGER PRIMARY KEY,   -- the number of its first text; the others follow without a gap
+  sizes BLOB NOT NULL,         -- of each text, how many bytes it has
+  carried BLOB NOT NULL,       -- of each run of texts, how many they are, and 2 x the segments of
+                               -- each of them, + 1 in UCS-2
+  bodies TEXT NOT NULL         -- the texts, one directly behind the other
+) STRICT;                      -- numbers in sizes and carried: 7 bits a byte, the lowest first,
+                               -- the top bit set in all bytes but the last
 CREATE TABLE recipient (       -- in the order they are sent in; a message costs
                                -- segments x per_segment + per_message, rounded as the plan says
-  position INTEGER PRIMARY KEY,
+  position INTEGER PRIMARY KEY, -- from 0, without a gap
   row INTEGER NOT NULL,        -- of the input file
   msisdn INTEGER NOT NULL,
-  text INTEGER NOT NULL,
+  text INTEGER,                -- its number; null: the one behind the text of the position before
   price INTEGER                -- null without a rate card
 ) STRICT;
 CREATE TABLE run (             -- each opening for sending; without an end, the process was killed
@@ -179,6 +183,14 @@ pub enum OpenError {
         /// The commits that its witness knows of.
         seen: u64,
     },
+    /// What would be sent is not what was frozen.
+    #[error("{}: its {what} changed after the plan was frozen; this run sent nothing; undo that change, `volley verify` says more; a new plan would text again whoever was texted already", path.display())]
+    Altered {
+        /// The journal.
+        path: PathBuf,
+        /// Which parts of the plan, in words.
+        what: String,
+    },
     /// Its contents contradict themselves or cannot be read.
     #[error("{} is damaged: {what}; this run sent nothing; keep the file, `volley verify` says more; an older copy would text people again", path.display())]
     Damaged {
@@ -211,6 +223,7 @@ impl OpenError {
         match self {
             Self::NotFound { .. } => 10,
             Self::Locked { .. } => 11,
+            Self::Altered { .. } => 7,
             Self::NotAJournal { .. }
             | Self::Earlier { .. }
             | Self::Newer { .. }
@@ -249,6 +262,11 @@ impl Fault {
             Self::Damaged(what) => return OpenError::Damaged { path, what },
             Self::Sqlite(source) => source,
         };
+        if let rusqlite::Error::SqliteFailure(ffi::Error { extended_code: SQLITE_IOERR_SHORT_READ, .. }, _) =
+            source
+        {
+            return OpenError::Damaged { path, what: "it is shorter than it was".to_owned() };
+        }
         match source.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => OpenError::NotAJournal { path },
             Some(

@@ -6,13 +6,16 @@ use crate::{
     chunks::next_chunks,
     files::{JournalLock, beside, identity, lock, remove},
     ledger::{Effect, Ledger, Open, Toll, added, plus},
+    packs::Texts,
+    recipients::{self, Recipients},
+    rehash::{altered_parts, hash_of_rows},
     replay::replay,
     rows::{
         End, believable, believable_segments, load_standing, own_bill, segments_of_each, store_end,
         store_standing, store_verdicts,
     },
     schema::{Fault, connect},
-    stored::{cost, hash_of_rows, int, load_plan, planned_recipients},
+    stored::{cost, int, load_plan, planned_recipients},
     witness::Witness,
 };
 use rusqlite::{Connection, OpenFlags, ffi, params};
@@ -33,44 +36,71 @@ pub struct SqliteJournal {
     recovered: Recovered,
     run: i64,
     witness: Witness,
+    texts: Texts,
     _lock: JournalLock,
 }
 
 impl SqliteJournal {
     /// Opens the journal at `path` for sending, at the time `now`.
     ///
-    /// Takes the lock, checks that the file is ours and whole, replays its history, and turns
-    /// every attempt that a process left open into doubt, in one commit that also starts a run.
+    /// Takes the lock, checks that the file is ours and whole and that its plan is the one that
+    /// was frozen, replays its history, and turns every attempt that a process left open into
+    /// doubt, in one commit that also starts a run.
     pub fn open(path: &Path, now: UnixMillis) -> Result<Self, OpenError> {
         let path = path.canonicalize().map_err(|source| OpenError::io(path, source))?;
         if !path.is_file() {
             return Err(OpenError::NotAJournal { path });
         }
-        Self::open_held(lock(&path)?, now)
+        Self::start(lock(&path)?, now, altered_parts)
     }
 
-    /// The same for somebody who holds the name already, because it was planned just now.
+    /// The same for somebody who holds the name already, because it was planned just now: nobody
+    /// can have altered the plan since.
     pub fn open_held(lock: JournalLock, now: UnixMillis) -> Result<Self, OpenError> {
+        Self::start(lock, now, |_, _| Ok(Vec::new()))
+    }
+
+    /// Opens what `lock` is the lock of, unless `altered` finds parts of its plan that are.
+    fn start(
+        lock: JournalLock,
+        now: UnixMillis,
+        altered: fn(&Connection, &FrozenPlan) -> Result<Vec<&'static str>, Fault>,
+    ) -> Result<Self, OpenError> {
         let path = lock.path.clone();
         let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let identity = identity(&path).map_err(|source| OpenError::io(&path, source))?;
         // Under the lock, a plan in the making is what a process that is gone left behind.
         remove(&beside(&path, ".planning")).map_err(|source| OpenError::io(&path, source))?;
         let ready = |connection: &Connection| {
-            make_durable(connection)?;
+            check_pages(connection)?;
             let plan = load_plan(connection)?;
             let ledger = load_ledger(connection, &plan)?;
-            Ok((plan, ledger))
+            let altered = altered(connection, &plan)?;
+            Ok((plan, ledger, altered))
         };
-        let (plan, ledger) = ready(&connection).map_err(|fault: Fault| fault.opening(&path))?;
+        let (plan, ledger, altered) = ready(&connection).map_err(|fault: Fault| fault.opening(&path))?;
+        if !altered.is_empty() {
+            return Err(OpenError::Altered { path, what: altered.join(" and ") });
+        }
         let mut witness = Witness::open(&path, &plan).map_err(|source| OpenError::io(&path, source))?;
         let seen = witness.commits().map_err(|source| OpenError::io(&path, source))?;
         if seen > ledger.standing.commits {
             return Err(OpenError::Older { path, commits: ledger.standing.commits, seen });
         }
+        make_durable(&connection).map_err(|fault| fault.opening(&path))?;
         let recovered = Recovered::default();
-        let mut journal =
-            Self { connection, path, identity, plan, ledger, recovered, run: 0, witness, _lock: lock };
+        let mut journal = Self {
+            connection,
+            path,
+            identity,
+            plan,
+            ledger,
+            recovered,
+            run: 0,
+            witness,
+            texts: Texts::default(),
+            _lock: lock,
+        };
         journal.start_run(now).map_err(|fault| fault.opening(&journal.path))?;
         Ok(journal)
     }
@@ -186,7 +216,7 @@ impl SqliteJournal {
     /// What an answer comes to in the table and in the totals. A price for the whole request
     /// covers those it accepted; doubt beside it counts at the plan's price, so that a cap holds
     /// whatever the doubt turns out to be.
-    fn judge<'a>(&self, open: Open, answer: &'a Answer) -> Result<(End<'a>, Toll), WriteFault> {
+    fn judge<'a>(&mut self, open: Open, answer: &'a Answer) -> Result<(End<'a>, Toll), WriteFault> {
         let (billed, billed_units) = match answer.billed {
             Billed::Unknown => (None, None),
             Billed::Money(amount) => (believable(amount), None),
@@ -204,7 +234,7 @@ impl SqliteJournal {
             fate = "each";
             segments = segments.or_else(|| segments_of_each(verdicts));
             toll.spent = billed.unwrap_or_default();
-            let planned = self.planned_costs(open)?;
+            let planned = self.planned_costs(open).map_err(storage)?;
             for (verdict, planned) in verdicts.iter().zip(planned) {
                 let own = own_bill(verdict);
                 let counts = match verdict {
@@ -231,15 +261,14 @@ impl SqliteJournal {
     }
 
     /// What the plan says that each recipient of `open` costs.
-    fn planned_costs(&self, open: Open) -> Result<Vec<Micros>, WriteFault> {
-        let mut range = self.connection.prepare_cached(
-            "SELECT r.price, t.segments FROM recipient r JOIN text t ON t.id = r.text
-             WHERE r.position >= ? AND r.position < ? ORDER BY r.position",
-        )?;
-        let mut rows = range.query([open.first, open.first + open.recipients])?;
+    fn planned_costs(&mut self, open: Open) -> Result<Vec<Micros>, Fault> {
+        let mut select = self.connection.prepare_cached(recipients::SELECT)?;
+        let positions = open.first..open.first + open.recipients;
+        let mut recipients = Recipients::of(&self.connection, &mut select, positions)?;
         let mut costs = Vec::with_capacity(open.recipients as usize);
-        while let Some(row) = rows.next()? {
-            let cost = cost(&self.plan, row.get(0)?, row.get(1)?).map_err(storage)?;
+        while let Some(one) = recipients.next()? {
+            let text = self.texts.get(&self.connection, one.text)?;
+            let cost = cost(&self.plan, one.price, u16::from(text.carriage.segments))?;
             costs.push(cost.unwrap_or_default());
         }
         Ok(costs)
@@ -260,7 +289,8 @@ impl Journal for SqliteJournal {
     }
 
     fn next_chunks(&mut self, from: Position, most: usize) -> Result<Vec<Chunk>, CommitError> {
-        next_chunks(&self.connection, &self.plan, self.ledger.states(), from, most).map_err(storage)
+        next_chunks(&self.connection, &mut self.texts, &self.plan, self.ledger.states(), from, most)
+            .map_err(storage)
     }
 
     fn recent_requests(&mut self, since: UnixMillis, most: usize) -> Result<Vec<UnixMillis>, CommitError> {
@@ -334,6 +364,11 @@ fn make_durable(connection: &Connection) -> Result<(), Fault> {
         "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
          PRAGMA secure_delete = ON;",
     )?;
+    Ok(())
+}
+
+/// Whether all pages of the file belong together.
+fn check_pages(connection: &Connection) -> Result<(), Fault> {
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if found == "ok" { Ok(()) } else { Err(Fault::Damaged(found)) }
 }
@@ -393,13 +428,14 @@ const fn event_of(verdict: &Verdict) -> Event {
 mod tests {
     use super::*;
     use crate::PlanWriter;
-    use volley_core::{Batch, Digest, Message, Msisdn, PlanTerms, Profile, RowNumber};
+    use volley_core::{Batch, Message, Msisdn, PlanHasher, PlanTerms, Profile, Rounding, RowNumber};
 
     const NOW: UnixMillis = UnixMillis(0);
 
     fn journal(directory: &Path) -> SqliteJournal {
         let path = directory.join("full.volley");
         let mut writer = PlanWriter::create(&path, Batch::PerItem { max: 500 }).expect("room");
+        let mut hasher = PlanHasher::new(Rounding::Exact);
         for row in 1..=500 {
             let to = Msisdn::from_digits(61_491_570_006).expect("a number");
             let message = Message {
@@ -409,10 +445,9 @@ mod tests {
                 segments: Profile::STANDARD.count("a"),
                 cost: None,
             };
+            hasher.message(&message);
             writer.message(&message, None).expect("room");
         }
-        let none = Digest([0; 32]);
-        let hash = PlanHash { whole: none, recipients: none, texts: none, prices: none, terms: none };
         let batch = Batch::PerItem { max: 500 };
         let terms = PlanTerms {
             campaign: "full".to_owned(),
@@ -425,14 +460,14 @@ mod tests {
         };
         let rows = crate::RowCounts { rows: 500, accepted: 500, ..Default::default() };
         let plan = FrozenPlan {
+            hash: hasher.finish(&terms),
             terms,
-            hash,
             created_at: NOW,
             rows,
             segments: 500,
             estimated: None,
-            rounding: volley_core::Rounding::Exact,
-            profile: volley_core::Profile::STANDARD,
+            rounding: Rounding::Exact,
+            profile: Profile::STANDARD,
             prices: Vec::new(),
             provider: "{}".to_owned(),
         };

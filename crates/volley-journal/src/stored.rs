@@ -1,11 +1,10 @@
 //! The plan, its prices and its hash, from and to their tables.
 
 use crate::{FrozenPlan, RowCounts, schema::Fault};
-use rusqlite::{Connection, OptionalExtension, Row, RowIndex, params};
+use rusqlite::{Connection, Row, RowIndex, params};
 use std::{collections::BTreeMap, fmt::Display, iter};
 use volley_core::{
-    Batch, Class, Digest, Micros, Msisdn, PlanHash, PlanHasher, PlanTerms, Price, ProfileFault, Rounding,
-    RowNumber, UnixMillis,
+    Batch, Class, Digest, Micros, Msisdn, PlanHash, PlanTerms, Price, ProfileFault, Rounding, UnixMillis,
 };
 
 /// A count as SQLite keeps it.
@@ -205,44 +204,6 @@ pub(crate) fn planned_recipients(connection: &Connection, plan: &FrozenPlan) -> 
     } else {
         Err(Fault::Damaged(format!("it has {stored} of {planned} recipients")))
     }
-}
-
-/// Whether the plan's order differs from the file's: only where texts are shared and several.
-pub(crate) fn is_grouped(connection: &Connection, plan: &FrozenPlan) -> Result<bool, Fault> {
-    if !plan.batch().shares_text() {
-        return Ok(false);
-    }
-    let second: Option<i64> =
-        connection.query_row("SELECT id FROM text WHERE id > 0 LIMIT 1", [], |row| row.get(0)).optional()?;
-    Ok(second.is_some())
-}
-
-/// The plan's hash, computed from the stored recipients, texts and prices as they are now.
-pub(crate) fn hash_of_rows(connection: &Connection, plan: &FrozenPlan) -> Result<PlanHash, Fault> {
-    // In file order a text mostly follows its neighbour, so the second statement stays on its
-    // page; a join would carry every text through the sort.
-    let order = if is_grouped(connection, plan)? { "row" } else { "position" };
-    let mut recipients =
-        connection.prepare(&format!("SELECT row, msisdn, text, price FROM recipient ORDER BY {order}"))?;
-    let mut text = connection.prepare("SELECT segments, body FROM text WHERE id = ?")?;
-    let mut rows = recipients.query([])?;
-    let mut hasher = PlanHasher::new(plan.rounding);
-    let (mut held, mut segments, mut body) = (None, 0, String::new());
-    while let Some(row) = rows.next()? {
-        let id: i64 = row.get(2)?;
-        if held != Some(id) {
-            let mut found = text.query([id])?;
-            let found = found.next()?;
-            let found = found.ok_or_else(|| Fault::Damaged(format!("text {id} is missing")))?;
-            segments = found.get(0)?;
-            body.clear();
-            body.push_str(found.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?);
-            held = Some(id);
-        }
-        let cost = cost(plan, row.get(3)?, segments)?;
-        hasher.planned(RowNumber(row.get(0)?), msisdn(row.get(1)?)?, &body, cost);
-    }
-    Ok(hasher.finish(&plan.terms))
 }
 
 #[cfg(test)]

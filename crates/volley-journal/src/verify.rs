@@ -10,9 +10,12 @@ use self::recount::Recount;
 use crate::{
     FrozenPlan, OpenError, ReadError,
     files::lock_holder,
+    packs::{Carriage, Pack, Texts},
+    recipients::{self, Recipients},
+    rehash::hash_of_rows,
     rows::load_standing,
     schema::{Fault, connect},
-    stored::{cost, hash_of_rows, load_plan},
+    stored::{cost, load_plan},
     witness::commits_seen,
 };
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -194,34 +197,28 @@ fn check_plan(
             None,
         );
     }
-    let mut texts = connection.prepare("SELECT id, encoding, units, segments, body FROM text")?;
-    let mut rows = texts.query([])?;
-    while let Some(row) = rows.next()? {
-        let measured = plan.profile.count(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?);
-        let stored: (String, u32, u32) = (row.get(1)?, row.get(2)?, row.get(3)?);
-        if stored != (measured.encoding.to_string(), measured.units, measured.count) {
-            findings.add("plan", format!("text {} is counted wrong", row.get::<_, i64>(0)?), None);
-        }
-    }
-    let mut recipients = connection.prepare(
-        "SELECT r.position, r.price, t.segments FROM recipient r LEFT JOIN text t ON t.id = r.text
-         ORDER BY r.position",
-    )?;
-    let mut rows = recipients.query([])?;
+    check_texts(connection, plan, findings)?;
+    let mut texts = Texts::default();
+    let mut select = connection.prepare(recipients::SELECT)?;
+    let mut recipients = Recipients::of(connection, &mut select, 0..u32::MAX)?;
     let (mut costs, mut segments, mut estimated) = (Vec::new(), 0, Micros::ZERO);
     let mut next = 0;
-    while let Some(row) = rows.next()? {
-        let position: u32 = row.get(0)?;
+    while let Some(one) = recipients.next()? {
+        let position = one.position;
         if position != next {
             findings.add("J1", "a position of the plan is missing", Some(position));
         }
         next = position.saturating_add(1);
-        let Some(parts) = row.get::<_, Option<u16>>(2)? else {
-            findings.add("plan", "a recipient's text is missing", Some(position));
-            costs.push(Micros::ZERO);
-            continue;
+        let parts = match texts.get(connection, one.text) {
+            Ok(text) => u16::from(text.carriage.segments),
+            Err(Fault::Damaged(_)) => {
+                findings.add("plan", "a recipient's text is missing", Some(position));
+                costs.push(Micros::ZERO);
+                continue;
+            }
+            Err(fault) => return Err(fault),
         };
-        let cost = cost(plan, row.get(1)?, parts)?.unwrap_or_default();
+        let cost = cost(plan, one.price, parts)?.unwrap_or_default();
         segments += u64::from(parts);
         estimated = plus(estimated, cost);
         costs.push(cost);
@@ -246,6 +243,34 @@ fn check_plan(
         }
     }
     Ok(costs)
+}
+
+/// Counts every text again, and holds the rows that they are packed in against each other.
+fn check_texts(connection: &Connection, plan: &FrozenPlan, findings: &mut Findings) -> Result<(), Fault> {
+    let mut select = connection.prepare("SELECT first, sizes, carried, bodies FROM text ORDER BY first")?;
+    let mut rows = select.query([])?;
+    let mut pack = Pack::default();
+    let mut next = 0;
+    while let Some(row) = rows.next()? {
+        match pack.read(row) {
+            Ok(()) => {}
+            Err(Fault::Damaged(what)) => {
+                findings.add("plan", what, None);
+                continue;
+            }
+            Err(fault) => return Err(fault),
+        }
+        if pack.first < next {
+            findings.add("plan", format!("the texts from number {} on are there twice", pack.first), None);
+        }
+        next = pack.end();
+        for (number, text) in pack.iter() {
+            if Carriage::of(plan.profile.count(text.body)) != Some(text.carriage) {
+                findings.add("plan", format!("text {number} is counted wrong"), None);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What a look at all attempts or all verdicts together shows.

@@ -8,11 +8,10 @@ mod amount; // an amount as it is written
 
 use crate::{
     Input, SourceError, columns,
-    source::{Format, Records, Row, Source},
+    source::{BLOCK, Format, Records, Row, Source},
     words::{listed, shown},
 };
 use amount::{DecimalMark, Misfit, Written};
-use csv::ByteRecord;
 use std::{num::NonZeroU16, path::Path};
 use volley_core::{Bill, BillEntry, BillId, Micros, Msisdn};
 
@@ -218,15 +217,14 @@ struct Layout {
 pub fn load(path: &Path, currency: &str) -> Result<BillFile, BillError> {
     let input = Input::File(path.to_owned());
     let makes_sense = |cells: &[String]| !numbers(cells).is_empty() && !costs(cells, currency).is_empty();
-    let format = Format { encoding: None, delimiter: None, makes_sense: &makes_sense };
+    let format = Format { encoding: None, delimiter: None, makes_sense: &makes_sense, block_bytes: BLOCK, sheet: None };
     let mut records = Records::open(&Source::Input(&input), &format)?;
     let (file, header) = (records.file.clone(), records.first.clone());
     let layout = layout(&file, &header, currency)?;
     let table = Table { file, header, layout, currency };
 
     let (mut entries, mut mark, mut blank) = (Vec::new(), DecimalMark::default(), 0_u64);
-    let mut cells = ByteRecord::new();
-    while let Some(record) = records.next(&mut cells)? {
+    while let Some(record) = records.next()? {
         if !record.spoiled && record.cells.iter().all(|cell| cell.trim_ascii().is_empty()) {
             continue;
         }
@@ -267,7 +265,7 @@ impl Table<'_> {
             let (found, wanted) = (record.cells.len(), self.header.len());
             return Err(BillError::Fields { file: self.file.clone(), line, found, wanted });
         }
-        let text = |column: usize| String::from_utf8_lossy(&record.cells[column]);
+        let text = |column: usize| String::from_utf8_lossy(record.cells.get(column).unwrap_or_default());
         let fault = |column: usize, wanted| self.fault(line, column, told(&text(column)), wanted);
         if let Some(found) = layout.currency.map(text)
             && !found.trim().is_empty()

@@ -1,6 +1,5 @@
 //! How many requests a plan takes, and how many recipients one kill can put in doubt.
 
-use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use volley_core::Batch;
 
@@ -13,64 +12,83 @@ pub(crate) struct Requests {
 enum Groups {
     /// Anybody may share a request with anybody; `texts` where their number is known.
     Any { messages: u64, texts: Option<u64> },
-    /// Only recipients of the same text share one: messages by the start of their text's BLAKE3
-    /// hash. 128 bits tell 2³² texts apart but for one chance in 2⁶⁴.
-    ByText(FxHashMap<[u8; 16], u32>),
+    /// Only recipients of the same text share one: what tells the text of each message apart.
+    /// They are sorted in the end, which takes half the time of looking each of them up.
+    ByText(Vec<u64>),
 }
 
 impl Requests {
-    /// For requests of up to `chunk` recipients. `one_text` where all get the same.
-    pub(crate) fn new(batch: Batch, chunk: u32, one_text: bool) -> Self {
-        let groups = if batch.shares_text() && !one_text {
-            Groups::ByText(FxHashMap::default())
+    /// For requests of up to `chunk` recipients, of some `expected` messages. `one_text` where all
+    /// get the same.
+    pub(crate) fn new(batch: Batch, chunk: u32, one_text: bool, expected: usize) -> Self {
+        let groups = if by_text(batch, one_text) {
+            Groups::ByText(Vec::with_capacity(expected))
         } else {
             Groups::Any { messages: 0, texts: one_text.then_some(1) }
         };
         Self { chunk: u64::from(chunk), groups }
     }
 
-    /// Counts one message.
-    pub(crate) fn add(&mut self, text: &str) {
+    /// Counts one message by what tells its text apart.
+    pub(crate) fn add(&mut self, text_key: u64) {
         match &mut self.groups {
             Groups::Any { messages, .. } => *messages += 1,
-            Groups::ByText(counts) => {
-                let hash = blake3::hash(text.as_bytes());
-                let start = hash.as_bytes().first_chunk().expect("a hash has 32 bytes");
-                *counts.entry(*start).or_default() += 1;
-            }
+            Groups::ByText(keys) => keys.push(text_key),
         }
     }
 
+    /// The sums, after the last message; of `flights` requests, how many recipients the largest
+    /// have.
+    pub(crate) fn finish(self, flights: u32) -> RequestSums {
+        let (texts, (requests, worst_doubt)) = match self.groups {
+            Groups::Any { messages, texts } => {
+                let texts = if messages == 0 { Some(0) } else { texts };
+                (texts, totals([messages].into_iter(), self.chunk, flights))
+            }
+            Groups::ByText(mut keys) => {
+                keys.sort_unstable();
+                let groups = || keys.chunk_by(|one, other| one == other);
+                let totals = totals(groups().map(|group| group.len() as u64), self.chunk, flights);
+                (Some(groups().count() as u64), totals)
+            }
+        };
+        RequestSums { requests, worst_doubt, texts }
+    }
+}
+
+/// What a plan takes in requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RequestSums {
+    pub(crate) requests: u64,
+    /// The recipients of the largest requests that are in flight together.
+    pub(crate) worst_doubt: u64,
     /// How many texts differ; `None` where nobody needs to know.
-    pub(crate) fn distinct_texts(&self) -> Option<u64> {
-        match &self.groups {
-            Groups::Any { messages: 0, .. } => Some(0),
-            Groups::Any { texts, .. } => *texts,
-            Groups::ByText(counts) => Some(counts.len() as u64),
-        }
-    }
+    pub(crate) texts: Option<u64>,
+}
 
-    /// Requests, and the recipients of the `flights` largest.
-    pub(crate) fn totals(&self, flights: u32) -> (u64, u64) {
-        match &self.groups {
-            Groups::Any { messages, .. } => totals([*messages].into_iter(), self.chunk, flights),
-            Groups::ByText(counts) => {
-                totals(counts.values().map(|&count| u64::from(count)), self.chunk, flights)
-            }
-        }
-    }
+/// Whether requests are filled by text, so that texts have to be told apart.
+pub(crate) fn by_text(batch: Batch, one_text: bool) -> bool {
+    batch.shares_text() && !one_text
 }
 
 /// Each group is cut into full requests and one with the rest.
 fn totals(groups: impl Iterator<Item = u64>, chunk: u64, flights: u32) -> (u64, u64) {
     let mut full = 0;
     let mut rests: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut alone = 0; // what personal texts are
     for messages in groups {
+        if messages == 1 && chunk > 1 {
+            alone += 1;
+            continue;
+        }
         full += messages / chunk;
         let rest = messages % chunk;
         if rest > 0 {
             *rests.entry(rest).or_default() += 1;
         }
+    }
+    if alone > 0 {
+        *rests.entry(1).or_default() += alone;
     }
     let requests = full + rests.values().sum::<u64>();
     let mut flights = u64::from(flights);
@@ -90,7 +108,7 @@ mod tests {
 
     #[test]
     fn messages_fill_requests_as_their_provider_takes_them() {
-        let texts = ["a", "b", "a", "a", "b", "c"];
+        let texts = [7, 8, 7, 7, 8, 9];
         for (batch, chunk, one_text, flights, expected) in [
             (Batch::One, 1, false, 4, (6, 4, None)),
             (Batch::PerItem { max: 100 }, 4, false, 1, (2, 4, None)),
@@ -98,14 +116,15 @@ mod tests {
             (Batch::SharedText { max: 500 }, 2, false, 2, (4, 4, Some(3))),
             (Batch::SharedText { max: 500 }, 2, true, 2, (3, 4, Some(1))),
         ] {
-            let mut requests = Requests::new(batch, chunk, one_text);
+            let mut requests = Requests::new(batch, chunk, one_text, 0);
             for text in texts {
                 requests.add(text);
             }
-            let (count, worst) = requests.totals(flights);
-            assert_eq!((count, worst, requests.distinct_texts()), expected, "{batch:?}");
+            let RequestSums { requests, worst_doubt, texts } = requests.finish(flights);
+            assert_eq!((requests, worst_doubt, texts), expected, "{batch:?}");
         }
-        assert_eq!(Requests::new(Batch::One, 1, true).totals(8), (0, 0));
+        let nobody = RequestSums { requests: 0, worst_doubt: 0, texts: Some(0) };
+        assert_eq!(Requests::new(Batch::One, 1, true, 0).finish(8), nobody);
     }
 
     proptest! {

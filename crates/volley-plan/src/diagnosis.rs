@@ -5,9 +5,9 @@
 
 use crate::{
     campaign::Folding,
+    source::Cells,
     template::{Bound, Filled, Place},
 };
-use csv::ByteRecord;
 use rustc_hash::FxHashMap;
 use serde::{Serialize, Serializer};
 use volley_core::{
@@ -197,7 +197,7 @@ impl Jump {
 pub(crate) struct Diagnosed<'a> {
     pub(crate) message: &'a Message<'a>,
     pub(crate) price: Option<PriceId>,
-    pub(crate) cells: &'a ByteRecord,
+    pub(crate) cells: Cells<'a>,
     /// The text before it was folded, with its segments; `None` where it was not.
     pub(crate) unfolded: Option<(&'a str, Segments)>,
 }
@@ -227,6 +227,8 @@ struct Pusher {
     character: char,
     extra: Extra,
     alone: Extra,
+    /// Whether it stands in a look-alike, alone or behind a letter.
+    is_looked_like: bool,
     /// The row that was counted last.
     last_row: u32,
     columns: Vec<FromColumn>,
@@ -280,12 +282,14 @@ impl<'a> Diagnoser<'a> {
             diagnoser.entry(character);
         }
         diagnoser.of_template = diagnoser.characters.len();
-        let is_marked = |one: &Substitution, character| one.from.contains(character);
-        diagnoser.is_beyond_folding = diagnoser
-            .characters
-            .iter()
-            .any(|entry| !profile.substitutions.iter().any(|one| is_marked(one, entry.character)));
+        diagnoser.is_beyond_folding = diagnoser.characters.iter().any(|entry| !entry.is_looked_like);
         diagnoser
+    }
+
+    /// Whether there is anything to say of a text: most take what they must.
+    pub(crate) fn looks_at(&self, message: &Message<'_>, is_folded: bool) -> bool {
+        let segments = message.segments;
+        is_folded || segments.encoding == Encoding::Ucs2 || segments.count > self.template.segments
     }
 
     /// Counts one accepted row. The sums fail above 64 bits.
@@ -303,8 +307,8 @@ impl<'a> Diagnoser<'a> {
                 let more = self.more(seen, message.segments.count, self.template.segments);
                 self.jumps.encoding.add(message.row, more)?;
             }
-            self.forced(seen)?;
-            if self.folding == Folding::Off && !self.is_beyond_folding {
+            let may_fold = self.forced(seen)?;
+            if self.folding == Folding::Off && may_fold && message.segments.count > 1 {
                 let mut folded = std::mem::take(&mut self.scratch);
                 if fold(message.text, self.profile, &mut folded) {
                     let after = self.profile.count(&folded).count;
@@ -324,22 +328,23 @@ impl<'a> Diagnoser<'a> {
         More { segments: count.saturating_sub(least), cost }
     }
 
-    /// A text that some character pushed out of GSM-7.
-    fn forced(&mut self, seen: &Diagnosed<'_>) -> Result<(), TooLarge> {
+    /// A text that some character pushed out of GSM-7. Whether something looks like each of them.
+    fn forced(&mut self, seen: &Diagnosed<'_>) -> Result<bool, TooLarge> {
         let message = seen.message;
         let plain = self.profile.count_if_plain(message.text);
         let more = self.more(seen, message.segments.count, plain);
         self.ucs2.add(more)?;
         let mut distinct = self.of_template;
         let mut last = 0;
+        let mut may_fold = !self.is_beyond_folding;
         for index in 0..self.of_template {
             self.characters[index].add(message, more)?;
         }
         for (column, filled) in self.text.values(seen.cells) {
-            let (Filled::Value(value) | Filled::Default(value)) = filled;
-            for (_, character) in self.profile.forcing(value) {
+            for (_, character) in self.profile.forcing(filled.text()) {
                 let index = self.entry(character);
                 let entry = &mut self.characters[index];
+                may_fold &= entry.is_looked_like;
                 if entry.last_row != message.row.0 {
                     distinct += 1;
                     last = index;
@@ -355,7 +360,7 @@ impl<'a> Diagnoser<'a> {
         if distinct == 1 {
             self.characters[last].alone.add(more)?;
         }
-        Ok(())
+        Ok(may_fold)
     }
 
     /// A text whose look-alikes are, or would be, replaced.
@@ -381,6 +386,7 @@ impl<'a> Diagnoser<'a> {
         *self.index.entry(character).or_insert_with(|| {
             self.characters.push(Pusher {
                 character,
+                is_looked_like: self.profile.substitutions.iter().any(|one| one.from.contains(character)),
                 extra: Extra::none(self.card),
                 alone: Extra::none(self.card),
                 last_row: 0,

@@ -4,23 +4,28 @@
 //! every message to a [`Sink`], every unusable row as a [`Reject`], and gives back a [`Preview`].
 //! Every record of the input is accepted, a duplicate, suppressed or rejected; the counts add up.
 //! Pure but for reading the user's files: no clock, no network. Not here: storing the plan
-//! (volley-journal), what a provider can do (volley-provider), compressed files and workbooks.
+//! (volley-journal), what a provider can do (volley-provider).
 
 mod advise; // edits of the text that would save money, priced
 mod bill; // a provider's bill -> Bill
 mod campaign; // campaign.toml + environment + flags -> Campaign
+mod chosen; // which of several rows with one number counts
 mod chunk; // recipients by text -> requests, worst doubt
 mod columns; // header names -> which columns hold what
 mod diagnosis; // what texts cost beyond what they need to
+mod forensics; // what the numbers of a list say about the file they came in
+mod frequency; // who has got as many texts as they may
+mod keys; // millions of 64-bit keys
 mod list_file; // lists for people, whole or not at all
+mod pipeline; // blocks judged on several threads, taken in order
 mod plan; // the pass: Campaign + Offer -> messages, rejects, Preview
 mod preview; // what the pass counted, as the contract's JSON
-mod quotes; // where quotes are open, and where they never close
 mod rates; // rates.csv -> RateCard
 mod recipient; // one row -> who gets what, or why not
 mod reject; // why a row is left out, and the file that lists them
-mod source; // bytes of any encoding -> records
+mod source; // CSV in any encoding, compressed or not, and workbooks -> records
 mod suppress; // numbers never to be sent to
+mod tally; // what a pass counts on its way
 mod template; // "Hi {{name}}" + row -> text
 mod words; // nearest names, and user text that is safe to show
 
@@ -33,12 +38,12 @@ pub use campaign::{
 pub use diagnosis::{
     ColumnRows, Diagnosis, Extra, Forcing, Jump, Jumps, MOST_FORCING, Replacement, Smart, TemplateSize,
 };
+pub use frequency::Capped;
 pub use list_file::ListFile;
-pub use plan::{Discard, Offer, PlanError, Sink, SinkError, plan, plan_with_advice};
+pub use plan::{Conditions, Discard, Offer, PlanError, Sink, SinkError, plan, plan_with_advice};
 pub use preview::{ByEncoding, Columns, Cost, Encodings, Example, PrefixCost, Preview, SegmentsCost, Share};
-pub use quotes::QuoteFault;
 pub use rates::{Days, LoadedRates, RatesError, load as load_rates};
 pub use reject::{Reason, Reject, RejectFile, RejectWriter};
-pub use source::{Input, SourceError};
+pub use source::{Input, QuoteFault, SourceError, SourceFault};
 pub use suppress::{Suppressed, load as load_suppressed};
-pub use template::{Bound, Place, Template, TemplateError, UnknownVariable, ValueFault};
+pub use template::{Bound, FilterFault, Place, Template, TemplateError, UnknownVariable, ValueFault};

@@ -1,31 +1,32 @@
 //! The pass over a campaign's recipients: every row is judged once, in order, and goes one way.
 
 use crate::{
-    Advice, ByEncoding, Campaign, Columns, Cost, Diagnosis, Duplicates, Encodings, Example, PrefixCost,
-    Preview, RatesError, Reject, SegmentsCost, Share, SourceError, UnknownVariable,
+    Advice, Campaign, Capped, Columns, Duplicates, Preview, RatesError, Reject, SourceError, UnknownVariable,
     advise::Advisor,
-    chunk::Requests,
+    chosen::Chosen,
+    chunk::{self, Requests},
     columns,
     diagnosis::{Diagnosed, Diagnoser, TooLarge},
+    pipeline::{self, Work},
     rates,
-    recipient::{Rules, Texts, Usable, Verdict},
-    source::{Format, Records, Source},
-    suppress::{self, Suppressed},
+    recipient::{LeavesOut, Rules, Texts, Usable, Verdict},
+    source::{BLOCK, Block, Format, Records, Source},
+    suppress,
+    tally::{Found, Tally},
     words::listed,
 };
-use csv::ByteRecord;
 use jiff::civil::Date;
-use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
-use std::{collections::BTreeMap, error::Error};
+use std::{error::Error, num::NonZeroUsize, thread};
 use volley_core::{
-    Batch, Encoding, Message, Micros, Msisdn, NumberKind, PlanHasher, PlanTerms, PriceId, Profile, Rate,
-    RateCard, RowNumber,
+    Batch, Message, Micros, NumberKind, PlanTerms, PriceId, Profile, Rate, RateCard, RowNumber,
 };
 
-/// How many rejects of each word a preview keeps.
-const FIRST_REJECTS: usize = 3;
-/// Input bytes that one row is taken to have, to size the set of numbers by.
-const ROW_BYTES: u64 = 32;
+/// Rows that are looked ahead to at a time.
+const AHEAD: usize = 64;
+/// A text of so many bytes and fewer leaves blocks as large as they are asked for.
+const COMMON_TEXT: usize = 400;
+/// The bytes of a block where texts are longest.
+const LEAST_BLOCK: usize = 4 * 1024;
 
 /// What the provider offers, after the campaign's own limits.
 #[derive(Clone, Debug, PartialEq)]
@@ -162,39 +163,62 @@ impl PlanError {
     }
 }
 
-/// Runs over the campaign's recipients and gives every message and every reject to `sink`.
+/// What a plan depends on beside its campaign, the lists and the provider.
+#[derive(Clone, Copy, Debug)]
+pub struct Conditions<'a> {
+    /// Decides which prices hold.
+    pub today: Date,
+    /// Who had as many texts lately as the campaign allows; `None` where it allows any number.
+    pub capped: Option<&'a Capped>,
+    /// How many threads judge rows. Changes no result.
+    pub threads: NonZeroUsize,
+    /// The bytes of a list that are judged at a time. Changes no result.
+    pub block_bytes: usize,
+}
+
+impl Conditions<'_> {
+    /// On this day, as fast as this machine can.
+    pub fn on(today: Date) -> Self {
+        let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self { today, capped: None, threads, block_bytes: BLOCK }
+    }
+}
+
+/// Runs over the campaign's recipients and gives every message and every reject to `sink`, in the
+/// order of the list.
 ///
-/// `today` decides which prices hold. `duplicates = "last"` reads the input twice, and holds
-/// standard input in memory for that. A plan with nobody in it is no error here: `accepted` is 0.
+/// `duplicates = "last"` reads the input twice, and holds standard input in memory for that. A
+/// plan with nobody in it is no error here: `accepted` is 0.
 pub fn plan(
     campaign: &Campaign,
     offer: &Offer,
-    today: Date,
+    conditions: &Conditions<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Preview, PlanError> {
-    pass(campaign, offer, today, sink, None)
+    pass(campaign, offer, conditions, sink, None)
 }
 
 /// As [`plan`], and what edits of the text would save. The list is read no more often for it.
 pub fn plan_with_advice(
     campaign: &Campaign,
     offer: &Offer,
-    today: Date,
+    conditions: &Conditions<'_>,
     sink: &mut dyn Sink,
 ) -> Result<(Preview, Advice), PlanError> {
     let mut advice = Advice::default();
-    let preview = pass(campaign, offer, today, sink, Some(&mut advice))?;
+    let preview = pass(campaign, offer, conditions, sink, Some(&mut advice))?;
     Ok((preview, advice))
 }
 
 fn pass(
     campaign: &Campaign,
     offer: &Offer,
-    today: Date,
+    conditions: &Conditions<'_>,
     sink: &mut dyn Sink,
     advice: Option<&mut Advice>,
 ) -> Result<Preview, PlanError> {
     check_offer(offer)?;
+    let today = conditions.today;
     let (card, mut warnings) = card(campaign, today)?;
     let profile = campaign.counting.over(&offer.profile);
     let recipients = &campaign.recipients;
@@ -208,73 +232,37 @@ fn pass(
         encoding: recipients.encoding.label(),
         delimiter: recipients.delimiter,
         makes_sense: &makes_sense,
+        block_bytes: block_bytes(campaign, conditions),
+        sheet: recipients.sheet.as_deref(),
     };
-    let open = || Records::open(&source, &format);
 
-    let mut records = open()?;
+    let mut records = Records::open(&source, &format)?;
     let header = records.first.clone();
-    let file = records.file.clone();
-    let rules = rules(campaign, &profile, card.as_ref(), &suppressed, &records, &header)?;
+    let leaves_out = LeavesOut { suppressed: &suppressed, capped: conditions.capped };
+    let rules = rules(campaign, offer, &profile, card.as_ref(), leaves_out, &records, &header)?;
     let expected = expected(campaign, &records);
-    let mut seen = match recipients.duplicates {
-        Duplicates::First => Seen::First(FxHashSet::with_capacity_and_hasher(expected, FxBuildHasher)),
-        Duplicates::Fail => Seen::Fail(FxHashMap::with_capacity_and_hasher(expected, FxBuildHasher)),
-        Duplicates::Last => {
-            let last = last_rows(&mut records, &rules, &file, expected)?;
-            records = open()?;
-            Seen::Last(last)
-        }
-    };
-
-    let requests = Requests::new(offer.batch, offer.chunk, rules.text.is_constant());
-    let mut tally = Tally::new(card.as_ref(), requests);
-    let mut diagnoser = Diagnoser::new(&profile, &rules.text, card.as_ref(), rules.folding);
-    let mut advisor = advice.is_some().then(|| Advisor::new(&rules, &campaign.message));
-    let mut cells = ByteRecord::new();
-    let mut texts = Texts::default();
-    while let Some(row) = records.next(&mut cells)? {
-        let number = row.number;
-        let too_large = |TooLarge| PlanError::CostTooLarge { file: file.clone(), row: number.0 };
-        tally.rows += 1;
-        let usable = match rules.judge(&row, &mut texts).map_err(too_large)? {
-            Verdict::Rejected(reject) => {
-                if let Some(advisor) = &mut advisor {
-                    advisor.left_out(&row, reject.reason);
-                }
-                sink.reject(&reject)?;
-                tally.reject(reject);
-                continue;
-            }
-            Verdict::Suppressed => {
-                tally.suppressed += 1;
-                continue;
-            }
-            Verdict::Usable(usable) => usable,
-        };
-        if !seen.is_chosen(usable.to, number, &file)? {
-            tally.duplicates += 1;
-            continue;
-        }
-        if tally.accepted == u64::from(campaign.limits.max_recipients) {
-            let max = campaign.limits.max_recipients;
-            return Err(PlanError::TooManyRecipients { file, row: number.0, max });
-        }
-        let Usable { to, segments, cost, .. } = usable;
-        let message = Message { row: number, to, text: &texts.text, segments, cost };
-        tally.accept(&message, &usable).map_err(too_large)?;
-        let unfolded = usable.unfolded.map(|before| (texts.unfolded.as_str(), before));
-        diagnoser
-            .row(&Diagnosed { message: &message, price: usable.price, cells: row.cells, unfolded })
-            .map_err(too_large)?;
-        if let Some(advisor) = &mut advisor {
-            advisor.sent(&row, &message, usable.price);
-        }
-        sink.message(&message, usable.price)?;
+    let mut chosen = Chosen::new(recipients.duplicates, expected);
+    if recipients.duplicates == Duplicates::Last {
+        find_last_rows(&mut records, &rules, conditions, &mut chosen)?;
+        records = Records::open(&source, &format)?;
     }
+
+    let requests = Requests::new(offer.batch, offer.chunk, rules.text.is_constant(), expected);
+    let mut taker = Taker {
+        file: records.file.clone(),
+        max_recipients: campaign.limits.max_recipients,
+        chosen,
+        tally: Tally::new(card.as_ref(), requests),
+        diagnoser: Diagnoser::new(&profile, &rules.text, card.as_ref(), rules.folding),
+        advisor: advice.is_some().then(|| Advisor::new(&rules, &campaign.message)),
+        sink,
+    };
+    let judge = |judged: &mut Judged| judged.judge(&rules);
+    pipeline::run(&mut records, conditions.threads, judge, |judged| taker.take(judged))?;
+
+    let Taker { file, chosen, tally, diagnoser, advisor, .. } = taker;
     tally.check();
-    if let Seen::Last(last) = &seen
-        && last.len() as u64 != tally.accepted
-    {
+    if chosen.found_before().is_some_and(|found| found as u64 != tally.accepted) {
         return Err(PlanError::Changed { file });
     }
     if let Some((advice, advisor)) = advice.zip(advisor) {
@@ -295,6 +283,143 @@ fn pass(
         warnings,
     };
     Ok(tally.into_preview(terms(campaign, offer, card.as_ref()), offer, &records, found))
+}
+
+/// A block of rows and what became of each of them.
+#[derive(Default)]
+struct Judged {
+    block: Block,
+    /// One verdict a row; fewer where a cost is too large.
+    verdicts: Vec<Verdict>,
+    texts: Texts,
+    /// The row whose cost is above 64 bits of millionths.
+    too_large: Option<RowNumber>,
+}
+
+impl Work for Judged {
+    fn block(&mut self) -> &mut Block {
+        &mut self.block
+    }
+}
+
+impl Judged {
+    fn judge(&mut self, rules: &Rules<'_>) {
+        self.verdicts.clear();
+        self.texts.clear();
+        self.too_large = None;
+        for row in self.block.rows() {
+            match rules.judge(&row, &mut self.texts) {
+                Ok(verdict) => self.verdicts.push(verdict),
+                Err(TooLarge) => {
+                    self.too_large = Some(row.number);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The rows that can be texted, duplicates or not.
+    fn usable(&self) -> impl Iterator<Item = (usize, &Usable)> {
+        self.verdicts.iter().enumerate().filter_map(|(index, verdict)| match verdict {
+            Verdict::Usable(usable) => Some((index, usable)),
+            Verdict::Rejected(_) | Verdict::Suppressed => None,
+        })
+    }
+}
+
+/// Takes what was judged in the order of the list: all that one row has to do with others.
+struct Taker<'a> {
+    file: String,
+    max_recipients: u32,
+    chosen: Chosen,
+    tally: Tally<'a>,
+    diagnoser: Diagnoser<'a>,
+    advisor: Option<Advisor<'a>>,
+    sink: &'a mut dyn Sink,
+}
+
+impl Taker<'_> {
+    fn take(&mut self, judged: &mut Judged) -> Result<(), PlanError> {
+        for (batch, verdicts) in judged.verdicts.chunks(AHEAD).enumerate() {
+            let numbers = verdicts.iter().filter_map(|verdict| match verdict {
+                Verdict::Usable(usable) => Some(usable.to),
+                Verdict::Rejected(_) | Verdict::Suppressed => None,
+            });
+            self.chosen.expect(numbers);
+            for (index, verdict) in (batch * AHEAD..).zip(verdicts) {
+                self.tally.rows += 1;
+                match verdict {
+                    Verdict::Rejected(reject) => {
+                        if let Some(advisor) = &mut self.advisor {
+                            advisor.left_out(&judged.block.row(index), reject.reason);
+                        }
+                        self.sink.reject(reject)?;
+                        self.tally.reject(reject);
+                    }
+                    Verdict::Suppressed => self.tally.suppressed += 1,
+                    Verdict::Usable(usable) => self.usable(judged, index, usable)?,
+                }
+            }
+        }
+        judged.too_large.map_or(Ok(()), |row| Err(self.too_large(row)))
+    }
+
+    /// Somebody who can be texted, unless another row has the number.
+    fn usable(&mut self, judged: &Judged, index: usize, usable: &Usable) -> Result<(), PlanError> {
+        let number = judged.block.number(index);
+        if !self.chosen.is_chosen(usable.to, number, &self.file)? {
+            self.tally.duplicates += 1;
+            return Ok(());
+        }
+        if self.tally.accepted == u64::from(self.max_recipients) {
+            let (file, max) = (self.file.clone(), self.max_recipients);
+            return Err(PlanError::TooManyRecipients { file, row: number.0, max });
+        }
+        let Usable { to, segments, cost, .. } = *usable;
+        let message = Message { row: number, to, text: judged.texts.get(usable.text), segments, cost };
+        self.tally.accept(&message, usable).map_err(|TooLarge| self.too_large(number))?;
+        if self.diagnoser.looks_at(&message, usable.unfolded.is_some()) {
+            let unfolded = usable.unfolded.map(|(text, before)| (judged.texts.get(text), before));
+            let cells = judged.block.row(index).cells;
+            let diagnosed = Diagnosed { message: &message, price: usable.price, cells, unfolded };
+            self.diagnoser.row(&diagnosed).map_err(|TooLarge| self.too_large(number))?;
+        }
+        if let Some(advisor) = &mut self.advisor {
+            advisor.sent(&judged.block.row(index), &message, usable.price);
+        }
+        Ok(self.sink.message(&message, usable.price)?)
+    }
+
+    fn too_large(&self, row: RowNumber) -> PlanError {
+        PlanError::CostTooLarge { file: self.file.clone(), row: row.0 }
+    }
+}
+
+/// The last usable row of each number.
+fn find_last_rows(
+    records: &mut Records,
+    rules: &Rules<'_>,
+    conditions: &Conditions<'_>,
+    chosen: &mut Chosen,
+) -> Result<(), PlanError> {
+    let file = records.file.clone();
+    let judge = |judged: &mut Judged| judged.judge(rules);
+    pipeline::run(records, conditions.threads, judge, |judged| {
+        for (index, usable) in judged.usable() {
+            chosen.found(usable.to, judged.block.number(index));
+        }
+        judged.too_large.map_or(Ok(()), |row| {
+            Err(PlanError::CostTooLarge { file: file.clone(), row: row.0 })
+        })
+    })
+}
+
+/// The bytes of a block: fewer where the campaign's own text is so long that the texts of a block
+/// would take too much room.
+fn block_bytes(campaign: &Campaign, conditions: &Conditions<'_>) -> usize {
+    let fixed: usize = campaign.message.template.literals().map(str::len).sum();
+    let share = BLOCK.saturating_mul(COMMON_TEXT) / fixed.max(COMMON_TEXT);
+    conditions.block_bytes.min(share.max(LEAST_BLOCK))
 }
 
 /// The day whose prices hold: today, or the day that the schedule names if that is later.
@@ -330,9 +455,9 @@ fn card(campaign: &Campaign, today: Date) -> Result<(Option<RateCard>, Vec<Strin
     })
 }
 
-/// How many numbers the list may hold at a guess, from its size.
+/// How many numbers the list may hold at a guess, from its size and its first rows.
 fn expected(campaign: &Campaign, records: &Records) -> usize {
-    let rows = records.size.map_or(0, |size| size / ROW_BYTES);
+    let rows = records.expected_rows().unwrap_or(0);
     usize::try_from(rows.min(u64::from(campaign.limits.max_recipients))).unwrap_or(0)
 }
 
@@ -359,9 +484,10 @@ fn check_offer(offer: &Offer) -> Result<(), PlanError> {
 
 fn rules<'a>(
     campaign: &'a Campaign,
+    offer: &Offer,
     profile: &'a Profile,
     card: Option<&'a RateCard>,
-    suppressed: &'a Suppressed,
+    leaves_out: LeavesOut<'a>,
     records: &Records,
     header: &'a [String],
 ) -> Result<Rules<'a>, PlanError> {
@@ -380,7 +506,8 @@ fn rules<'a>(
         number_columns,
         region: recipients.region,
         policy: &recipients.policy,
-        suppressed,
+        leaves_out,
+        keys_texts: chunk::by_text(offer.batch, text.is_constant()),
         text,
         encoding: message.encoding,
         folding: message.folding,
@@ -388,50 +515,6 @@ fn rules<'a>(
         profile,
         card,
     })
-}
-
-/// Which row of each number is the one to send to.
-enum Seen {
-    /// The first usable one: the numbers so far.
-    First(FxHashSet<u64>),
-    /// The only one: the numbers so far with their rows.
-    Fail(FxHashMap<u64, u32>),
-    /// The last usable one, known from an earlier pass.
-    Last(FxHashMap<u64, u32>),
-}
-
-impl Seen {
-    /// Whether the usable row `row` is the one to send to for its number.
-    fn is_chosen(&mut self, to: Msisdn, row: RowNumber, file: &str) -> Result<bool, PlanError> {
-        let digits = to.digits();
-        match self {
-            Self::First(numbers) => Ok(numbers.insert(digits)),
-            Self::Fail(rows) => match rows.insert(digits, row.0) {
-                None => Ok(true),
-                Some(first) => Err(PlanError::Duplicate { file: file.to_owned(), first, second: row.0 }),
-            },
-            Self::Last(rows) => Ok(rows.get(&digits) == Some(&row.0)),
-        }
-    }
-}
-
-/// The last usable row of each number.
-fn last_rows(
-    records: &mut Records,
-    rules: &Rules<'_>,
-    file: &str,
-    expected: usize,
-) -> Result<FxHashMap<u64, u32>, PlanError> {
-    let mut last = FxHashMap::with_capacity_and_hasher(expected, FxBuildHasher);
-    let mut cells = ByteRecord::new();
-    let mut texts = Texts::default();
-    while let Some(row) = records.next(&mut cells)? {
-        let too_large = |TooLarge| PlanError::CostTooLarge { file: file.to_owned(), row: row.number.0 };
-        if let Verdict::Usable(usable) = rules.judge(&row, &mut texts).map_err(too_large)? {
-            last.insert(usable.to.digits(), row.number.0);
-        }
-    }
-    Ok(last)
 }
 
 fn columns_of(rules: &Rules<'_>) -> Columns {
@@ -465,243 +548,7 @@ fn warnings_of(records: &Records, rules: &Rules<'_>) -> Vec<String> {
         let absent = listed(rules.text.absent());
         warnings.push(format!("{file}: no column for {absent}; everybody gets the default"));
     }
+    warnings.extend(records.notes().into_iter().map(|note| format!("{file}: {note}")));
     warnings
 }
 
-/// What a pass knows at its end beside its counts.
-struct Found {
-    estimated: Option<Micros>,
-    diagnosis: Diagnosis,
-    profile: Profile,
-    columns: Columns,
-    prices_of: Option<Date>,
-    warnings: Vec<String>,
-}
-
-/// What a pass counts on its way.
-struct Tally<'a> {
-    card: Option<&'a RateCard>,
-    rows: u64,
-    accepted: u64,
-    duplicates: u64,
-    suppressed: u64,
-    rejected: BTreeMap<&'static str, u64>,
-    first_rejects: BTreeMap<&'static str, Vec<Reject>>,
-    segments: u64,
-    cost: Micros,
-    by_price: Vec<Share>,
-    gsm7: Share,
-    ucs2: Share,
-    by_segments: BTreeMap<u32, Share>,
-    repairs: BTreeMap<&'static str, u64>,
-    fixed_lines: u64,
-    first_message: Option<Example>,
-    longest_message: Option<Example>,
-    dearest_message: Option<Example>,
-    requests: Requests,
-    hasher: PlanHasher,
-}
-
-impl<'a> Tally<'a> {
-    fn new(card: Option<&'a RateCard>, requests: Requests) -> Self {
-        Self {
-            card,
-            rows: 0,
-            accepted: 0,
-            duplicates: 0,
-            suppressed: 0,
-            rejected: BTreeMap::new(),
-            first_rejects: BTreeMap::new(),
-            segments: 0,
-            cost: Micros::ZERO,
-            by_price: vec![Share::default(); card.map_or(0, |card| card.prices().len())],
-            gsm7: Share::default(),
-            ucs2: Share::default(),
-            by_segments: BTreeMap::new(),
-            repairs: BTreeMap::new(),
-            fixed_lines: 0,
-            first_message: None,
-            longest_message: None,
-            dearest_message: None,
-            requests,
-            hasher: PlanHasher::new(card.map(RateCard::rounding).unwrap_or_default()),
-        }
-    }
-
-    fn reject(&mut self, reject: Reject) {
-        let word = reject.reason.word();
-        *self.rejected.entry(word).or_default() += 1;
-        let first = self.first_rejects.entry(word).or_default();
-        if first.len() < FIRST_REJECTS {
-            first.push(reject);
-        }
-    }
-
-    fn accept(&mut self, message: &Message<'_>, usable: &Usable) -> Result<(), TooLarge> {
-        let segments = message.segments;
-        self.accepted += 1;
-        self.segments += u64::from(segments.count);
-        if let Some(repair) = usable.repair {
-            *self.repairs.entry(repair.word()).or_default() += 1;
-        }
-        self.fixed_lines += u64::from(usable.kind == Some(NumberKind::Fixed));
-        // The largest sum; what is part of it cannot be too large either.
-        self.cost = self.cost.checked_add(message.cost.unwrap_or_default()).ok_or(TooLarge)?;
-        let by_encoding = match segments.encoding {
-            Encoding::Gsm7 => &mut self.gsm7,
-            Encoding::Ucs2 => &mut self.ucs2,
-        };
-        by_encoding.add(message);
-        self.by_segments.entry(segments.count).or_default().add(message);
-        if let Some(price) = usable.price {
-            self.by_price[usize::from(price.0)].add(message);
-        }
-        self.requests.add(message.text);
-        self.hasher.message(message);
-        let longest = self.longest_message.as_ref().map(|example| example.segments);
-        if longest.is_none_or(|longest| (segments.count, segments.units) > (longest.count, longest.units)) {
-            self.longest_message = Some(example(message));
-        }
-        let dearest = self.dearest_message.as_ref().map(|example| example.cost);
-        if message.cost.is_some() && dearest.is_none_or(|dearest| message.cost > dearest) {
-            self.dearest_message = Some(example(message));
-        }
-        if self.first_message.is_none() {
-            self.first_message = Some(example(message));
-        }
-        Ok(())
-    }
-
-    /// What it costs in all; `None` without a rate card.
-    fn estimated(&self, file: &str) -> Result<Option<Micros>, PlanError> {
-        let row = u32::try_from(self.rows).unwrap_or(u32::MAX);
-        let too_large = || PlanError::CostTooLarge { file: file.to_owned(), row };
-        self.card.map(|card| card.rounding().total(self.cost).ok_or_else(too_large)).transpose()
-    }
-
-    /// Everybody went exactly one way.
-    fn check(&self) {
-        let rejected: u64 = self.rejected.values().sum();
-        let sum = self.accepted + self.duplicates + self.suppressed + rejected;
-        assert_eq!(self.rows, sum, "rows = accepted + duplicates + suppressed + rejected");
-        let by_encoding = self.gsm7.recipients + self.ucs2.recipients;
-        assert_eq!(self.accepted, by_encoding, "each accepted recipient has one encoding");
-    }
-
-    fn into_preview(self, terms: PlanTerms, offer: &Offer, records: &Records, found: Found) -> Preview {
-        let Found { estimated, diagnosis, profile, columns, prices_of, warnings } = found;
-        let hash = self.hasher.finish(&terms);
-        let (requests, worst_doubt) = self.requests.totals(offer.max_in_flight);
-        let slowest = offer.rates.iter().map(|rate| rate.each_second()).reduce(f64::min);
-        Preview {
-            schema: 1,
-            campaign: terms.campaign.clone(),
-            plan_hash: hash.whole.to_string(),
-            rows: self.rows,
-            accepted: self.accepted,
-            duplicates: self.duplicates,
-            suppressed: self.suppressed,
-            rejected: self.rejected,
-            segments: self.segments,
-            encodings: Encodings { gsm7: self.gsm7.recipients, ucs2: self.ucs2.recipients },
-            cost: self.card.zip(estimated).map(|(card, total)| Cost {
-                currency: card.currency().to_string(),
-                total,
-                by_prefix: by_prefix(card, &self.by_price),
-                by_encoding: ByEncoding { gsm7: self.gsm7, ucs2: self.ucs2 },
-                by_segments: self
-                    .by_segments
-                    .iter()
-                    .map(|(&each, share)| SegmentsCost { each, share: *share })
-                    .collect(),
-            }),
-            diagnosis,
-            requests,
-            seconds_at_rate: slowest.map_or(0.0, |rate| requests as f64 / rate),
-            worst_doubt,
-            hash,
-            terms,
-            prices: self.card.map(|card| card.prices().to_vec()).unwrap_or_default(),
-            rounding: self.card.map(RateCard::rounding).unwrap_or_default(),
-            profile,
-            estimated,
-            recipients_by_segments: self
-                .by_segments
-                .into_iter()
-                .map(|(each, share)| (each, share.recipients))
-                .collect(),
-            repairs: self.repairs,
-            blank_lines: records.blank_lines(),
-            prices_of,
-            warnings,
-            first_rejects: self.first_rejects,
-            columns,
-            delimiter: char::from(records.delimiter),
-            encoding: records.encoding,
-            distinct_texts: self.requests.distinct_texts(),
-            first_message: self.first_message,
-            longest_message: self.longest_message,
-            dearest_message: self.dearest_message,
-        }
-    }
-}
-
-fn example(message: &Message<'_>) -> Example {
-    Example {
-        row: message.row,
-        to: message.to,
-        text: message.text.to_owned(),
-        segments: message.segments,
-        cost: message.cost,
-    }
-}
-
-fn by_prefix(card: &RateCard, by_price: &[Share]) -> Vec<PrefixCost> {
-    let mut by_prefix: Vec<PrefixCost> = card
-        .prices()
-        .iter()
-        .zip(by_price)
-        .filter(|(_, share)| share.recipients > 0)
-        .map(|(price, share)| PrefixCost { prefix: price.prefix.clone(), share: *share })
-        .collect();
-    by_prefix.sort_unstable_by(|a, b| a.prefix.cmp(&b.prefix));
-    by_prefix
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use volley_core::{Price, Rounding, Segments, Shifts};
-
-    /// The largest price for a segment and for a message, 255 segments each: the sum goes beyond 64
-    /// bits after some 36,000 of 2,000,000 messages, and the row that it is lost on is named.
-    #[test]
-    fn a_cost_that_no_integer_holds_is_refused_on_the_row_it_is_lost_on() {
-        let price = Price { prefix: "66".to_owned(), per_segment: Price::MAX, per_message: Price::MAX };
-        let currency = "THB".parse().expect("a currency");
-        let card = RateCard::new(currency, vec![price], Rounding::Exact).expect("a card");
-        let requests = Requests::new(Batch::SharedText { max: 500 }, 500, true);
-        let mut tally = Tally::new(Some(&card), requests);
-        let to = Msisdn::from_digits(66_812_345_678).expect("a number");
-        let segments =
-            Segments { encoding: Encoding::Gsm7, units: 39_015, count: 255, shifts: Shifts::default() };
-        let cost = card.cost(PriceId(0), segments.count).expect("one message can be priced");
-        let usable = Usable {
-            to,
-            repair: None,
-            kind: None,
-            segments,
-            unfolded: None,
-            price: Some(PriceId(0)),
-            cost: Some(cost),
-        };
-        let fitting = u32::try_from(i64::MAX / cost.0).expect("few");
-        for row in 1..=fitting {
-            let message = Message { row: RowNumber(row), to, text: "x", segments, cost: Some(cost) };
-            tally.accept(&message, &usable).expect("it still fits");
-        }
-        let message = Message { row: RowNumber(fitting + 1), to, text: "x", segments, cost: Some(cost) };
-        assert!(tally.accept(&message, &usable).is_err());
-        assert_eq!(Some(tally.cost), cost.checked_mul(fitting), "what was counted before stands");
-    }
-}

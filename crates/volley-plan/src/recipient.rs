@@ -1,13 +1,12 @@
 //! One row becomes somebody who gets a text at a price, or a reject.
 
 use crate::{
-    Folding, NumberPolicy, Reason, Reject, TextEncoding,
+    Capped, Folding, NumberPolicy, Reason, Reject, TextEncoding,
     diagnosis::TooLarge,
-    source::Row,
+    source::{Cells, Row},
     suppress::Suppressed,
     template::{Bound, ValueFault},
 };
-use csv::ByteRecord;
 use volley_core::{
     Encoding, Micros, Msisdn, NumberFault, NumberKind, Parsed, PriceId, Profile, RateCard, Region, Repair,
     Segments, fold, fold_to_fit,
@@ -20,8 +19,10 @@ pub(crate) struct Rules<'a> {
     pub(crate) number_columns: Vec<usize>,
     pub(crate) region: Option<Region>,
     pub(crate) policy: &'a NumberPolicy,
-    pub(crate) suppressed: &'a Suppressed,
+    pub(crate) leaves_out: LeavesOut<'a>,
     pub(crate) text: Bound,
+    /// Whether requests are filled by text.
+    pub(crate) keys_texts: bool,
     pub(crate) encoding: TextEncoding,
     pub(crate) folding: Folding,
     pub(crate) max_segments: u32,
@@ -29,20 +30,58 @@ pub(crate) struct Rules<'a> {
     pub(crate) card: Option<&'a RateCard>,
 }
 
+/// Numbers that get no text whatever it says.
+#[derive(Clone, Copy)]
+pub(crate) struct LeavesOut<'a> {
+    pub(crate) suppressed: &'a Suppressed,
+    /// `None` where anybody gets any number of texts.
+    pub(crate) capped: Option<&'a Capped>,
+}
+
 /// What became of a row, duplicates aside.
 pub(crate) enum Verdict {
-    Rejected(Reject),
+    Rejected(Box<Reject>),
     Suppressed,
     Usable(Usable),
 }
 
-/// The buffers that a row's text is written into, used again for each row.
+/// The texts of rows, one behind another, in buffers that are used again.
 #[derive(Default)]
 pub(crate) struct Texts {
-    /// What is sent.
-    pub(crate) text: String,
-    /// What it was before it was folded, where it was.
-    pub(crate) unfolded: String,
+    all: String,
+    /// Where a text is folded into before it joins the others.
+    folded: String,
+}
+
+/// Where a text lies in its [`Texts`].
+#[derive(Clone, Copy)]
+pub(crate) struct TextPlace {
+    start: u32,
+    end: u32,
+}
+
+impl Texts {
+    /// Forgets them and keeps the buffers.
+    pub(crate) fn clear(&mut self) {
+        self.all.clear();
+    }
+
+    /// The place of no text at all.
+    #[cfg(test)]
+    pub(crate) fn nothing(&self) -> TextPlace {
+        self.from(self.all.len())
+    }
+
+    /// The text at `place`.
+    pub(crate) fn get(&self, place: TextPlace) -> &str {
+        &self.all[place.start as usize..place.end as usize]
+    }
+
+    /// The place of what was written from `start` on.
+    fn from(&self, start: usize) -> TextPlace {
+        let offset = |place: usize| u32::try_from(place).expect("texts of a block are far below 4 GiB");
+        TextPlace { start: offset(start), end: offset(self.all.len()) }
+    }
 }
 
 /// Somebody who can be texted; the text is in the buffers that were handed in.
@@ -51,9 +90,14 @@ pub(crate) struct Usable {
     pub(crate) repair: Option<Repair>,
     /// What the number is for; `None` where nobody knows.
     pub(crate) kind: Option<NumberKind>,
+    /// What is sent.
+    pub(crate) text: TextPlace,
+    /// What tells texts apart, where requests are filled by text; else 0.
+    pub(crate) text_key: u64,
     pub(crate) segments: Segments,
-    /// How the network would have carried the text that was folded; `None` where it was not.
-    pub(crate) unfolded: Option<Segments>,
+    /// The text before it was folded, and how the network would have carried it; `None` where it
+    /// was not.
+    pub(crate) unfolded: Option<(TextPlace, Segments)>,
     /// `None` without a rate card.
     pub(crate) price: Option<PriceId>,
     /// `None` without a rate card.
@@ -61,15 +105,16 @@ pub(crate) struct Usable {
 }
 
 impl Rules<'_> {
-    /// Judges one row. A usable row's text is written over `texts`.
+    /// Judges one row. A usable row's text joins `texts`.
     pub(crate) fn judge(&self, row: &Row<'_>, texts: &mut Texts) -> Result<Verdict, TooLarge> {
-        let reject_row = |reason| Ok(Verdict::Rejected(Reject::of_row(row, self.delimiter, reason)));
-        let reject_cell =
-            |column, reason| Ok(Verdict::Rejected(Reject::of_cell(row, self.header, column, reason)));
+        let reject_row = |reason| Ok(Verdict::Rejected(Box::new(Reject::of_row(row, self.delimiter, reason))));
+        let reject_cell = |column, reason| {
+            Ok(Verdict::Rejected(Box::new(Reject::of_cell(row, self.header, column, reason))))
+        };
         if row.spoiled {
             return reject_row(Reason::BadQuotes);
         }
-        if !is_utf8(row.cells) {
+        if !row.cells.are_utf8() {
             return reject_row(Reason::BadUtf8);
         }
         if row.cells.len() != self.header.len() {
@@ -84,10 +129,14 @@ impl Rules<'_> {
         if let Err(reason) = self.policy.judge(assignment) {
             return reject_cell(column, reason);
         }
-        if self.suppressed.contains(to) {
+        if self.leaves_out.suppressed.contains(to) {
             return Ok(Verdict::Suppressed);
         }
-        if let Err((column, fault)) = self.text.render(row.cells, &mut texts.text) {
+        if self.leaves_out.capped.is_some_and(|capped| capped.contains(to)) {
+            return reject_cell(column, Reason::FrequencyCap);
+        }
+        let start = texts.all.len();
+        if let Err((column, fault)) = self.text.render(|column| row.cells.text(column), &mut texts.all) {
             let reason = match fault {
                 ValueFault::Empty => Reason::EmptyVariable,
                 ValueFault::Unsafe => Reason::UnsafeVariable,
@@ -97,65 +146,71 @@ impl Rules<'_> {
             };
             return reject_cell(column, reason);
         }
-        let mut segments = self.profile.count(&texts.text);
-        let unfolded = self.fold(texts, segments);
-        if unfolded.is_some() {
-            segments = self.profile.count(&texts.text);
+        let mut segments = self.profile.count(&texts.all[start..]);
+        let mut text = texts.from(start);
+        let unfolded = self.fold(texts, text, segments).map(|folded| {
+            let before = (text, segments);
+            text = folded;
+            segments = self.profile.count(texts.get(text));
+            before
+        });
+        if let Some((column, reason)) = self.unfit(row.cells, column, texts.get(text), segments) {
+            texts.all.truncate(start);
+            return reject_cell(column, reason);
         }
+        let price = self.card.map(|card| card.price_of(to));
+        if price == Some(None) {
+            texts.all.truncate(start);
+            return reject_cell(column, Reason::NoPrice);
+        }
+        let price = price.flatten();
+        let cost = self.card.zip(price).map(|(card, price)| card.cost(price, segments.count).ok_or(TooLarge));
+        let cost = cost.transpose()?;
+        let text_key = if self.keys_texts { text_key(texts.get(text)) } else { 0 };
+        let kind = assignment.map(|assignment| assignment.kind);
+        Ok(Verdict::Usable(Usable { to, repair, kind, text, text_key, segments, unfolded, price, cost }))
+    }
+
+    /// The column and the reason that a text is not sent for, whatever it would cost.
+    fn unfit(
+        &self,
+        cells: Cells<'_>,
+        column: usize,
+        text: &str,
+        segments: Segments,
+    ) -> Option<(usize, Reason)> {
         if self.encoding == TextEncoding::Gsm7 && segments.encoding != Encoding::Gsm7 {
-            return reject_cell(self.forcing_column(row.cells).unwrap_or(column), Reason::NotGsm7);
+            return Some((self.forcing_column(cells).unwrap_or(column), Reason::NotGsm7));
         }
         let max_characters = self.profile.max_characters;
-        if segments.count > self.max_segments || max_characters.is_some_and(|max| is_longer(&texts.text, max))
-        {
-            return reject_cell(column, Reason::TooLong);
-        }
-        let kind = assignment.map(|assignment| assignment.kind);
-        let Some(card) = self.card else {
-            return Ok(Verdict::Usable(Usable {
-                to,
-                repair,
-                kind,
-                segments,
-                unfolded,
-                price: None,
-                cost: None,
-            }));
-        };
-        let Some(price) = card.price_of(to) else {
-            return reject_cell(column, Reason::NoPrice);
-        };
-        let cost = card.cost(price, segments.count).ok_or(TooLarge)?;
-        Ok(Verdict::Usable(Usable {
-            to,
-            repair,
-            kind,
-            segments,
-            unfolded,
-            price: Some(price),
-            cost: Some(cost),
-        }))
+        let is_too_long =
+            segments.count > self.max_segments || max_characters.is_some_and(|max| is_longer(text, max));
+        is_too_long.then_some((column, Reason::TooLong))
     }
 
     /// Folds a text where that is asked for and cheaper, or where it is rejected otherwise; gives
-    /// what it counted before.
-    fn fold(&self, texts: &mut Texts, before: Segments) -> Option<Segments> {
+    /// where the folded text is.
+    fn fold(&self, texts: &mut Texts, text: TextPlace, before: Segments) -> Option<TextPlace> {
+        if self.folding == Folding::Off || before.encoding == Encoding::Gsm7 {
+            return None;
+        }
         let fold = match self.encoding {
             TextEncoding::Auto => fold,
             TextEncoding::Gsm7 => fold_to_fit,
         };
-        let is_folded = self.folding == Folding::Smart
-            && before.encoding == Encoding::Ucs2
-            && fold(&texts.text, self.profile, &mut texts.unfolded);
-        is_folded.then(|| {
-            std::mem::swap(&mut texts.text, &mut texts.unfolded);
-            before
-        })
+        let mut folded = std::mem::take(&mut texts.folded);
+        let is_folded = fold(texts.get(text), self.profile, &mut folded);
+        let start = texts.all.len();
+        if is_folded {
+            texts.all.push_str(&folded);
+        }
+        texts.folded = folded;
+        is_folded.then(|| texts.from(start))
     }
 
     /// The first number column that is not empty, and what it holds.
-    fn number(&self, cells: &ByteRecord) -> (usize, Result<Parsed, NumberFault>) {
-        let parse = |column: usize| Msisdn::parse(cell(cells, column), self.region);
+    fn number(&self, cells: Cells<'_>) -> (usize, Result<Parsed, NumberFault>) {
+        let parse = |column: usize| Msisdn::parse(cells.text(column), self.region);
         self.number_columns
             .iter()
             .map(|&column| (column, parse(column)))
@@ -164,17 +219,15 @@ impl Rules<'_> {
     }
 
     /// The first column of the text whose value GSM-7 cannot write.
-    fn forcing_column(&self, cells: &ByteRecord) -> Option<usize> {
-        self.text.columns().find(|&column| self.profile.forcing(cell(cells, column)).next().is_some())
+    fn forcing_column(&self, cells: Cells<'_>) -> Option<usize> {
+        self.text.columns().find(|&column| self.profile.forcing(cells.text(column)).next().is_some())
     }
 }
 
-fn cell(cells: &ByteRecord, column: usize) -> &str {
-    str::from_utf8(&cells[column]).expect("the row was checked to be UTF-8")
-}
-
-fn is_utf8(cells: &ByteRecord) -> bool {
-    cells.as_slice().is_ascii() || cells.iter().all(|cell| str::from_utf8(cell).is_ok())
+/// What tells texts apart: XXH3 of 64 bits, never 0. Of two million texts two share one with a
+/// chance of one in ten million, and then the number of requests is foretold one too low.
+fn text_key(text: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes()).max(1)
 }
 
 /// Whether `text` has more than `max` characters.
@@ -192,11 +245,5 @@ mod tests {
         {
             assert_eq!(is_longer(text, max), longer, "{text} {max}");
         }
-    }
-
-    #[test]
-    fn half_a_character_at_the_end_of_a_cell_is_not_mended_by_the_next_cell() {
-        assert!(!is_utf8(&ByteRecord::from(vec![&b"\xC3"[..], b"\xA9"])));
-        assert!(is_utf8(&ByteRecord::from(vec!["é", "x"])));
     }
 }

@@ -33,6 +33,8 @@ pub enum Reason {
     TooLong,
     /// The rate card has no price for the number.
     NoPrice,
+    /// The number has got as many texts as `limits.per_recipient` allows.
+    FrequencyCap,
     /// More or fewer fields than the header.
     FieldCount,
     /// Bytes that are not text in the file's encoding.
@@ -47,6 +49,8 @@ impl Reason {
         match self {
             Self::Number(NumberFault::Empty) => "empty_number",
             Self::Number(NumberFault::Exponent) => "spreadsheet_number",
+            Self::Number(NumberFault::Rounded) => "rounded_number",
+            Self::Number(NumberFault::SheetError) => "spreadsheet_error",
             Self::Number(NumberFault::Letters | NumberFault::Signs | NumberFault::Invalid) => {
                 "invalid_number"
             }
@@ -58,6 +62,7 @@ impl Reason {
             Self::NotGsm7 => "not_gsm7",
             Self::TooLong => "too_long",
             Self::NoPrice => "no_price",
+            Self::FrequencyCap => "frequency_cap",
             Self::FieldCount => "field_count",
             Self::BadUtf8 => "bad_utf8",
             Self::BadQuotes => "bad_quotes",
@@ -70,6 +75,12 @@ impl Reason {
             Self::Number(NumberFault::Empty) => "no number in this row",
             Self::Number(NumberFault::Exponent) => {
                 "a spreadsheet shortened the number and digits are lost; export the column as text"
+            }
+            Self::Number(NumberFault::Rounded) => {
+                "a spreadsheet kept 15 digits of a longer number, or of two numbers in one cell, and wrote zeros for the others; export the column as text"
+            }
+            Self::Number(NumberFault::SheetError) => {
+                "a spreadsheet's error instead of a number; mend or widen the cell there and export the list again"
             }
             Self::Number(NumberFault::Letters) => "letters in the number",
             Self::Number(NumberFault::Signs) => {
@@ -90,6 +101,9 @@ impl Reason {
                 "the text is too long; shorten it, or raise message.max_segments or the provider's limit, segments.max_characters"
             }
             Self::NoPrice => "the rate card has no price for this number; add its prefix",
+            Self::FrequencyCap => {
+                "this number has got as many texts of late, other campaigns' too, as limits.per_recipient allows"
+            }
             Self::FieldCount => "more or fewer fields than the header; quote fields that hold the delimiter",
             Self::BadUtf8 => "not text in the file's encoding; save it as UTF-8, or set recipients.encoding",
             Self::BadQuotes => {
@@ -123,7 +137,7 @@ impl Reject {
 
     /// One cell at fault.
     pub(crate) fn of_cell(row: &Row<'_>, header: &[String], column: usize, reason: Reason) -> Self {
-        let cell = String::from_utf8_lossy(&row.cells[column]);
+        let cell = String::from_utf8_lossy(row.cells.get(column).unwrap_or_default());
         Self { row: row.number, column: header[column].clone(), reason, original: clipped(&cell) }
     }
 }

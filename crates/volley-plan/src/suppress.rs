@@ -6,10 +6,9 @@
 
 use crate::{
     Input, SourceError, columns,
-    source::{Format, Records, Source},
+    source::{BLOCK, Format, Records, Source},
     words::shown,
 };
-use csv::ByteRecord;
 use rustc_hash::FxHashSet;
 use std::path::PathBuf;
 use volley_core::{Msisdn, NumberFault, Region};
@@ -55,7 +54,7 @@ pub fn load(paths: &[PathBuf], region: Option<Region>) -> Result<Suppressed, Sou
 fn read(input: &Input, region: Option<Region>, into: &mut Suppressed) -> Result<(), SourceError> {
     let is_number = |cell: &String| Msisdn::parse(cell, region).is_ok();
     let makes_sense = |cells: &[String]| columns::has_number(cells, &[]) || cells.iter().any(is_number);
-    let format = Format { encoding: None, delimiter: None, makes_sense: &makes_sense };
+    let format = Format { encoding: None, delimiter: None, makes_sense: &makes_sense, block_bytes: BLOCK, sheet: None };
     let mut records = match Records::open(&Source::Input(input), &format) {
         Err(SourceError::Empty { file }) => {
             into.warnings.push(format!("{file}: the suppression list is empty"));
@@ -87,8 +86,7 @@ fn read(input: &Input, region: Option<Region>, into: &mut Suppressed) -> Result<
             into.take(&first[column], region, 0, &mut unreadable);
         }
     }
-    let mut cells = ByteRecord::new();
-    while let Some(row) = records.next(&mut cells)? {
+    while let Some(row) = records.next()? {
         let row_number = u64::from(row.number.0);
         let found = number_columns.iter().filter_map(|&column| row.cells.get(column));
         for cell in found.map(String::from_utf8_lossy) {

@@ -5,6 +5,7 @@
 
 mod numbers; // the tables that phone numbers are judged by
 mod tidy; // rules about the workspace that neither rustc nor clippy knows
+mod torture; // the tests' long runs
 
 use std::{env, fmt, io, path::Path, path::PathBuf, process};
 
@@ -15,7 +16,8 @@ struct Task {
     run: fn(&Path) -> Result<(), Failure>,
 }
 
-const TASKS: [Task; 7] = [
+const TASKS: [Task; 8] = [
+    Task { name: "torture", about: "the long runs of the tests, some ten minutes", run: torture::torture },
     Task { name: "numbers", about: "compiles the data of a new rlibphonenumber", run: numbers::run },
     Task { name: "check", about: "all of the below, quickest first: what a push must pass", run: check },
     Task { name: "fmt", about: "every file is formatted", run: fmt },

@@ -28,7 +28,9 @@ pub(crate) fn run(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault> 
     let account = Account::of(&campaign);
     // Before the list, which may be long.
     account.check_secrets()?;
-    let preview = super::preview::pass(&campaign, &account, None, &mut Discard)?;
+    let known = super::history::known(&campaign)?;
+    let capped = known.as_ref().map(|known| &known.capped);
+    let preview = super::preview::pass(&campaign, &account, None, capped, &mut Discard)?;
     if preview.accepted == 0 {
         return Err(super::plan::nobody(&campaign, preview.rows));
     }

@@ -2,6 +2,7 @@
 
 mod check;
 mod doubt;
+mod history;
 mod plan;
 mod preview;
 mod reconcile;

@@ -3,7 +3,7 @@
 use crate::{
     account::Account,
     args,
-    cmd::{self, Voice},
+    cmd::{self, Voice, history},
     fault::Fault,
     output,
 };
@@ -55,9 +55,11 @@ pub(crate) fn freeze(
     rejects: Option<&Path>,
     journal: &Path,
 ) -> Result<(Preview, Option<JournalLock>), Fault> {
+    let known = history::known_for_plan(campaign)?;
+    let capped = known.as_ref().map(|known| &known.capped);
     let writer = PlanWriter::create(journal, account.capabilities()?.batch)?;
     let mut sink = IntoJournal { writer };
-    let passed = super::preview::pass(campaign, account, rejects, &mut sink);
+    let passed = super::preview::pass(campaign, account, rejects, capped, &mut sink);
     let preview = match passed {
         Ok(preview) if preview.accepted > 0 => preview,
         other => {
@@ -65,7 +67,12 @@ pub(crate) fn freeze(
             return Ok((other?, None));
         }
     };
-    let lock = sink.writer.finish(&frozen(&preview, account))?;
+    let plan = frozen(&preview, account);
+    if let Some(fault) = known.and_then(|known| known.remember(&plan).err()) {
+        sink.writer.abandon()?;
+        return Err(fault);
+    }
+    let lock = sink.writer.finish(&plan)?;
     Ok((preview, Some(lock)))
 }
 

@@ -3,16 +3,16 @@
 use crate::{
     account::Account,
     args,
-    cmd::{self, Voice},
+    cmd::{self, Voice, history},
     fault::Fault,
     output,
 };
-use jiff::civil::Date;
 use serde::Serialize;
 use std::path::Path;
 use volley_core::{Capabilities, Message, PriceId};
 use volley_plan::{
-    Advice, Campaign, Discard, Offer, PlanError, Preview, Reject, RejectFile, Sink, SinkError,
+    Advice, Campaign, Capped, Conditions, Discard, Offer, PlanError, Preview, Reject, RejectFile, Sink,
+    SinkError,
 };
 
 pub(crate) fn run(
@@ -23,12 +23,14 @@ pub(crate) fn run(
 ) -> Result<u8, Fault> {
     let campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
     let account = Account::of(&campaign);
+    let known = history::known(&campaign)?;
+    let capped = known.as_ref().map(|known| &known.capped);
     let (preview, edits) = if advise {
         let plan = volley_plan::plan_with_advice;
-        let (preview, edits) = pass_with(&campaign, &account, rejects, &mut Discard, plan)?;
+        let (preview, edits) = pass_with(&campaign, &account, rejects, capped, &mut Discard, plan)?;
         (preview, Some(edits))
     } else {
-        (pass(&campaign, &account, rejects, &mut Discard)?, None)
+        (pass(&campaign, &account, rejects, capped, &mut Discard)?, None)
     };
     if voice.json {
         output::json(&Advised { preview: &preview, advice: edits.as_ref() })?;
@@ -52,14 +54,16 @@ struct Advised<'a> {
     advice: Option<&'a Advice>,
 }
 
-/// Runs over the campaign's recipients once, handing messages to `sink` and rejects to the file.
+/// Runs over the campaign's recipients once, without those who are `capped`, handing messages to
+/// `sink` and rejects to the file.
 pub(crate) fn pass(
     campaign: &Campaign,
     account: &Account,
     rejects: Option<&Path>,
+    capped: Option<&Capped>,
     sink: &mut dyn Sink,
 ) -> Result<Preview, Fault> {
-    pass_with(campaign, account, rejects, sink, volley_plan::plan)
+    pass_with(campaign, account, rejects, capped, sink, volley_plan::plan)
 }
 
 /// The same, and gives what `plan` gives.
@@ -67,18 +71,19 @@ fn pass_with<T>(
     campaign: &Campaign,
     account: &Account,
     rejects: Option<&Path>,
+    capped: Option<&Capped>,
     sink: &mut dyn Sink,
-    plan: fn(&Campaign, &Offer, Date, &mut dyn Sink) -> Result<T, PlanError>,
+    plan: fn(&Campaign, &Offer, &Conditions, &mut dyn Sink) -> Result<T, PlanError>,
 ) -> Result<T, Fault> {
     let capabilities = account.capabilities()?;
     check_settings(campaign, account, &capabilities)?;
     let offer = account.offer(&capabilities, campaign.provider.chunk)?;
-    let today = super::sim::today();
-    let Some(path) = rejects else { return Ok(plan(campaign, &offer, today, sink)?) };
+    let conditions = Conditions { capped, ..Conditions::on(super::sim::today()) };
+    let Some(path) = rejects else { return Ok(plan(campaign, &offer, &conditions, sink)?) };
     let cannot = |error: std::io::Error| Fault::usage(format!("--rejects {}: {error}", path.display()));
     let file = RejectFile::create(path).map_err(cannot)?;
     let mut both = WithRejects { sink, file };
-    let planned = plan(campaign, &offer, today, &mut both)?;
+    let planned = plan(campaign, &offer, &conditions, &mut both)?;
     both.file.finish().map_err(cannot)?;
     Ok(planned)
 }

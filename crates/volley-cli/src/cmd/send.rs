@@ -4,7 +4,7 @@ use crate::{
     account::{Account, Open},
     args::{Overrides, Sending},
     cmd::{
-        self, Voice,
+        self, Voice, history,
         plan::{freeze, journal_of, nobody, now},
         preview,
         status::{Status, print, settled_exit_code},
@@ -125,9 +125,11 @@ fn same_plan(
     rejects: Option<&Path>,
     path: &Path,
 ) -> Result<Preview, Fault> {
-    let planned = JournalReader::open(path)?.plan().hash;
-    let preview = preview::pass(campaign, account, rejects, &mut Discard)?;
-    let differences = preview.hash.differences(&planned);
+    let planned = JournalReader::open(path)?.plan().clone();
+    let known = history::known_then(campaign, &planned)?;
+    let capped = known.as_ref().map(|known| &known.capped);
+    let preview = preview::pass(campaign, account, rejects, capped, &mut Discard)?;
+    let differences = preview.hash.differences(&planned.hash);
     if differences.is_empty() {
         return Ok(preview);
     }
@@ -266,7 +268,12 @@ impl Resumption {
             );
         }
         let (path, plan) = (self.path.clone(), self.plan.clone());
+        let is_over = self.journal.standing().recipients.pending == 0;
+        let history = if is_over { None } else { history::watch(&self.account, &path, &plan)? };
         let (ending, standing) = cmd::sim::runtime()?.block_on(self.send(voice))?;
+        if let Some(history) = history {
+            history::absorb(history);
+        }
         let mut status = Status::of(&plan, &standing, false);
         status.exit_code = exit_code(&ending, &standing);
         if voice.json {

@@ -6,15 +6,16 @@
 //! not without it, or is left too short. Each step is held to the port by the tests.
 
 use super::{
-    Msisdn,
+    Msisdn, NumberKind, Parsed, Repair,
     digits::{Cell, Digits},
     tables::{Code, Finding, Plan},
+    zero,
 };
 
 /// The number in `cell`; `plan` is that of the region of numbers without a calling code.
-pub(super) fn number(cell: &Cell, plan: Option<&Plan>) -> Option<Msisdn> {
+pub(super) fn number(cell: &Cell, plan: Option<&Plan>) -> Option<Parsed> {
     let Cell { digits, plus } = *cell;
-    if plus {
+    let number = if plus {
         match Code::of(digits) {
             Some(code) => national(code.main(), digits.without(code.length)),
             // A `+` before something else than a calling code is taken for a slip.
@@ -24,13 +25,28 @@ pub(super) fn number(cell: &Cell, plan: Option<&Plan>) -> Option<Msisdn> {
         let plan = plan?;
         match abroad(plan, digits) {
             Some(digits) => international(digits),
-            None => domestic(plan, digits),
+            None => return domestic(plan, digits),
         }
+    };
+    number.map(National::into_parsed)
+}
+
+/// A national number under the rules of a plan.
+struct National {
+    number: Msisdn,
+    kind: NumberKind,
+    /// Whether nothing was taken off its digits and nothing put in front of them.
+    whole: bool,
+}
+
+impl National {
+    fn into_parsed(self) -> Parsed {
+        Parsed { number: self.number, repair: None }
     }
 }
 
 /// The number that starts with a calling code.
-fn international(digits: Digits) -> Option<Msisdn> {
+fn international(digits: Digits) -> Option<National> {
     let code = Code::of(digits)?;
     national(code.main(), digits.without(code.length))
 }
@@ -44,27 +60,30 @@ fn abroad(plan: &Plan, digits: Digits) -> Option<Digits> {
 }
 
 /// The number that was dialled within the region of `plan`.
-fn domestic(plan: &Plan, digits: Digits) -> Option<Msisdn> {
+fn domestic(plan: &Plan, digits: Digits) -> Option<Parsed> {
     let code = plan.code();
     if Code::of(digits).is_some_and(|own| own.value == code.value) {
         let (rest, found) = without_trunk(plan, digits.without(code.length));
         let is_number_only_then = found.fits(plan) && !code.finding(digits).fits(plan);
         if is_number_only_then || plan.is_too_long(digits.len()) {
-            return national(code.main(), rest);
+            return national(code.main(), rest).map(National::into_parsed);
         }
     }
-    national(plan, digits)
+    let National { number, kind, whole } = national(plan, digits)?;
+    let lost_its_zero = whole && !digits.starts_with_zero() && zero::is_written(plan, kind);
+    Some(Parsed { number, repair: lost_its_zero.then_some(Repair::LeadingZero) })
 }
 
 /// The national number `digits`, with or without its trunk prefix, under the rules of `plan`.
-fn national(plan: &Plan, digits: Digits) -> Option<Msisdn> {
+fn national(plan: &Plan, digits: Digits) -> Option<National> {
     let code = plan.code();
     let (mut left, mut found) = without_trunk(plan, digits);
     if !plan.believes_without_trunk(left.len()) {
         (left, found) = (digits, code.finding(digits));
     }
-    found.kind?;
-    left.behind(code.value).and_then(Msisdn::from_digits)
+    let kind = found.kind?;
+    let number = left.behind(code.value).and_then(Msisdn::from_digits)?;
+    Some(National { number, kind, whole: left.len() == digits.len() })
 }
 
 /// `digits` without their trunk prefix, unless they fit with it and would not fit without it; and

@@ -34,6 +34,14 @@ pub(super) fn septets(text: &str) -> Option<Length> {
     Some(Length { characters: narrow + rest.characters, wide: rest.wide })
 }
 
+/// The same if every character that they lack took one septet, or `None` where the bytes do not
+/// say.
+pub(super) fn septets_if_plain(text: &str) -> Option<Length> {
+    // 0xE2 begins the euro sign and characters that the tables lack.
+    let is_plain_to_see = !text.as_bytes().contains(&0xE2);
+    is_plain_to_see.then(|| length(text, is_extension))
+}
+
 /// The length of `text` in UTF-16 code units.
 pub(super) fn code_units(text: &str) -> Length {
     // The characters above U+FFFF are those of four bytes.
@@ -147,6 +155,19 @@ fn count(bytes: &[u8], is: impl Fn(u8) -> bool) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_tables_lack_is_one_septet_where_it_is_plain_to_see() {
+        for (text, septets) in [
+            ("", Some(0)),
+            ("สมชาย [x]", Some(11)),
+            ("Zoë 😀 {é}", Some(11)),
+            ("10 € a month, ดี", None),
+            ("it’s", None),
+        ] {
+            assert_eq!(septets_if_plain(text).map(Length::units), septets, "{text}");
+        }
+    }
 
     /// The septets and the code units of `character`, by the tables.
     fn units(character: char) -> (Option<usize>, usize) {

@@ -18,7 +18,7 @@ pub use profile::{
 };
 
 use choice::{Form, Tally, Writing};
-use length::{code_units, septets};
+use length::{code_units, septets, septets_if_plain};
 use lookup::{Repertoire, Tables};
 use parts::{Pieces, parts};
 use std::fmt;
@@ -155,6 +155,13 @@ impl Profile {
     /// which is one septet in every table and attaches to nothing: what the forcing characters
     /// cost is the difference to [`count`](Self::count).
     pub fn count_if_plain(&self, text: &str) -> u32 {
+        if matches!((&self.alphabet, self.national), (Alphabet::Standard, National::Never))
+            && let Some(length) = septets_if_plain(text)
+            && let (least, most) = self.bounds(Form { writing: Writing::DEFAULT, length })
+            && least == most
+        {
+            return u32::try_from(least).unwrap_or(u32::MAX);
+        }
         let repertoire = Repertoire::of(self);
         let allowed = repertoire.allowed();
         let forces = |character| repertoire.lacks(character);

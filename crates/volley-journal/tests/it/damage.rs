@@ -34,8 +34,9 @@ fn an_untouched_journal_holds() {
 #[test]
 fn planted_damage_is_found_and_named() {
     for (sql, invariant) in [
-        ("UPDATE text SET body = 'x' WHERE id = 3", "J12"),
-        ("UPDATE text SET segments = 2 WHERE id = 3", "plan"),
+        ("UPDATE text SET bodies = 'abcxef'", "J12"),
+        ("UPDATE text SET carried = x'030201040202'", "plan"), // text 3 in two segments
+        ("UPDATE text SET carried = x'0603'", "plan"),         // all of them in UCS-2
         ("UPDATE price SET per_segment = per_segment + 1", "J12"),
         ("UPDATE price SET per_message = per_message + 1", "J12"),
         ("UPDATE plan SET rounding = 'per_message 1'", "J12"),
@@ -144,6 +145,12 @@ fn a_history_that_cannot_be_is_not_sent_on() {
         "UPDATE plan SET accepted = -1",
         "PRAGMA ignore_check_constraints = ON; UPDATE plan SET rounding = 'total 7'",
         "UPDATE plan SET profile = 'no profile'",
+        "UPDATE recipient SET text = NULL",
+        "UPDATE recipient SET text = 4294967295 WHERE position = 0",
+        "UPDATE recipient SET text = -1",
+        "UPDATE recipient SET msisdn = 5 WHERE position = 3",
+        "UPDATE recipient SET price = 1 WHERE position = 3",
+        "UPDATE recipient SET row = -1 WHERE position = 3",
     ] {
         let place = played();
         place.tamper(sql);
@@ -189,12 +196,103 @@ fn texts_are_counted_again_under_the_plans_own_profile() {
 }
 
 #[test]
-fn a_changed_text_shows_in_the_hash_of_the_rows() {
-    let place = Place::with_plan(SHARED, 3, &["a", "b", "a"]);
-    place.tamper("UPDATE text SET body = 'x' WHERE id = 1");
-    let journal = place.open();
-    let hash = journal.hash_of_rows().expect("readable");
-    assert_eq!(hash.differences(&journal.plan().hash), ["texts"]);
+fn texts_that_do_not_add_up_are_found_and_never_sent() {
+    const WHOLE: &str = "INSERT INTO text VALUES (0, x'010101010101', x'0602', 'abcdef')";
+    let place = played();
+    place.tamper(&format!("DELETE FROM text; {WHOLE}"));
+    assert!(verify(&place.path()).expect("readable").holds(), "the texts as they are stored");
+    let on = |what: &str| format!("the texts from number 0 on {what}");
+    let (apart, missing) = (on("do not add up"), "a recipient's text is missing".to_owned());
+    for (sql, said) in [
+        ("UPDATE text SET sizes = x'0101010101'", &apart),
+        ("UPDATE text SET sizes = x'01010101010101'", &apart),
+        ("UPDATE text SET sizes = x'010101010102'", &apart),
+        ("UPDATE text SET sizes = x'010101010181'", &apart), // a number that does not end
+        ("UPDATE text SET sizes = x'0101010101FFFFFFFF7F'", &apart), // one of 35 bits
+        ("UPDATE text SET sizes = x'0101010101FFFFFFFF0F'", &apart), // the largest of 32 bits
+        ("UPDATE text SET sizes = x''", &apart),
+        ("UPDATE text SET carried = x'0502'", &apart),
+        ("UPDATE text SET carried = x'0702'", &apart),
+        ("UPDATE text SET carried = x'FFFFFFFF0F02'", &apart), // a run of 2³² - 1 texts
+        ("UPDATE text SET carried = x'06'", &apart),
+        ("UPDATE text SET carried = x'0600'", &apart), // no segments
+        ("UPDATE text SET carried = x'068004'", &apart), // 256 of them
+        ("UPDATE text SET carried = x''", &apart),
+        ("UPDATE text SET bodies = ''", &apart),
+        ("UPDATE text SET bodies = 'abcdefg'", &apart),
+        ("UPDATE text SET bodies = 'abcdé'", &apart), // cut inside a character
+        ("UPDATE text SET sizes = x'', carried = x'', bodies = ''", &apart),
+        ("UPDATE text SET bodies = CAST(x'616263FF6566' AS TEXT)", &on("are not UTF-8")),
+        ("DELETE FROM text", &missing),
+        ("UPDATE text SET first = 1", &missing),
+        (
+            "UPDATE text SET first = -1",
+            &"the texts from number -1 on have a number that no text has".to_owned(),
+        ),
+        (
+            "UPDATE text SET first = 4294967295",
+            &"the texts from number 4294967295 on do not add up".to_owned(),
+        ),
+        (
+            "INSERT INTO text VALUES (5, x'01', x'0102', 'f')",
+            &"the texts from number 5 on are there twice".to_owned(),
+        ),
+    ] {
+        let place = played();
+        place.tamper(sql);
+        let verified = verify(&place.path()).expect(sql);
+        let named = verified.broken.iter().any(|broken| broken.sentence == *said);
+        assert!(named, "{sql}: {said} is not among {:?}", verified.broken);
+        if !sql.starts_with("INSERT") {
+            let refused = SqliteJournal::open(&place.path(), crate::support::NOW).err().expect(sql);
+            assert!(matches!(refused, OpenError::Damaged { .. }), "{sql}: {refused:?}");
+            let reader = JournalReader::open(&place.path()).expect("a plan");
+            reader.for_each_planned(|_| ()).expect_err(sql);
+            reader.text(0).expect_err(sql);
+        }
+    }
+}
+
+#[test]
+fn an_altered_plan_is_refused_by_name_before_anything_is_sent() {
+    let terms = "sender, provider, schedule or chunk";
+    for (sql, what) in [
+        ("UPDATE recipient SET msisdn = 61491570110 WHERE position = 3", "recipients"),
+        ("UPDATE recipient SET row = 7 WHERE position = 5", "recipients"),
+        ("UPDATE text SET bodies = 'abx'", "texts"),
+        ("UPDATE recipient SET text = 2 WHERE position = 3", "recipients and texts"), // out of order
+        ("UPDATE recipient SET text = 2, msisdn = 61491570110 WHERE position = 3", "recipients and texts"),
+        ("UPDATE text SET carried = x'02020104'", "prices"), // text 2 in two segments
+        ("UPDATE recipient SET price = NULL WHERE position = 2", "prices"),
+        ("UPDATE price SET per_segment = per_segment + 1", "prices"),
+        ("UPDATE plan SET rounding = 'per_message 6'", "prices"),
+        ("UPDATE plan SET sender = 'Other'", terms),
+        ("UPDATE plan SET chunk = 4", terms),
+        ("UPDATE plan SET hash_texts = hash_prices", "texts"),
+        ("UPDATE plan SET hash = hash_prices", "hash"),
+    ] {
+        // Plan order: a a b b b c.
+        let place = Place::with_plan(SHARED, 3, &["a", "b", "c", "b", "a", "b"]);
+        place.tamper(sql);
+        let before = std::fs::read(place.path()).expect("a file");
+        let refused = SqliteJournal::open(&place.path(), crate::support::NOW).err().expect(sql);
+        assert!(
+            matches!(&refused, OpenError::Altered { what: named, .. } if named == what),
+            "{sql}: {refused}"
+        );
+        assert_eq!(refused.exit_code(), 7, "{sql}");
+        assert!(std::fs::read(place.path()).expect("a file") == before, "{sql}: the file is not touched");
+        let reader = JournalReader::open(&place.path()).expect("it can be looked at");
+        assert_ne!(reader.hash_of_rows().expect("readable"), reader.plan().hash, "{sql}");
+    }
+}
+
+#[test]
+fn a_plan_that_was_partly_sent_and_then_altered_is_refused_as_well() {
+    let place = played();
+    place.tamper("UPDATE text SET bodies = 'xbcdef'");
+    let refused = SqliteJournal::open(&place.path(), crate::support::NOW).err().expect("altered");
+    assert!(matches!(&refused, OpenError::Altered { what, .. } if what == "texts"), "{refused}");
 }
 
 #[test]

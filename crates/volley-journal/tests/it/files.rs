@@ -85,9 +85,9 @@ fn what_is_no_journal_is_named_for_what_it_is() {
 #[test]
 fn a_newer_schema_is_left_to_the_volley_that_wrote_it() {
     let place = Place::with_plan(PER_ITEM, 2, &["a"]);
-    place.tamper("PRAGMA user_version = 3");
+    place.tamper("PRAGMA user_version = 4");
     let fault = refused(&place.path());
-    assert!(matches!(fault, OpenError::Newer { version: 3, .. }), "{fault:?}");
+    assert!(matches!(fault, OpenError::Newer { version: 4, .. }), "{fault:?}");
     assert_eq!(fault.exit_code(), 12);
     for version in [0, -1] {
         place.tamper(&format!("PRAGMA user_version = {version}"));
@@ -98,12 +98,12 @@ fn a_newer_schema_is_left_to_the_volley_that_wrote_it() {
 #[test]
 fn an_earlier_schema_is_left_to_the_volley_that_wrote_it_and_is_not_touched() {
     let place = Place::with_plan(PER_ITEM, 2, &["a"]);
-    place.tamper("PRAGMA user_version = 1");
+    place.tamper("PRAGMA user_version = 2");
     let before = fs::read(place.path()).expect("a file");
     let fault = refused(&place.path());
-    assert!(matches!(fault, OpenError::Earlier { version: 1, .. }), "{fault:?}");
+    assert!(matches!(fault, OpenError::Earlier { version: 2, .. }), "{fault:?}");
     assert_eq!(fault.exit_code(), 12);
-    let said = "was written by an earlier Volley (schema 1); finish it with that version";
+    let said = "was written by an earlier Volley (schema 2); finish it with that version";
     assert!(fault.to_string().ends_with(said), "{fault}");
     let reader = JournalReader::open(&place.path()).err().expect("no reader");
     assert!(matches!(reader, OpenError::Earlier { .. }), "{reader:?}");

@@ -5,6 +5,8 @@ mod crashes;
 mod damage;
 mod files;
 mod group;
+mod history;
 mod planning;
 mod reading;
 mod support;
+mod texts;

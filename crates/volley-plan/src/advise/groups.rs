@@ -4,15 +4,15 @@
 //! width they have, and in which order: two names of five plain letters are the same to every
 //! edit. So a row's values are reduced to their shape, and rows of one shape and one price are one
 //! group, judged once for an edit. Where characters matter by themselves (national tables,
-//! grapheme clusters, look-alikes that are folded) a row is grouped with those of equal values.
+//! grapheme clusters, look-alikes that are folded, filters) a row is grouped with those of equal
+//! values.
 
 use crate::{
     Folding,
     recipient::Rules,
-    source::Row,
-    template::{cell, is_value},
+    source::{Cells, OwnedCells, Row},
+    template::is_value,
 };
-use csv::ByteRecord;
 use rustc_hash::{FxHashMap, FxHashSet};
 use volley_core::{BreakAt, Encoding, Micros, National, PriceId, Profile, RowNumber, Segments};
 
@@ -37,7 +37,7 @@ pub(super) enum Now {
 /// Rows that every edit treats alike.
 pub(super) struct Group {
     first: RowNumber,
-    cells: ByteRecord,
+    cells: OwnedCells,
     pub(super) now: Now,
     pub(super) rows: u64,
 }
@@ -45,7 +45,7 @@ pub(super) struct Group {
 impl Group {
     /// One of them, to be judged for all.
     pub(super) fn row(&self) -> Row<'_> {
-        Row { number: self.first, line: 0, cells: &self.cells, spoiled: false }
+        Row { number: self.first, line: 0, cells: self.cells.cells(), spoiled: false }
     }
 }
 
@@ -83,9 +83,9 @@ impl<'a> Groups<'a> {
             group.rows += 1;
             return;
         }
-        self.bytes += self.key.len() + row.cells.as_slice().len();
+        self.bytes += self.key.len() + row.cells.iter().map(<[u8]>::len).sum::<usize>();
         self.index.insert(self.key.clone(), self.held.len());
-        self.held.push(Group { first: row.number, cells: row.cells.clone(), now, rows: 1 });
+        self.held.push(Group { first: row.number, cells: row.cells.to_owned(), now, rows: 1 });
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Group> {
@@ -104,7 +104,7 @@ impl<'a> Groups<'a> {
     }
 
     /// Writes what the row's group is known by over `self.key`.
-    fn write_key(&mut self, cells: &ByteRecord, now: Now, price: Option<PriceId>) {
+    fn write_key(&mut self, cells: Cells<'_>, now: Now, price: Option<PriceId>) {
         let key = &mut self.key;
         key.clear();
         match (now, price) {
@@ -117,7 +117,7 @@ impl<'a> Groups<'a> {
         }
         let start = key.len();
         for &column in &self.columns {
-            let value = cell(cells, column);
+            let value = cells.text(column);
             if value.trim().is_empty() {
                 key.push(EMPTY);
             } else if now == Now::LeftOut && !is_value(value) {
@@ -125,7 +125,7 @@ impl<'a> Groups<'a> {
             } else if !self.shapes.write(value, key) {
                 key.truncate(start);
                 key.push(EXACT);
-                self.columns.iter().for_each(|&column| write_bytes(cell(cells, column).as_bytes(), key));
+                self.columns.iter().for_each(|&column| write_bytes(cells.text(column).as_bytes(), key));
                 return;
             }
         }
@@ -182,6 +182,7 @@ impl<'a> Shapes<'a> {
         let mut shapes = Self {
             profile,
             by_width: profile.national == National::Never
+                && !rules.text.has_filters()
                 && !rules.text.texts().any(|text| text.chars().any(is_mark)),
             folded: table.iter().flat_map(|one| one.from.chars()).collect(),
             ascii: [Width::Itself; 128],

@@ -61,7 +61,7 @@ pub struct Edit {
     pub before: String,
     /// The same place after the edit.
     pub after: String,
-    /// The campaign's whole text after the edit, variables as `{{name}}`.
+    /// The campaign's whole text after the edit, variables as `{{name}}` with their filters.
     pub text: String,
     /// The variable that [`EditKind::EmptyDefault`] and [`EditKind::DefaultForLong`] are about.
     pub variable: Option<String>,
@@ -96,7 +96,8 @@ pub enum EditKind {
     Words,
     /// A variable left out for everybody.
     Variable,
-    /// A variable's default made empty.
+    /// A variable's default made empty: in the text where it stands there, or else in
+    /// `message.defaults`.
     EmptyDefault,
     /// A variable's default put in place of those values that make a text longer than it would
     /// be with the default: cells of the list made empty, the text stays.
@@ -104,11 +105,6 @@ pub enum EditKind {
 }
 
 impl EditKind {
-    /// Whether the campaign's text stays as it is.
-    const fn leaves_the_text(self) -> bool {
-        matches!(self, Self::EmptyDefault | Self::DefaultForLong)
-    }
-
     /// Whether it changes what some recipients are told of themselves.
     const fn is_about_values(self) -> bool {
         matches!(self, Self::Variable | Self::EmptyDefault | Self::DefaultForLong)
@@ -170,10 +166,14 @@ impl<'a> Advisor<'a> {
             | Reason::TooLong
             | Reason::BadUtf8
             | Reason::BadQuotes => true,
-            Reason::Number(_) | Reason::Country | Reason::Kind | Reason::NoPrice | Reason::FieldCount => {
-                false
-            }
+            Reason::Number(_)
+            | Reason::Country
+            | Reason::Kind
+            | Reason::NoPrice
+            | Reason::FrequencyCap
+            | Reason::FieldCount => false,
         };
+        self.texts.clear();
         if may_be_the_text && let Ok(Verdict::Usable(_)) = self.anyone.judge(row, &mut self.texts) {
             self.add(row, Now::LeftOut, None);
         }
@@ -258,8 +258,9 @@ fn with_text<'a>(rules: &Rules<'a>, text: Bound) -> Rules<'a> {
         number_columns: rules.number_columns.clone(),
         region: rules.region,
         policy: rules.policy,
-        suppressed: rules.suppressed,
+        leaves_out: rules.leaves_out,
         text,
+        keys_texts: false,
         encoding: rules.encoding,
         folding: rules.folding,
         max_segments: rules.max_segments,
@@ -305,6 +306,7 @@ impl<'a> Trial<'a> {
     }
 
     fn add(&mut self, group: &Group, texts: &mut Texts) {
+        texts.clear();
         let judged = match self.rules.judge(&group.row(), texts) {
             Ok(Verdict::Usable(usable)) => Some((usable.segments.count, usable.cost)),
             Ok(Verdict::Rejected(_) | Verdict::Suppressed) | Err(_) => None,

@@ -1,6 +1,9 @@
 //! A campaign's text as edits see it: its variables, words and sentences, and changes to them.
 
-use crate::{Template, template::same_name};
+use crate::{
+    Template,
+    template::{Variable, same_name},
+};
 use std::ops::Range;
 
 /// Characters that are shown on either side of a change at most.
@@ -35,14 +38,14 @@ struct Word {
     range: Range<usize>,
 }
 
-/// A text with its variables as `{{name}}`. Ranges are in bytes of it.
+/// A text with its variables as `{{name}}` with their filters. Ranges are in bytes of it.
 pub(super) struct Passage {
     written: String,
-    variables: Vec<(Range<usize>, String)>,
+    variables: Vec<(Range<usize>, Variable)>,
     sentences: Vec<Range<usize>>,
     /// Which sentences say how to opt out.
     kept: Vec<bool>,
-    /// What stands between blanks.
+    /// What stands between blanks. A variable is never parted.
     tokens: Vec<Range<usize>>,
 }
 
@@ -56,9 +59,13 @@ pub(super) struct Change {
 impl Passage {
     pub(super) fn new(template: &Template) -> Self {
         let (written, variables) = template.written();
-        let sentences = sentences(&written);
+        let mut outline = written.clone();
+        for (range, _) in &variables {
+            outline.replace_range(range.clone(), &"_".repeat(range.len()));
+        }
+        let variables = variables.into_iter().map(|(range, variable)| (range, variable.clone())).collect();
+        let (sentences, tokens) = (sentences(&outline), tokens(&outline));
         let kept = sentences.iter().map(|range| tells_how_to_opt_out(&written[range.clone()])).collect();
-        let tokens = tokens(&written);
         Self { written, variables, sentences, kept, tokens }
     }
 
@@ -73,16 +80,21 @@ impl Passage {
         starts.zip(ends).map(|(start, end)| (start, &self.written[start..end]))
     }
 
-    /// Where the variable `name` stands.
-    pub(super) fn places_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
-        let is_it = |(_, other): &&(Range<usize>, String)| same_name(other, name);
-        self.variables.iter().filter(is_it).map(|(range, _)| range.clone())
+    /// The variable `name` wherever it stands.
+    pub(super) fn places_of(&self, name: &str) -> impl Iterator<Item = &(Range<usize>, Variable)> {
+        self.variables.iter().filter(move |(_, variable)| same_name(variable.name(), name))
     }
 
-    /// The names of the variables that `changes` leave, in order.
-    pub(super) fn variables_after(&self, changes: &[Change]) -> Vec<&str> {
-        let is_left = |range: &Range<usize>| !changes.iter().any(|change| overlap(&change.range, range));
-        self.variables.iter().filter(|(range, _)| is_left(range)).map(|(_, name)| name.as_str()).collect()
+    /// The variables that `changes` leave, as they are written then, in order. A change of one
+    /// variable alone may write it otherwise.
+    pub(super) fn variables_after<'a>(&'a self, changes: &'a [Change]) -> impl Iterator<Item = &'a str> {
+        let written = |range: &Range<usize>| {
+            let Some(change) = changes.iter().find(|change| overlap(&change.range, range)) else {
+                return Some(&self.written[range.clone()]);
+            };
+            (change.range == *range && !change.to.is_empty()).then_some(change.to.as_str())
+        };
+        self.variables.iter().filter_map(move |(range, _)| written(range))
     }
 
     /// Whether `range` is part of a sentence that says how to opt out.
@@ -291,6 +303,10 @@ mod tests {
             ("one\ntwo\nthree", vec!["\ntwo\nthree", "one\nthree", "one\ntwo"]),
             ("a - b", vec!["- b", "a b", "a -"]),
             ("Hi {{first name}}, you", vec!["{{first name}}, you", "Hi {{first name}},"]),
+            (
+                "a {{x | default: 'my friend'}} b",
+                vec!["{{x | default: \"my friend\"}} b", "a {{x | default: \"my friend\"}}"],
+            ),
             ("เฉพาะ วันนี้", vec!["วันนี้", "เฉพาะ"]),
         ] {
             assert_eq!(without_each_word(text), without, "{text}");
@@ -305,9 +321,11 @@ mod tests {
             ("for ${{x}}. Pay", "for. Pay"),
             ("{{x}} and {{ X }}!", "and!"),
             ("({{x}}) a", "() a"),
+            ("Hi {{x | default: 'my friend. Oh'}}, you", "Hi, you"),
         ] {
             let passage = passage(text);
-            let changes = passage.places_of("x").map(|range| passage.without_variable(range)).collect();
+            let places = passage.places_of("x").map(|(range, _)| range.clone());
+            let changes = places.map(|range| passage.without_variable(range)).collect();
             assert_eq!(passage.after_changes(&in_order(changes)), without, "{text}");
         }
     }
@@ -323,6 +341,8 @@ mod tests {
             ("Sale, stop by today", 0), // rather too much
             ("Nonstop sale today", 3),
             ("Sale today {{opt_out_link}}", 0),
+            ("Sale today. {{link | default: 'Text STOP. Or call'}} to end.", 2),
+            ("Sale {{day | default: 'now. Or STOP'}} only, in town. All shops", 2),
         ] {
             assert_eq!(passage(text).runs(1).len(), words, "{text}");
         }
@@ -355,7 +375,7 @@ mod tests {
             passage.fragment(&[passage.without(start..start + word.len())])
         };
         for (word, before, after) in [
-            ("your", "{{first name}}, your order of", "{{first name}}, order of"),
+            ("your", "Dear {{first name}}, your order of", "Dear {{first name}}, order of"),
             ("shoes", "of two shoes is on", "of two is on"),
             ("today", "to you today", "to you"),
         ] {

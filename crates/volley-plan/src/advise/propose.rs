@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     MessageSettings, Template,
-    template::{Bound, same_name},
+    template::{Bound, Variable, same_name},
 };
 use rustc_hash::FxHashSet;
 use std::ops::Range;
@@ -55,7 +55,8 @@ impl<'a> Proposer<'a> {
         edits.extend(self.variables());
         edits.extend(self.words(1));
         let mut texts = FxHashSet::default();
-        edits.retain(|Proposal { edit, .. }| edit.kind.leaves_the_text() || texts.insert(edit.text.clone()));
+        let is_same = |edit: &Edit| edit.text == self.passage.written();
+        edits.retain(|Proposal { edit, .. }| is_same(edit) || texts.insert(edit.text.clone()));
         edits
     }
 
@@ -211,19 +212,39 @@ impl<'a> Proposer<'a> {
     fn variables(&self) -> Vec<Proposal> {
         let mut edits = Vec::new();
         for name in self.message.template.variables() {
-            let places: Vec<Range<usize>> = self.passage.places_of(name).collect();
-            if places.iter().any(|range| self.passage.is_kept(range)) {
+            let places: Vec<&(Range<usize>, Variable)> = self.passage.places_of(name).collect();
+            if places.iter().any(|(range, _)| self.passage.is_kept(range)) {
                 continue;
             }
-            let changes = places.iter().map(|range| self.passage.without_variable(range.clone())).collect();
+            let without =
+                |(range, _): &&(Range<usize>, Variable)| self.passage.without_variable(range.clone());
+            let changes = places.iter().map(without).collect();
             let what = format!("leave out {{{{{name}}}}} for everybody");
             edits.extend(self.changed(EditKind::Variable, what, changes));
-            edits.extend(self.empty_default(name));
+            edits.extend(self.empty_own_default(name, &places));
+            if places.iter().any(|(_, variable)| variable.own_default().is_none()) {
+                edits.extend(self.empty_default(name));
+            }
             edits.extend(self.default_for_long(name, &places));
         }
         edits
     }
 
+    /// The default that the text itself has for the variable `name`.
+    fn empty_own_default(&self, name: &str, places: &[&(Range<usize>, Variable)]) -> Option<Proposal> {
+        let emptied = |(range, variable): &&(Range<usize>, Variable)| {
+            let to = variable.with_empty_default()?.to_string();
+            Some(Change { range: range.clone(), to })
+        };
+        let changes = places.iter().filter_map(emptied).collect();
+        let default = places.iter().find_map(|(_, variable)| variable.own_default())?;
+        let what = format!("make the default of {{{{{name}}}}} empty");
+        let proposal = self.changed(EditKind::EmptyDefault, what, changes)?;
+        let edit = Edit { variable: Some(name.to_owned()), ..proposal.edit };
+        Some(Proposal { edit, size: default.chars().count(), ..proposal })
+    }
+
+    /// The default that the campaign has for the variable `name` beside the text.
     fn empty_default(&self, name: &str) -> Option<Proposal> {
         let (key, default) = self.default_of(name).filter(|(_, default)| !default.is_empty())?;
         let mut defaults = self.message.defaults.clone();
@@ -239,14 +260,20 @@ impl<'a> Proposer<'a> {
         Some(Proposal { edit, bound, size: default.chars().count() })
     }
 
-    fn default_for_long(&self, name: &str, places: &[Range<usize>]) -> Option<Proposal> {
-        let (_, default) = self.default_of(name)?;
+    fn default_for_long(&self, name: &str, places: &[&(Range<usize>, Variable)]) -> Option<Proposal> {
+        let beside = self.default_of(name).map(|(_, default)| default);
+        let defaults = places.iter().map(|(_, variable)| variable.own_default().or(beside));
+        let defaults: Vec<&str> = defaults.collect::<Option<_>>()?;
+        let (range, _) = places.first()?;
+        let default = *defaults.first()?;
         self.header.iter().any(|column| same_name(column, name)).then_some(())?;
-        (has_words(&self.message.template) || !default.trim().is_empty()).then_some(())?;
+        let is_text =
+            has_words(&self.message.template) || defaults.iter().any(|text| !text.trim().is_empty());
+        is_text.then_some(())?;
         let hidden = |column: &String| if same_name(column, name) { String::new() } else { column.clone() };
         let header: Vec<String> = self.header.iter().map(hidden).collect();
         let bound = self.message.template.bind(&header, &self.message.defaults).ok()?;
-        let place = Change { range: places.first()?.clone(), to: default.to_owned() };
+        let place = Change { range: range.clone(), to: default.to_owned() };
         let what = format!(
             "use the default of {{{{{name}}}}} where its value makes the text longer: empty those cells of the list"
         );
@@ -258,7 +285,8 @@ impl<'a> Proposer<'a> {
         Some(Proposal { edit, bound, size: default.chars().count() })
     }
 
-    /// The default of the variable `name`, with its name as the campaign writes it there.
+    /// The default of the variable `name` beside the text, with its name as the campaign writes it
+    /// there.
     fn default_of(&self, name: &str) -> Option<(&str, &str)> {
         let default = self.message.defaults.iter().find(|(key, _)| same_name(key, name));
         default.map(|(key, default)| (key.as_str(), default.as_str()))
@@ -270,9 +298,9 @@ impl<'a> Proposer<'a> {
         let changes = in_order(changes);
         let text = self.passage.after_changes(&changes);
         let template = Template::parse(&text).ok().filter(has_words)?;
-        let (_, variables) = template.written();
-        let names = variables.iter().map(|(_, name)| name.as_str());
-        let is_meant = names.eq(self.passage.variables_after(&changes)) && text != self.passage.written();
+        let (written, variables) = template.written();
+        let variables = variables.iter().map(|(range, _)| &written[range.clone()]);
+        let is_meant = variables.eq(self.passage.variables_after(&changes)) && text != self.passage.written();
         is_meant.then_some(())?;
         let bound = template.bind(self.header, &self.message.defaults).ok()?;
         let fragment = self.passage.fragment(&changes);

@@ -20,14 +20,16 @@ use jiff::{civil::Date, fmt::temporal::Pieces};
 pub use message::{Counting, Folding, MessageSettings, TextEncoding};
 use std::{
     collections::BTreeMap,
-    ffi::OsStr,
     fmt, fs, io,
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
 };
-use volley_core::{Assignment, Micros, NumberKind, Rate, Region, Rounding, UnixMillis};
+use volley_core::{Assignment, FrequencyCap, Micros, NumberKind, Rate, Region, Rounding, UnixMillis};
 use written::{SECRETS, Written};
+
+/// The history of the campaigns of one folder, unless `limits.history` says otherwise.
+const HISTORY: &str = "volley-history.db";
 
 /// A campaign as it is meant: nothing in it needs a second check.
 #[derive(Clone)]
@@ -82,6 +84,8 @@ pub struct Recipients {
     pub encoding: InputEncoding,
     /// What stands between cells, one ASCII byte; `None` is decided from the header.
     pub delimiter: Option<u8>,
+    /// The sheet of a workbook; `None` is the first.
+    pub sheet: Option<String>,
 }
 
 /// Which numbers are sent to at all, whatever their texts cost.
@@ -157,12 +161,17 @@ impl InputEncoding {
 }
 
 /// The section `[limits]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The most the campaign may cost, in the rate card's currency; not negative.
     pub max_cost: Option<Micros>,
     /// The most recipients, at least 1.
     pub max_recipients: u32,
+    /// The most texts that a number may get, those of other campaigns counted too.
+    pub per_recipient: Option<FrequencyCap>,
+    /// The file that remembers who got a text when. Always there where `per_recipient` is; where
+    /// it is not, this campaign's texts are remembered by nobody.
+    pub history: Option<PathBuf>,
 }
 
 /// The section `[provider]`. What is `None` is the provider's own default.
@@ -350,6 +359,12 @@ impl Meaning<'_> {
                 .unwrap_or_default(),
             encoding: self.input_encoding()?,
             delimiter: self.delimiter()?,
+            sheet: match self.written.text("recipients.sheet") {
+                Some((sheet, at)) if sheet.trim().is_empty() => {
+                    return Err(value_fault(at, "recipients.sheet", sheet, "name a sheet of the workbook"));
+                }
+                sheet => sheet.map(|(sheet, _)| sheet.to_owned()),
+            },
         })
     }
 
@@ -420,7 +435,21 @@ impl Meaning<'_> {
             text.parse().ok().filter(|cost: &Micros| *cost >= Micros::ZERO)
         })?;
         let max_recipients = self.integer("limits.max_recipients", 1..=i64::from(u32::MAX))?;
-        Ok(Limits { max_cost, max_recipients: max_recipients.unwrap_or(2_000_000) })
+        let wanted = "write it like \"2/7d\" or \"1/24h\": 1 to 1000 texts in 1s to 366d";
+        let per_recipient = self.checked("limits.per_recipient", wanted, |text| text.parse().ok())?;
+        let history = match self.written.text("limits.history") {
+            Some((path, at)) if path.trim().is_empty() => {
+                return Err(value_fault(at, "limits.history", path, "name a file"));
+            }
+            Some((path, at)) => Some(self.resolved(path, at)),
+            None => per_recipient.map(|_: FrequencyCap| self.path.with_file_name(HISTORY)),
+        };
+        Ok(Limits {
+            max_cost,
+            max_recipients: max_recipients.unwrap_or(2_000_000),
+            per_recipient,
+            history,
+        })
     }
 
     fn rates(&self) -> Result<Option<Rates>, CampaignError> {
@@ -610,21 +639,9 @@ impl Meaning<'_> {
         self.written.text(key).map(|(path, at)| self.readable(path, at, key)).transpose()
     }
 
-    /// `path` if this version reads such files, by name.
+    /// `path`, unless it is blank.
     fn readable(&self, path: &str, at: &At, key: &'static str) -> Result<PathBuf, CampaignError> {
-        if path.trim().is_empty() {
-            return Err(value_fault(at, key, path, "name a file"));
-        }
-        let extension = Path::new(path).extension().map(OsStr::to_ascii_lowercase);
-        let what = match extension.as_ref().and_then(|extension| extension.to_str()) {
-            Some("gz") => "read .gz files",
-            Some("zst") => "read .zst files",
-            Some("xlsx") => "read .xlsx files",
-            Some("xls") => "read .xls files",
-            _ => return Ok(self.resolved(path, at)),
-        };
-        let instead = "unpack it or save it as CSV in UTF-8, and name that file";
-        Err(CampaignError::NotYet { at: at.clone(), key, what, instead })
+        if path.trim().is_empty() { Err(value_fault(at, key, path, "name a file")) } else { Ok(self.resolved(path, at)) }
     }
 
     /// A path of the campaign file is relative to it, another to the working directory.

@@ -34,7 +34,7 @@ impl Shape {
 }
 
 /// Every key but the provider's own, `provider.auth` and `message.defaults`.
-const KEYS: [(&str, Shape); 37] = [
+const KEYS: [(&str, Shape); 40] = [
     ("name", Shape::Text),
     ("sender", Shape::Text),
     ("schedule", Shape::Text),
@@ -59,9 +59,12 @@ const KEYS: [(&str, Shape); 37] = [
     ("recipients.duplicates", Shape::Text),
     ("recipients.encoding", Shape::Text),
     ("recipients.delimiter", Shape::Text),
+    ("recipients.sheet", Shape::Text),
     ("limits.max_cost", Shape::Text),
     ("limits.max_recipients", Shape::Integer),
     ("limits.window", Shape::Text),
+    ("limits.per_recipient", Shape::Text),
+    ("limits.history", Shape::Text),
     ("provider.kind", Shape::Text),
     ("provider.face", Shape::Text),
     ("provider.base_url", Shape::Text),

@@ -10,10 +10,9 @@ mod line; // one row -> price, currency, days
 
 use crate::{
     Input, SourceError, columns,
-    source::{Format, Records, Source},
+    source::{BLOCK, Format, Records, Source},
     words::{listed, shown},
 };
-use csv::ByteRecord;
 pub use days::Days;
 use jiff::civil::Date;
 use line::{Layout, Line};
@@ -233,7 +232,7 @@ pub struct LoadedRates {
 /// then for what `day` leaves: no price, two currencies, or more prices than a card holds.
 pub fn load(path: &Path, day: Date, rounding: Rounding) -> Result<LoadedRates, RatesError> {
     let input = Input::File(path.to_owned());
-    let format = Format { encoding: None, delimiter: None, makes_sense: &line::is_header };
+    let format = Format { encoding: None, delimiter: None, makes_sense: &line::is_header, block_bytes: BLOCK, sheet: None };
     let mut records = Records::open(&Source::Input(&input), &format)?;
     columns::check_names(&records.file, &records.first)?;
     let layout = Layout::of(&records.file, &records.first)?;
@@ -274,8 +273,7 @@ fn is_rounded_away(price: &Price, rounding: Rounding) -> bool {
 fn read(records: &mut Records, layout: &Layout) -> Result<Vec<Line>, RatesError> {
     let file = records.file.clone();
     let mut lines = Vec::new();
-    let mut cells = ByteRecord::new();
-    while let Some(row) = records.next(&mut cells)? {
+    while let Some(row) = records.next()? {
         // What a spreadsheet leaves below a table.
         if !row.cells.iter().all(<[u8]>::is_empty) {
             lines.push(Line::read(&file, &row, layout)?);

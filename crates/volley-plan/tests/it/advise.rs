@@ -5,7 +5,7 @@ use crate::world::{World, offer};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use volley_core::{BreakAt, Message, Micros, National, PriceId, Rounding};
-use volley_plan::{
+use volley_plan::{Conditions, 
     Advice, Campaign, Counting, Discard, Edit, EditKind, Folding, Preview, Reject, Sink, SinkError, Template,
     TextEncoding, plan, plan_with_advice,
 };
@@ -31,7 +31,7 @@ fn campaign(list: &str, text: &str, extra: &str) -> (World, Campaign) {
 }
 
 fn advise(campaign: &Campaign) -> (Preview, Advice) {
-    plan_with_advice(campaign, &offer(), jiff::civil::date(2026, 11, 20), &mut Discard).expect("a plan")
+    plan_with_advice(campaign, &offer(), &Conditions::on(jiff::civil::date(2026, 11, 20)), &mut Discard).expect("a plan")
 }
 
 /// The edits of `text` to `list`, with prices.
@@ -68,7 +68,7 @@ impl Sink for Rows {
 
 fn rows(campaign: &Campaign) -> Rows {
     let mut rows = Rows::default();
-    plan(campaign, &offer(), jiff::civil::date(2026, 11, 20), &mut rows).expect("a plan");
+    plan(campaign, &offer(), &Conditions::on(jiff::civil::date(2026, 11, 20)), &mut rows).expect("a plan");
     rows
 }
 
@@ -78,18 +78,22 @@ fn rows_after(world: &World, campaign: &Campaign, edit: &Edit) -> Rows {
     edited.message.template = Template::parse(&edit.text).expect("a template");
     let Some(variable) = &edit.variable else { return rows(&edited) };
     if edit.kind == EditKind::EmptyDefault {
-        edited.message.defaults.insert(variable.clone(), String::new());
+        let is_of_text = edit.before.contains("{{");
+        if !is_of_text {
+            edited.message.defaults.insert(variable.clone(), String::new());
+        }
         return rows(&edited);
     }
     assert_eq!(edit.kind, EditKind::DefaultForLong);
-    let default = &campaign.message.defaults[variable];
-    let with_default = edit.text.replace(&format!("{{{{{variable}}}}}"), default);
-    edited.message.template = Template::parse(&with_default).expect("a template");
-    let (with_value, with_default) = (rows(campaign), rows(&edited));
-    let is_long = |row: &u32| match (with_value.0.get(row), with_default.0.get(row)) {
+    let (with_value, with_default) = (rows(campaign), emptied(world, campaign, variable, |_| true));
+    emptied(world, campaign, variable, |row| match (with_value.0.get(&row), with_default.0.get(&row)) {
         (Some(value), Some(default)) => default.segments < value.segments,
         (value, default) => value.is_none() && default.is_some(),
-    };
+    })
+}
+
+/// Plans again with those cells of the column `variable` empty whose row `is_emptied` holds for.
+fn emptied(world: &World, campaign: &Campaign, variable: &str, is_emptied: impl Fn(u32) -> bool) -> Rows {
     let mut emptied = csv::Writer::from_path(world.path("emptied.csv")).expect("a file");
     let mut records = csv::Reader::from_path(world.path("list.csv")).expect("a list");
     let header = records.headers().expect("a header").clone();
@@ -99,7 +103,7 @@ fn rows_after(world: &World, campaign: &Campaign, edit: &Edit) -> Rows {
         let cells = header
             .iter()
             .zip(&record)
-            .map(|(column, cell)| if column == variable && is_long(&row) { "" } else { cell });
+            .map(|(column, cell)| if column == variable && is_emptied(row) { "" } else { cell });
         emptied.write_record(cells).expect("written");
     }
     emptied.flush().expect("written");
@@ -265,6 +269,54 @@ fn a_long_default_is_dear_for_those_who_have_it() {
 }
 
 #[test]
+fn a_default_in_the_text_is_emptied_there_and_goes_before_the_campaigns() {
+    let defaults = "[message.defaults]\nname = \"you\"\n[rates]\nfile = \"rates.csv\"\n";
+    let variable = "{{name | trim | default: 'dear friend of the house' | title}}";
+    let text = format!("Hi {variable}, {}", "x".repeat(150));
+    let long = "Maximilian Alexander";
+    let (world, campaign) = campaign(&list(&["Ann", "", "", long], &[]), &text, defaults);
+    let edits = check(&world, &campaign).edits;
+    let default = find(&edits, EditKind::EmptyDefault);
+    assert_eq!((default.rows, default.segments_saved), (2, 2));
+    let before = "Hi {{name | trim | default: \"dear friend of the house\" | title}}, x";
+    assert!(default.before.starts_with(before), "{default:?} {}", default.before);
+    let after = "Hi {{name | trim | default: \"\" | title}}, x";
+    assert!(default.after.starts_with(after) && default.text.starts_with(after), "{}", default.after);
+    let leave_out = find(&edits, EditKind::Variable);
+    assert_eq!(leave_out.text, format!("Hi, {}", "x".repeat(150)));
+    assert_eq!((leave_out.what.as_str(), leave_out.rows), ("leave out {{name}} for everybody", 3));
+
+    let text = text.replace("dear friend of the house", "ann");
+    let (world, campaign) = self::campaign(&list(&["Ann", "", "สมชาย", long], &[]), &text, defaults);
+    let edits = check(&world, &campaign).edits;
+    let short = find(&edits, EditKind::DefaultForLong);
+    assert_eq!((short.rows, short.segments_saved), (2, 3));
+    assert!(short.after.starts_with("Hi Ann, x"), "{}", short.after);
+}
+
+#[test]
+fn filters_stay_as_they_are_in_an_edited_text() {
+    let variable = "{{name | upper | default: \"you. All\"}}";
+    let text = format!("Hi {{{{ name|upper|default 'you. All' }}}}, it’s {}", "x".repeat(80));
+    let edits = edits(&list(&["Ann", "Bo"], &[]), &text);
+    let curly = find(&edits, EditKind::LookAlike);
+    assert_eq!(curly.text, format!("Hi {variable}, it's {}", "x".repeat(80)));
+    assert!(curly.after.starts_with(&format!("{variable}, it's x")), "{}", curly.after);
+}
+
+#[test]
+fn values_of_one_length_are_told_apart_where_filters_make_them_longer() {
+    let text = format!("{{{{name | upper}}}} {}", "x".repeat(154));
+    let (world, campaign) = campaign(&list(&["strasse", "straßen", "STRASSE"], &[]), &text, WITH_RATES);
+    assert_eq!(rows(&campaign).0.values().map(|row| row.segments).collect::<Vec<_>>(), [2, 2, 2]);
+    let text = text.replacen("xx", "", 1);
+    let (_world, shorter) = self::campaign(&list(&["strasse", "straßen", "STRASSE"], &[]), &text, WITH_RATES);
+    assert_eq!(rows(&shorter).0.values().map(|row| row.segments).collect::<Vec<_>>(), [1, 2, 1]);
+    assert_eq!(find(&check(&world, &campaign).edits, EditKind::Variable).rows, 3);
+    assert_eq!(find(&advise(&shorter).1.edits, EditKind::Variable).rows, 1);
+}
+
+#[test]
 fn where_nothing_saves_nothing_is_told_of() {
     for (names, text) in [
         (&["Ann", "Bo"][..], "Hi {{name}}, it’s [time]"),
@@ -394,6 +446,11 @@ fn texts() -> impl Strategy<Value = String> {
         "Hi {{name}}, ",
         "{{city}}",
         " {{name}}",
+        "{{name | upper}} ",
+        " {{ name|truncate 2 }}",
+        "{{city | title | default: 'your big town' | upper}}, ",
+        "{{name | trim | truncate: 20 | default: 'you'}}",
+        "{{city | default: \"\"}}",
         "it’s ",
         "“now” ",
         "…",

@@ -49,6 +49,8 @@ delimiter = "\t"
 [limits]
 max_cost = "150.00"
 max_recipients = 2_500
+per_recipient = "2/7d"
+history = "../texts.db"
 [provider]
 kind = "fonedynamics"
 base_url = "https://api.example.com/"
@@ -80,6 +82,8 @@ file = "rates.csv"
     assert_eq!(recipients.delimiter, Some(b'\t'));
     assert_eq!(campaign.limits.max_cost, Some(Micros(150_000_000)));
     assert_eq!(campaign.limits.max_recipients, 2_500);
+    assert_eq!(campaign.limits.per_recipient, "2/7d".parse().ok());
+    assert_eq!(campaign.limits.history, Some(world.path("../texts.db")));
     let provider = &campaign.provider;
     assert_eq!((provider.kind.as_str(), provider.protocol.as_str()), ("fonedynamics", "fonedynamics"));
     assert_eq!(provider.base_url.as_deref(), Some("https://api.example.com"));
@@ -101,8 +105,22 @@ fn what_is_not_written_takes_the_contracts_default() {
     assert_eq!(campaign.recipients.duplicates, Duplicates::First);
     assert_eq!((campaign.recipients.encoding, campaign.recipients.delimiter), (InputEncoding::Auto, None));
     assert_eq!((campaign.limits.max_cost, campaign.limits.max_recipients), (None, 2_000_000));
+    assert_eq!((campaign.limits.per_recipient, campaign.limits.history), (None, None));
     assert_eq!((campaign.provider.base_url, campaign.provider.chunk), (None, None));
     assert!(campaign.provider.rate.is_empty() && campaign.provider.auth.is_empty());
+}
+
+#[test]
+fn a_cap_on_texts_has_a_history_beside_the_campaign_file_and_a_history_needs_no_cap() {
+    let world = World::new();
+    for (limits, history) in
+        [("per_recipient = \"2/7d\"", "volley-history.db"), ("history = \"texts.db\"", "texts.db")]
+    {
+        let text = format!("{SMALL}[limits]\n{limits}\n");
+        let campaign =
+            world.load_with(&text, &Overrides::default()).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(campaign.limits.history, Some(world.path(history)), "{limits}");
+    }
 }
 
 #[test]
@@ -187,6 +205,13 @@ fn slips_name_the_line_the_key_and_what_was_meant() {
             "`limits.max_cost` is `-1`; write an amount in quotes that is not negative",
         ),
         ("[limits]\nmax_recipients = 0", "`limits.max_recipients` is `0`; write a whole number from 1"),
+        (
+            "[limits]\nper_recipient = \"7d\"",
+            "`limits.per_recipient` is `7d`; write it like \"2/7d\" or \"1/24h\": 1 to 1000 texts in 1s to 366d",
+        ),
+        ("[limits]\nper_recipient = \"0/7d\"", "`limits.per_recipient` is `0/7d`; write it like \"2/7d\""),
+        ("[limits]\nper_recipient = 2", "`limits.per_recipient` is the number 2; write a text in quotes"),
+        ("[limits]\nhistory = \" \"", "`limits.history` is ` `; name a file"),
         ("\n[limitz]", "there is no key `limitz`; did you mean `limits`?"),
         ("[message.defaults]\nnmae = \"x\"", "the text has no {{nmae}}: did you mean `name`?"),
         (
@@ -478,6 +503,8 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
         ("VOLLEY_PROVIDER_BASE_URL", "http://127.0.0.1:8080"),
         ("VOLLEY_LIMITS_MAX_COST", "12.5"),
         ("VOLLEY_LIMITS_MAX_RECIPIENTS", "2_000"),
+        ("VOLLEY_LIMITS_PER_RECIPIENT", "1/24h"),
+        ("VOLLEY_LIMITS_HISTORY", "texts.db"),
         ("VOLLEY_PROVIDER_RATE", "2/s, 100/m"),
         ("VOLLEY_PROVIDER_AUTH_KEY_ENV", "OTHER_KEY"),
         ("VOLLEY_PROVIDER_VALIDITY", "60"),
@@ -496,6 +523,8 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
     assert_eq!(campaign.sender.as_deref(), Some("Flag"));
     assert_eq!(campaign.limits.max_cost, Some(Micros(2_000_000)));
     assert_eq!(campaign.limits.max_recipients, 2_000);
+    assert_eq!(campaign.limits.per_recipient, "1/24h".parse().ok());
+    assert_eq!(campaign.limits.history, Some(PathBuf::from("texts.db")), "of the working directory");
     assert_eq!(campaign.provider.base_url.as_deref(), Some("http://127.0.0.1:8080"));
     assert_eq!(campaign.provider.rate.len(), 2);
     assert_eq!(campaign.provider.auth.get("key"), Some(&SecretSource::Environment("OTHER_KEY".to_owned())));

@@ -73,6 +73,24 @@ fn smart_folds_it_lists_it_and_the_cost_falls_by_what_was_promised() {
 }
 
 #[test]
+fn characters_are_those_of_the_text_after_its_filters() {
+    let list = "phone,name,city\n0491570006,zoù,x\n0491570156,ann,\n0491570157,ZOÙ,x\n";
+    let (preview, taken) = priced(list, "{{name | upper}} {{city | default: 'é' | upper}}", &[]);
+    let texts: Vec<&str> = taken.messages.iter().map(|message| message.2.as_str()).collect();
+    assert_eq!(texts, ["ZOÙ X", "ANN É", "ZOÙ X"]);
+    // GSM-7 has ù, é and É, but no Ù.
+    let [one] = &preview.diagnosis.forcing[..] else { panic!("{:?}", preview.diagnosis.forcing) };
+    assert_eq!((one.char, one.extra.rows, one.first_row, one.first_index), ('Ù', 2, 1, 2));
+    assert_eq!((one.columns[0].column.as_str(), one.columns[0].rows), ("name", 2));
+    assert!(one.template.is_none() && one.defaults.is_empty());
+
+    let (preview, _) = priced(list, "{{city | default: 'ù' | upper}} for {{name | truncate: 2}}", &[]);
+    let [one] = &preview.diagnosis.forcing[..] else { panic!("{:?}", preview.diagnosis.forcing) };
+    assert_eq!((one.char, one.extra.rows, &one.defaults[..]), ('Ù', 1, &["city".to_owned()][..]));
+    assert!(one.template.is_none() && one.columns.is_empty());
+}
+
+#[test]
 fn a_fold_that_saves_nothing_is_not_made() {
     let (preview, taken) = priced("phone\n0491570006\n", "Don’t wait", &SMART);
     assert_eq!(taken.messages[0].2, "Don’t wait");

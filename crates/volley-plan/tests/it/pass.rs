@@ -3,7 +3,7 @@
 use crate::world::{Taken, World, offer, run};
 use std::collections::BTreeMap;
 use volley_core::{Batch, Micros};
-use volley_plan::{Discard, Offer, PlanError, Preview, Reject, Sink, SinkError, plan};
+use volley_plan::{Conditions, Discard, Offer, PlanError, Preview, Reject, Sink, SinkError, plan};
 
 const LIST: &str =
     "phone,name\n0491570006,Ann\n0491 570 156,Bo\n+61491570006,Anne\n0491570157,\n0491570006,\n";
@@ -288,7 +288,7 @@ fn a_preview_without_a_sink_is_the_same_preview() {
     world.write("list.csv", LIST);
     let campaign = world.campaign("Hi {{name}}", "");
     let today = jiff::civil::date(2026, 11, 20);
-    let alone = plan(&campaign, &offer(), today, &mut Discard).expect("a plan");
+    let alone = plan(&campaign, &offer(), &Conditions::on(today), &mut Discard).expect("a plan");
     let (sunk, _) = run(&campaign, &offer()).expect("a plan");
     assert_eq!(format!("{alone:?}"), format!("{sunk:?}"));
 }
@@ -315,7 +315,7 @@ fn a_sink_that_fails_stops_the_pass_with_its_own_words() {
     let world = World::new();
     world.write("list.csv", LIST);
     let today = jiff::civil::date(2026, 11, 20);
-    let error = plan(&world.campaign("Hi", ""), &offer(), today, &mut Full).expect_err("the disk is full");
+    let error = plan(&world.campaign("Hi", ""), &offer(), &Conditions::on(today), &mut Full).expect_err("the disk is full");
     assert_eq!(error.to_string(), "the plan could not be stored: no space left");
     assert_eq!(error.exit_code(), 1);
 }

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 use tempfile::TempDir;
 use volley_core::{Batch, Message, Micros, PriceId};
-use volley_plan::{
+use volley_plan::{Conditions, 
     Campaign, CampaignError, Offer, Overrides, PlanError, Preview, Reject, Sink, SinkError, plan,
 };
 
@@ -89,10 +89,19 @@ impl World {
 /// A pass over a campaign on 20 November 2026.
 pub(crate) fn run(campaign: &Campaign, offer: &Offer) -> Result<(Preview, Taken), PlanError> {
     let mut taken = Taken::default();
-    let preview = plan(campaign, offer, jiff::civil::date(2026, 11, 20), &mut taken)?;
+    let preview = run_into(&mut taken, campaign, offer)?;
     assert_eq!(preview.accepted, taken.messages.len() as u64, "each accepted row is one message");
     assert_eq!(preview.rejected_total(), taken.rejects.len() as u64, "each reject is given once");
     Ok((preview, taken))
+}
+
+/// The same into a sink of the caller's own.
+pub(crate) fn run_into(
+    sink: &mut dyn Sink,
+    campaign: &Campaign,
+    offer: &Offer,
+) -> Result<Preview, PlanError> {
+    plan(campaign, offer, &Conditions::on(jiff::civil::date(2026, 11, 20)), sink)
 }
 
 /// A provider that takes 500 recipients a request, all of one text, twice a second.

@@ -1,0 +1,468 @@
+//! A template tied to the columns of one list: what each row's text is.
+
+use super::{Place, filter::Step};
+use crate::{source::Cells, words::is_unsafe};
+use std::{borrow::Cow, fmt};
+
+/// The longest value that a variable takes, in bytes.
+pub(super) const MAX_VALUE: usize = 10 * 1024;
+
+/// A template whose variables are columns of one list; made by
+/// [`Template::bind`](super::Template::bind).
+pub struct Bound {
+    pub(super) pieces: Vec<BoundPiece>,
+    /// Variables that are no column.
+    pub(super) absent: Vec<String>,
+}
+
+pub(super) enum BoundPiece {
+    /// The same text for everybody, and where it starts; `None` for a default.
+    Literal(String, Option<Place>),
+    /// What a column has.
+    Column(Column),
+}
+
+/// A variable that is a column of the list.
+pub(super) struct Column {
+    pub(super) index: usize,
+    pub(super) steps: Vec<Step>,
+    /// What stands where nothing is left of the value.
+    pub(super) default: Option<String>,
+}
+
+impl BoundPiece {
+    fn literal(&self) -> Option<&str> {
+        match self {
+            Self::Literal(text, _) => Some(text),
+            Self::Column(_) => None,
+        }
+    }
+
+    fn column(&self) -> Option<&Column> {
+        match self {
+            Self::Literal(..) => None,
+            Self::Column(column) => Some(column),
+        }
+    }
+}
+
+/// What stands in place of a variable.
+pub(crate) enum Filled<'a> {
+    /// The row's own value, as its filters leave it.
+    Value(Cow<'a, str>),
+    /// The default, because nothing is left of the row's value.
+    Default(&'a str),
+}
+
+impl Filled<'_> {
+    /// What the text has there.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::Value(value) => value,
+            Self::Default(default) => default,
+        }
+    }
+}
+
+/// Why a value is not put into a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueFault {
+    /// In single quotes, which CSV does not have: somebody's export means the value inside.
+    Quoted,
+    /// Nothing or blanks alone, by itself or after its filters, and no default.
+    Empty,
+    /// Control characters, or invisible marks that change what is read.
+    Unsafe,
+    /// Above 10 KiB.
+    Long,
+    /// Text that was lost when the file was made: U+FFFD, the mark for what could not be read.
+    Damaged,
+}
+
+/// Without the text, which is the user's.
+impl fmt::Debug for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Bound({} pieces)", self.pieces.len())
+    }
+}
+
+impl Bound {
+    /// Whether every row gets one and the same text.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.columns().next().is_none()
+    }
+
+    /// Whether some value goes through filters, so that more than its length matters. A default
+    /// alone is none.
+    pub(crate) fn has_filters(&self) -> bool {
+        self.pieces.iter().filter_map(BoundPiece::column).any(|column| !column.steps.is_empty())
+    }
+
+    /// The columns it reads, in order, repeated as used.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = usize> + '_ {
+        self.pieces.iter().filter_map(BoundPiece::column).map(|column| column.index)
+    }
+
+    /// What everybody gets whatever their row says: the text with its variables left out, and
+    /// `filler` in place of the first of them.
+    pub(crate) fn fixed(&self, filler: &str) -> String {
+        let first = self.pieces.iter().position(|piece| piece.literal().is_none());
+        let pieces = self.pieces.iter().enumerate();
+        let texts = pieces.filter_map(|(index, piece)| match piece.literal() {
+            None if Some(index) == first => Some(filler),
+            literal => literal,
+        });
+        texts.collect()
+    }
+
+    /// Every text in it that is no value: what everybody gets, and defaults.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            BoundPiece::Literal(text, _) => Some(text.as_str()),
+            BoundPiece::Column(column) => column.default.as_deref(),
+        })
+    }
+
+    /// Where in the campaign's own text `character` stands first; `None` where it does not, or
+    /// only in a default.
+    pub(crate) fn place_of(&self, character: char) -> Option<Place> {
+        self.pieces.iter().find_map(|piece| match piece {
+            BoundPiece::Literal(text, Some(start)) => {
+                text.find(character).map(|index| start.after(&text[..index]))
+            }
+            BoundPiece::Literal(_, None) | BoundPiece::Column(_) => None,
+        })
+    }
+
+    /// What the columns of one rendered row put into the text, in order: the column, and its value
+    /// or else its default.
+    pub(crate) fn values<'a>(&'a self, cells: Cells<'a>) -> impl Iterator<Item = (usize, Filled<'a>)> {
+        self.pieces
+            .iter()
+            .filter_map(BoundPiece::column)
+            .map(move |column| (column.index, column.filled(cells.text(column.index))))
+    }
+
+    /// Variables that are no column and take their default everywhere.
+    pub(crate) fn absent(&self) -> &[String] {
+        &self.absent
+    }
+
+    /// Appends the text of one row to `text`; `cell` gives the row's value in a column.
+    ///
+    /// A value of blanks alone counts as empty; a value's CRLF becomes a newline, as between the
+    /// lines of the file. Whether a value may be sent is judged before its filters. Gives the
+    /// column and what is wrong with its value; then nothing is appended.
+    pub fn render<'c>(
+        &self,
+        cell: impl Fn(usize) -> &'c str,
+        text: &mut String,
+    ) -> Result<(), (usize, ValueFault)> {
+        let start = text.len();
+        for piece in &self.pieces {
+            match piece {
+                BoundPiece::Literal(literal, _) => text.push_str(literal),
+                BoundPiece::Column(column) => {
+                    if let Err(fault) = column.push(cell(column.index), text) {
+                        text.truncate(start);
+                        return Err((column.index, fault));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Column {
+    /// Appends what `value` becomes.
+    fn push(&self, value: &str, text: &mut String) -> Result<(), ValueFault> {
+        let start = text.len();
+        if is_plain(value) {
+            text.push_str(value);
+            if self.steps.is_empty() {
+                return Ok(());
+            }
+        } else if !is_blank(value) {
+            check(value)?;
+            push_lines(value, text);
+        }
+        self.steps.iter().for_each(|step| step.apply(text, start));
+        if is_blank(&text[start..]) {
+            text.truncate(start);
+            text.push_str(self.default.as_deref().ok_or(ValueFault::Empty)?);
+        }
+        Ok(())
+    }
+
+    /// What stands in place of the variable in a row that was rendered.
+    fn filled<'a>(&'a self, value: &'a str) -> Filled<'a> {
+        let value = if self.steps.is_empty() {
+            Cow::Borrowed(value)
+        } else {
+            let mut text = String::new();
+            push_lines(value, &mut text);
+            self.steps.iter().for_each(|step| step.apply(&mut text, 0));
+            Cow::Owned(text)
+        };
+        match &self.default {
+            Some(default) if is_blank(&value) => Filled::Default(default),
+            _ => Filled::Value(value),
+        }
+    }
+}
+
+fn is_blank(value: &str) -> bool {
+    value.trim_start().is_empty()
+}
+
+/// Appends `value`, with a newline for each CRLF.
+fn push_lines(value: &str, text: &mut String) {
+    let mut lines = value.split("\r\n");
+    text.extend(lines.next());
+    lines.for_each(|line| text.extend(["\n", line]));
+}
+
+/// Whether a value is surely good as it stands, as most are; their bytes alone say so. It does not
+/// begin as a blank or a quote does, is not too long, and has no byte of what no text takes. The
+/// bench `texts` shows what this saves.
+fn is_plain(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    let begins_well = bytes.first().is_some_and(|first| !matches!(first, b' ' | b'\'' | 0xE1 | 0xE3));
+    let is_harmless = |all, &byte: &u8| all & HARMLESS[usize::from(byte)];
+    begins_well && bytes.len() <= MAX_VALUE && bytes.iter().fold(true, is_harmless)
+}
+
+/// The bytes that are in nothing, written in UTF-8, that is unsafe, damaged or the end of a line.
+const HARMLESS: [bool; 256] = {
+    let mut table = [true; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = !matches!(byte, 0..=0x1F | 0x7F | 0xC2 | 0xD8 | 0xE2 | 0xEF);
+        byte += 1;
+    }
+    table
+};
+
+/// Whether a text takes `value`, which is not empty.
+pub(crate) fn is_value(value: &str) -> bool {
+    check(value).is_ok()
+}
+
+/// Says why a text does not take `value`, which is not empty, if so.
+fn check(value: &str) -> Result<(), ValueFault> {
+    if value.len() > MAX_VALUE {
+        Err(ValueFault::Long)
+    } else if value.len() > 2 && value.starts_with('\'') && value.ends_with('\'') {
+        Err(ValueFault::Quoted)
+    } else if value.split("\r\n").any(|line| line.contains(is_unsafe)) {
+        Err(ValueFault::Unsafe)
+    } else if value.contains('\u{FFFD}') {
+        Err(ValueFault::Damaged)
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{source::OwnedCells, template::Template};
+    use proptest::prelude::*;
+
+    fn bound(template: &str, defaults: &[(&str, &str)]) -> Bound {
+        let header = ["name", "First Name"].map(str::to_owned);
+        let defaults = defaults.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let template = Template::parse(template).unwrap_or_else(|error| panic!("{template}: {error}"));
+        template.bind(&header, &defaults).expect("known names")
+    }
+
+    fn render(
+        template: &str,
+        defaults: &[(&str, &str)],
+        cells: &[&str],
+    ) -> Result<String, (usize, ValueFault)> {
+        let mut text = "before".to_owned();
+        let rendered = bound(template, defaults).render(|column| cells[column], &mut text);
+        let text = text.strip_prefix("before").expect("what stands before is left alone").to_owned();
+        assert!(rendered.is_ok() || text.is_empty(), "{text:?} is left of a row that was refused");
+        rendered.map(|()| text)
+    }
+
+    #[test]
+    fn variables_become_values_and_the_rest_stays() {
+        for (template, text) in [
+            ("Hi", "Hi"),
+            ("{{name}}", "Ann"),
+            ("Hi {{ NAME }}, {{first name}}{{name}}!", "Hi Ann, BoAnn!"),
+            ("a } b }} {c} {{name}} }}", "a } b }} {c} Ann }}"),
+            ("{{name|upper}} {{ name | lower | truncate 2 }}", "ANN an"),
+            ("{{name}}{{name | default: 'x'}}", "AnnAnn"),
+        ] {
+            assert_eq!(render(template, &[], &["Ann", "Bo"]), Ok(text.to_owned()), "{template}");
+        }
+    }
+
+    #[test]
+    fn values_are_kept_defaulted_or_refused_with_their_column() {
+        use ValueFault as F;
+        let long = "x".repeat(MAX_VALUE + 1);
+        for (value, default, result) in [
+            ("Ann", None, Ok("Ann")),
+            (" Ann ", None, Ok(" Ann ")),
+            ("{{name}}", None, Ok("{{name}}")),
+            ("=1+1", None, Ok("=1+1")),
+            ("a\nb", None, Ok("a\nb")),
+            ("a\r\nb\r\n", None, Ok("a\nb\n")),
+            ("สม\u{200c}ชาย 👨\u{200d}👩", None, Ok("สม\u{200c}ชาย 👨\u{200d}👩")),
+            ("", Some("there"), Ok("there")),
+            (" \u{a0}\t", Some(""), Ok("")),
+            ("\u{3000}\u{1680}", Some("there"), Ok("there")),
+            ("", None, Err((0, F::Empty))),
+            ("  ", None, Err((0, F::Empty))),
+            ("\u{3000}", None, Err((0, F::Empty))),
+            ("a\rb", None, Err((0, F::Unsafe))),
+            ("a\tb", None, Err((0, F::Unsafe))),
+            ("a\0", None, Err((0, F::Unsafe))),
+            ("\u{1b}[31mred", None, Err((0, F::Unsafe))),
+            ("evil\u{202e}txt", None, Err((0, F::Unsafe))),
+            ("zero\u{200b}width", None, Err((0, F::Unsafe))),
+            ("a\u{85}b", None, Err((0, F::Unsafe))),
+            ("lost \u{fffd}", None, Err((0, F::Damaged))),
+            ("'Ann'", None, Err((0, F::Quoted))),
+            ("'", None, Ok("'")),
+            ("'Ann", None, Ok("'Ann")),
+            (&long, None, Err((0, F::Long))),
+            (&long[1..], None, Ok(&long[1..])),
+        ] {
+            let defaults: Vec<(&str, &str)> = default.map(|value| ("Name", value)).into_iter().collect();
+            for template in ["{{name}}", "{{name | truncate: 1000}}"] {
+                let text = render(template, &defaults, &[value, "Bo"]);
+                if value.len() <= 1_000 || template == "{{name}}" {
+                    assert_eq!(text, result.map(str::to_owned), "{template} {value:.40?}");
+                } else {
+                    assert_eq!(text.is_ok(), result.is_ok(), "{template} {value:.40?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_left_is_the_templates_default_or_else_the_campaigns() {
+        use ValueFault as F;
+        for (template, campaigns, value, result) in [
+            ("{{name | default: 'there'}}", None, "", Ok("there")),
+            ("{{name | default: 'there'}}", Some("you"), " ", Ok("there")),
+            ("{{name | default: ''}}", Some("you"), "", Ok("")),
+            ("{{name | default: 'there' | upper | truncate: 3}}", None, " ", Ok("THE")),
+            ("{{name | upper | default: 'there'}}", None, "", Ok("there")),
+            ("{{name | upper | default: 'there'}}", None, "ann", Ok("ANN")),
+            ("{{name | trim | default: 'there' | title}}", None, "\u{3000} ANN ", Ok("Ann")),
+            ("{{name | default: ' a b ' | trim}}", None, "", Ok("a b")),
+            ("{{name | upper}}", Some("you"), "", Ok("you")),
+            ("{{name | upper}}", None, "", Err((0, F::Empty))),
+            // Three characters of this value are blanks, which are not left at a cut.
+            ("{{name | truncate: 3}}", None, "   Ann", Err((0, F::Empty))),
+            ("{{name | truncate: 3}}", Some("you"), "   Ann", Ok("you")),
+            ("{{name | default: 'there' | truncate: 3}}", Some("you"), "   Ann", Ok("the")),
+            ("{{name | trim | truncate: 3}}", None, "   Anna", Ok("Ann")),
+            ("{{name | trim}}", None, "{{name}} ", Ok("{{name}}")),
+            // Whether a value may be sent is judged before its filters.
+            ("{{name | truncate: 3}}", Some("you"), "Ann\t", Err((0, F::Unsafe))),
+            ("{{name | trim}}", None, " 'Ann' ", Ok("'Ann'")),
+            ("{{name | trim}}", None, "a\r\nb\r\n", Ok("a\nb")),
+        ] {
+            let defaults: Vec<(&str, &str)> = campaigns.map(|value| ("name", value)).into_iter().collect();
+            let text = render(template, &defaults, &[value, "Bo"]);
+            assert_eq!(text, result.map(str::to_owned), "{template} {value:?}");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_no_column_takes_its_own_default_or_else_the_campaigns() {
+        let bound =
+            bound("{{city | default: 'town' | upper}} {{shop | lower}} {{name}}", &[("Shop", "Ours")]);
+        let mut text = String::new();
+        bound.render(|_| "Ann", &mut text).expect("a good value");
+        assert_eq!(text, "TOWN Ours Ann");
+        assert_eq!(bound.absent(), ["city", "shop"]);
+        assert_eq!((bound.is_constant(), bound.has_filters()), (false, false));
+    }
+
+    #[test]
+    fn what_a_row_puts_in_is_told_as_the_text_has_it() {
+        let bound = bound("{{name | upper | default: 'é'}} {{first name}} {{name}}", &[("name", "you")]);
+        assert!(bound.has_filters());
+        let values = |cells: [&str; 2]| -> Vec<(usize, bool, String)> {
+            let cells = OwnedCells::of(cells);
+            let values = bound.values(cells.cells());
+            let is_value = |filled: &Filled<'_>| matches!(filled, Filled::Value(_));
+            values.map(|(column, filled)| (column, is_value(&filled), filled.text().to_owned())).collect()
+        };
+        let one = |column, is_value, text: &str| (column, is_value, text.to_owned());
+        assert_eq!(values(["zoé", "Bo"]), [one(0, true, "ZOÉ"), one(1, true, "Bo"), one(0, true, "zoé")]);
+        assert_eq!(values([" ", "Bo"]), [one(0, false, "é"), one(1, true, "Bo"), one(0, false, "you")]);
+    }
+
+    #[test]
+    fn every_character_is_judged_by_its_bytes_as_by_itself() {
+        for character in '\0'..=char::MAX {
+            let (alone, behind) = (character.to_string(), format!("a{character}"));
+            for value in [alone, behind] {
+                let is_good = !is_blank(&value) && check(&value).is_ok();
+                assert!(is_good || !is_plain(&value), "{value:?} is taken");
+            }
+        }
+    }
+
+    /// What `filters` make of `value`, each rendered by itself.
+    fn one_by_one(filters: &[&str], value: &str) -> String {
+        filters.iter().fold(value.to_owned(), |value, filter| {
+            let template = format!("{{{{name | {filter}}}}}");
+            render(&template, &[("name", "")], &[&value]).expect("a good value")
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_is_never_read_as_a_template(value in "[{}| a-z]{0,20}[{}|a-z]") {
+            prop_assert_eq!(render("<{{name}}>", &[], &[&value, ""]), Ok(format!("<{value}>")));
+        }
+
+        #[test]
+        fn a_chain_is_its_filters_one_after_another(
+            mut filters in prop::collection::vec(
+                prop::sample::select(vec!["trim", "upper", "lower", "title", "truncate: 1", "truncate: 4"]),
+                0..6,
+            ),
+            place in prop::option::of(0..6_usize),
+            value in "[ a-zA-Zéß\u{3000}-]{0,12}",
+        ) {
+            let place = place.map(|place| place.min(filters.len()));
+            if let Some(place) = place {
+                filters.insert(place, "default: ' ünd So fort'");
+            }
+            let text = one_by_one(&filters, &value);
+            let expected = match place {
+                _ if !is_blank(&text) => Ok(text),
+                Some(place) => Ok(one_by_one(&filters[place..], "")),
+                None => Err((0, ValueFault::Empty)),
+            };
+            let template = format!("{{{{{}}}}}", [&["name"], &filters[..]].concat().join(" | "));
+            prop_assert_eq!(render(&template, &[], &[&value]), expected);
+        }
+
+        #[test]
+        fn rendering_ends_for_any_value(value in ".{0,40}|[ \r\n\t'a\u{200d}\u{301}🇦]{0,20}") {
+            for template in [
+                "{{name}}",
+                "{{name | trim | title | truncate: 5}}",
+                "{{name | upper | lower | default: 'x' | truncate: 1}}",
+            ] {
+                if let Ok(text) = render(template, &[], &[&value]) {
+                    prop_assert!(!text.contains(is_unsafe), "{template} {text:?}");
+                }
+            }
+        }
+    }
+}
