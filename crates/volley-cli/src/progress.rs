@@ -10,9 +10,45 @@ use std::{
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
 use volley_core::StopReason;
 use volley_engine::{Pause, Progress};
+use volley_plan::Input;
 
 /// How often the bar is drawn anew.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
+
+/// How far the reading of a list is: a bar on a terminal, gone when it ends.
+pub(crate) struct Reading(Option<ProgressBar>);
+
+impl Reading {
+    /// Before the first byte of `list`. Nothing shows where quiet is asked for.
+    pub(crate) fn start(list: &Input, voice: Voice) -> Self {
+        if voice.quiet || !io::stderr().is_terminal() {
+            return Self(None);
+        }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        bar.set_message(list.to_string());
+        bar.set_style(ProgressStyle::with_template("{bytes} of {wide_msg}").expect("a template of ours"));
+        Self(Some(bar))
+    }
+
+    /// So many bytes are read, of `size` where that is known.
+    pub(crate) fn is_at(&self, bytes: u64, size: Option<u64>) {
+        let Some(bar) = &self.0 else { return };
+        if let (Some(size), None) = (size, bar.length()) {
+            let template = "{bar:24} {percent:>3} %  {bytes} of {total_bytes}, {wide_msg}";
+            bar.set_length(size);
+            bar.set_style(ProgressStyle::with_template(template).expect("a template of ours"));
+        }
+        bar.set_position(bytes);
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
 
 /// Shows `progress` on stderr until its sender is gone: a bar on a terminal, and everywhere a
 /// line when something stops the run. Quiet shows nothing.

@@ -44,6 +44,8 @@ pub struct Msisdn(NonZeroU64);
 pub struct Parsed {
     /// The number.
     pub number: Msisdn,
+    /// What [`Msisdn::assignment`] says of it.
+    pub assignment: Option<Assignment>,
     /// What had to be mended, counted in the preview; `None` for the usual spellings.
     pub repair: Option<Repair>,
 }
@@ -110,7 +112,7 @@ impl Msisdn {
         let national_length = zeros + decimal_length(number.national_number);
         let digits = 10_u64.checked_pow(national_length)?.checked_mul(country_code)?;
         let number = Self::from_digits(digits.checked_add(number.national_number)?)?;
-        Some(Parsed { number, repair: None })
+        Some(Parsed { number, assignment: number.assignment(), repair: None })
     }
 
     /// Where the number belongs and what it is for; `None` if it is not in use. A number that was
@@ -136,13 +138,8 @@ impl Msisdn {
 
     /// How many digits it has, 7 to 15.
     pub const fn length(self) -> u8 {
-        let mut rest = self.0.get();
-        let mut length = 0;
-        while rest > 0 {
-            rest /= 10;
-            length += 1;
-        }
-        length
+        // At most 15, which is what `from_digits` takes.
+        self.0.ilog10().to_le_bytes()[0] + 1
     }
 
     /// Safe to show: the last three digits, `•••006`.
@@ -271,7 +268,8 @@ mod tests {
         fn normalising_twice_changes_nothing(text in "[+]?[0-9 ().-]{6,18}") {
             if let Ok(once) = Msisdn::parse(&text, au()) {
                 let twice = Msisdn::parse(&once.number.to_string(), au());
-                prop_assert_eq!(twice, Ok(Parsed { number: once.number, repair: None }));
+                prop_assert_eq!(twice, Ok(Parsed { repair: None, ..once }));
+                prop_assert_eq!(once.assignment, once.number.assignment());
             }
         }
 

@@ -217,7 +217,13 @@ struct Layout {
 pub fn load(path: &Path, currency: &str) -> Result<BillFile, BillError> {
     let input = Input::File(path.to_owned());
     let makes_sense = |cells: &[String]| !numbers(cells).is_empty() && !costs(cells, currency).is_empty();
-    let format = Format { encoding: None, delimiter: None, makes_sense: &makes_sense, block_bytes: BLOCK, sheet: None };
+    let format = Format {
+        encoding: None,
+        delimiter: None,
+        makes_sense: &makes_sense,
+        block_bytes: BLOCK,
+        sheet: None,
+    };
     let mut records = Records::open(&Source::Input(&input), &format)?;
     let (file, header) = (records.file.clone(), records.first.clone());
     let layout = layout(&file, &header, currency)?;

@@ -23,11 +23,6 @@ impl KeySet {
         Self { slots: vec![0; slots_for(keys)], length: 0 }
     }
 
-    /// How many keys it has.
-    pub(crate) fn len(&self) -> usize {
-        self.length
-    }
-
     /// Adds `key`, which is not 0; whether it is new.
     pub(crate) fn insert(&mut self, key: u64) -> bool {
         debug_assert_ne!(key, 0, "0 is no key");
@@ -113,7 +108,7 @@ mod tests {
             for key in keys.into_iter().chain(large) {
                 set.expect([key].into_iter());
                 prop_assert_eq!(set.insert(key), known.insert(key));
-                prop_assert_eq!(set.len(), known.len());
+                prop_assert_eq!(set.length, known.len());
             }
         }
     }

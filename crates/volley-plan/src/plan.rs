@@ -7,9 +7,10 @@ use crate::{
     chunk::{self, Requests},
     columns,
     diagnosis::{Diagnosed, Diagnoser, TooLarge},
+    forensics::Forensics,
     pipeline::{self, Work},
     rates,
-    recipient::{LeavesOut, Rules, Texts, Usable, Verdict},
+    recipient::{self, LeavesOut, Rules, Texts, Usable, Verdict},
     source::{BLOCK, Block, Format, Records, Source},
     suppress,
     tally::{Found, Tally},
@@ -51,6 +52,11 @@ pub trait Sink {
     fn message(&mut self, message: &Message<'_>, price: Option<PriceId>) -> Result<(), SinkError>;
     /// One row that is left out as unusable.
     fn reject(&mut self, reject: &Reject) -> Result<(), SinkError>;
+    /// So many bytes of the list were read so far, of `size` where that is known; as the file lies
+    /// on disk. Told now and then.
+    fn read(&mut self, bytes: u64, size: Option<u64>) {
+        let _ = (bytes, size);
+    }
 }
 
 /// A sink for previews: it keeps nothing.
@@ -253,14 +259,19 @@ fn pass(
         max_recipients: campaign.limits.max_recipients,
         chosen,
         tally: Tally::new(card.as_ref(), requests),
+        forensics: Forensics::default(),
         diagnoser: Diagnoser::new(&profile, &rules.text, card.as_ref(), rules.folding),
         advisor: advice.is_some().then(|| Advisor::new(&rules, &campaign.message)),
         sink,
     };
     let judge = |judged: &mut Judged| judged.judge(&rules);
-    pipeline::run(&mut records, conditions.threads, judge, |judged| taker.take(judged))?;
+    let progress = records.progress();
+    pipeline::run(&mut records, conditions.threads, judge, |judged| {
+        taker.sink.read(progress.taken(), progress.size);
+        taker.take(judged)
+    })?;
 
-    let Taker { file, chosen, tally, diagnoser, advisor, .. } = taker;
+    let Taker { file, chosen, tally, forensics, diagnoser, advisor, .. } = taker;
     tally.check();
     if chosen.found_before().is_some_and(|found| found as u64 != tally.accepted) {
         return Err(PlanError::Changed { file });
@@ -270,6 +281,7 @@ fn pass(
     }
     warnings.extend_from_slice(suppressed.warnings());
     warnings.extend(warnings_of(&records, &rules));
+    warnings.extend(forensics.warnings(&file, tally.rows));
     let columns = columns_of(&rules);
     let estimated = tally.estimated(&file)?;
     warnings.extend(above_cap(campaign, estimated));
@@ -333,6 +345,7 @@ struct Taker<'a> {
     max_recipients: u32,
     chosen: Chosen,
     tally: Tally<'a>,
+    forensics: Forensics,
     diagnoser: Diagnoser<'a>,
     advisor: Option<Advisor<'a>>,
     sink: &'a mut dyn Sink,
@@ -354,6 +367,7 @@ impl Taker<'_> {
                             advisor.left_out(&judged.block.row(index), reject.reason);
                         }
                         self.sink.reject(reject)?;
+                        self.forensics.rejected(reject.reason);
                         self.tally.reject(reject);
                     }
                     Verdict::Suppressed => self.tally.suppressed += 1,
@@ -367,6 +381,7 @@ impl Taker<'_> {
     /// Somebody who can be texted, unless another row has the number.
     fn usable(&mut self, judged: &Judged, index: usize, usable: &Usable) -> Result<(), PlanError> {
         let number = judged.block.number(index);
+        self.forensics.accepted(usable.to, usable.repair);
         if !self.chosen.is_chosen(usable.to, number, &self.file)? {
             self.tally.duplicates += 1;
             return Ok(());
@@ -508,6 +523,7 @@ fn rules<'a>(
         policy: &recipients.policy,
         leaves_out,
         keys_texts: chunk::by_text(offer.batch, text.is_constant()),
+        extra_bytes: recipient::extra_bytes(&text, profile),
         text,
         encoding: message.encoding,
         folding: message.folding,

@@ -5,11 +5,11 @@ use crate::{
     diagnosis::TooLarge,
     source::{Cells, Row},
     suppress::Suppressed,
-    template::{Bound, ValueFault},
+    template::{Bound, Filled, ValueFault, Values},
 };
 use volley_core::{
     Encoding, Micros, Msisdn, NumberFault, NumberKind, Parsed, PriceId, Profile, RateCard, Region, Repair,
-    Segments, fold, fold_to_fit,
+    Segments, Shifts, fold, fold_to_fit,
 };
 
 /// What every row of a list is judged by.
@@ -21,6 +21,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) policy: &'a NumberPolicy,
     pub(crate) leaves_out: LeavesOut<'a>,
     pub(crate) text: Bound,
+    /// As [`extra_bytes`] has it.
+    pub(crate) extra_bytes: Option<usize>,
     /// Whether requests are filled by text.
     pub(crate) keys_texts: bool,
     pub(crate) encoding: TextEncoding,
@@ -121,11 +123,13 @@ impl Rules<'_> {
             return reject_row(Reason::FieldCount);
         }
         let (column, number) = self.number(row.cells);
-        let Parsed { number: to, repair } = match number {
+        if let Some(computed) = self.computed(row.cells, column) {
+            return reject_cell(computed, Reason::ComputedCell);
+        }
+        let Parsed { number: to, assignment, repair } = match number {
             Ok(parsed) => parsed,
             Err(fault) => return reject_cell(column, Reason::Number(fault)),
         };
-        let assignment = to.assignment();
         if let Err(reason) = self.policy.judge(assignment) {
             return reject_cell(column, reason);
         }
@@ -136,17 +140,11 @@ impl Rules<'_> {
             return reject_cell(column, Reason::FrequencyCap);
         }
         let start = texts.all.len();
-        if let Err((column, fault)) = self.text.render(|column| row.cells.text(column), &mut texts.all) {
-            let reason = match fault {
-                ValueFault::Empty => Reason::EmptyVariable,
-                ValueFault::Unsafe => Reason::UnsafeVariable,
-                ValueFault::Long => Reason::LongVariable,
-                ValueFault::Quoted => Reason::BadQuotes,
-                ValueFault::Damaged => Reason::BadUtf8,
-            };
-            return reject_cell(column, reason);
-        }
-        let mut segments = self.profile.count(&texts.all[start..]);
+        let values = match self.text.render(|column| row.cells.text(column), &mut texts.all) {
+            Ok(values) => values,
+            Err((column, fault)) => return reject_cell(column, reason_of(fault)),
+        };
+        let mut segments = self.count(&texts.all[start..], values);
         let mut text = texts.from(start);
         let unfolded = self.fold(texts, text, segments).map(|folded| {
             let before = (text, segments);
@@ -169,6 +167,14 @@ impl Rules<'_> {
         let text_key = if self.keys_texts { text_key(texts.get(text)) } else { 0 };
         let kind = assignment.map(|assignment| assignment.kind);
         Ok(Verdict::Usable(Usable { to, repair, kind, text, text_key, segments, unfolded, price, cost }))
+    }
+
+    /// How a text is carried. Most are counted without being looked at again.
+    fn count(&self, text: &str, values: Values) -> Segments {
+        let known = self.extra_bytes.filter(|_| values == Values::Common);
+        known
+            .and_then(|extra_bytes| self.profile.count_septets(text.len() - extra_bytes))
+            .unwrap_or_else(|| self.profile.count(text))
     }
 
     /// The column and the reason that a text is not sent for, whatever it would cost.
@@ -208,6 +214,11 @@ impl Rules<'_> {
         is_folded.then(|| texts.from(start))
     }
 
+    /// The first column that is needed and holds what no person typed.
+    fn computed(&self, cells: Cells<'_>, number: usize) -> Option<usize> {
+        [number].into_iter().chain(self.text.columns()).find(|&column| cells.is_computed(column))
+    }
+
     /// The first number column that is not empty, and what it holds.
     fn number(&self, cells: Cells<'_>) -> (usize, Result<Parsed, NumberFault>) {
         let parse = |column: usize| Msisdn::parse(cells.text(column), self.region);
@@ -220,8 +231,31 @@ impl Rules<'_> {
 
     /// The first column of the text whose value GSM-7 cannot write.
     fn forcing_column(&self, cells: Cells<'_>) -> Option<usize> {
-        self.text.columns().find(|&column| self.profile.forcing(cells.text(column)).next().is_some())
+        let forces = |filled: &Filled<'_>| self.profile.forcing(filled.text()).next().is_some();
+        self.text.values(cells).find(|(_, filled)| forces(filled)).map(|(column, _)| column)
     }
+}
+
+/// Why a row is left out whose value cannot be put into the text.
+const fn reason_of(fault: ValueFault) -> Reason {
+    match fault {
+        ValueFault::Empty => Reason::EmptyVariable,
+        ValueFault::Unsafe => Reason::UnsafeVariable,
+        ValueFault::Long => Reason::LongVariable,
+        ValueFault::Quoted => Reason::BadQuotes,
+        ValueFault::Damaged => Reason::BadUtf8,
+    }
+}
+
+/// How many bytes more than septets the campaign's own text has, its variables left out; `None`
+/// where one of its characters is not one septet.
+pub(crate) fn extra_bytes(text: &Bound, profile: &Profile) -> Option<usize> {
+    let fixed = text.fixed("");
+    let characters = fixed.chars().count();
+    let Segments { encoding, units, shifts, .. } = profile.count(&fixed);
+    let is_in_default_tables = encoding == Encoding::Gsm7 && shifts == Shifts::default();
+    let is_narrow = is_in_default_tables && units as usize == characters;
+    is_narrow.then(|| fixed.len() - characters)
 }
 
 /// What tells texts apart: XXH3 of 64 bits, never 0. Of two million texts two share one with a

@@ -35,6 +35,9 @@ pub enum Reason {
     NoPrice,
     /// The number has got as many texts as `limits.per_recipient` allows.
     FrequencyCap,
+    /// The value of a formula, or an error in its place, in a workbook's cell that the text or the
+    /// number is made of.
+    ComputedCell,
     /// More or fewer fields than the header.
     FieldCount,
     /// Bytes that are not text in the file's encoding.
@@ -63,6 +66,7 @@ impl Reason {
             Self::TooLong => "too_long",
             Self::NoPrice => "no_price",
             Self::FrequencyCap => "frequency_cap",
+            Self::ComputedCell => "computed_cell",
             Self::FieldCount => "field_count",
             Self::BadUtf8 => "bad_utf8",
             Self::BadQuotes => "bad_quotes",
@@ -103,6 +107,9 @@ impl Reason {
             Self::NoPrice => "the rate card has no price for this number; add its prefix",
             Self::FrequencyCap => {
                 "this number has got as many texts of late, other campaigns' too, as limits.per_recipient allows"
+            }
+            Self::ComputedCell => {
+                "a formula or its error in a cell that is needed; paste the column as values there"
             }
             Self::FieldCount => "more or fewer fields than the header; quote fields that hold the delimiter",
             Self::BadUtf8 => "not text in the file's encoding; save it as UTF-8, or set recipients.encoding",

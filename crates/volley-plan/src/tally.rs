@@ -10,7 +10,7 @@ use crate::{
 };
 use jiff::civil::Date;
 use std::collections::BTreeMap;
-use volley_core::{Encoding, Message, Micros, NumberKind, PlanHasher, PlanTerms, Profile, RateCard};
+use volley_core::{Encoding, Message, Micros, NumberKind, PlanHasher, PlanTerms, Profile, RateCard, Repair};
 
 /// How many rejects of each word a preview keeps.
 const FIRST_REJECTS: usize = 3;
@@ -41,7 +41,8 @@ pub(crate) struct Tally<'a> {
     ucs2: Share,
     /// By their segments.
     by_segments: Vec<Share>,
-    repairs: BTreeMap<&'static str, u64>,
+    /// By kind: a few of them, and one of them for most rows of some lists.
+    repairs: Vec<(Repair, u64)>,
     pub(crate) fixed_lines: u64,
     first_message: Option<Example>,
     longest_message: Option<Example>,
@@ -66,7 +67,7 @@ impl<'a> Tally<'a> {
             gsm7: Share::default(),
             ucs2: Share::default(),
             by_segments: Vec::new(),
-            repairs: BTreeMap::new(),
+            repairs: Vec::new(),
             fixed_lines: 0,
             first_message: None,
             longest_message: None,
@@ -90,7 +91,10 @@ impl<'a> Tally<'a> {
         self.accepted += 1;
         self.segments += u64::from(segments.count);
         if let Some(repair) = usable.repair {
-            *self.repairs.entry(repair.word()).or_default() += 1;
+            match self.repairs.iter_mut().find(|(known, _)| *known == repair) {
+                Some((_, count)) => *count += 1,
+                None => self.repairs.push((repair, 1)),
+            }
         }
         self.fixed_lines += u64::from(usable.kind == Some(NumberKind::Fixed));
         // The largest sum; what is part of it cannot be too large either.
@@ -182,7 +186,7 @@ impl<'a> Tally<'a> {
                 .into_iter()
                 .map(|(each, share)| (each, share.recipients))
                 .collect(),
-            repairs: self.repairs,
+            repairs: self.repairs.into_iter().map(|(repair, count)| (repair.word(), count)).collect(),
             blank_lines: records.blank_lines(),
             prices_of,
             warnings,

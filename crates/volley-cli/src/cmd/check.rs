@@ -3,7 +3,7 @@
 use crate::{
     account::Account,
     args,
-    cmd::{self, Voice},
+    cmd::{self, Voice, preview::Pass},
     fault::Fault,
     output,
 };
@@ -30,7 +30,8 @@ pub(crate) fn run(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault> 
     account.check_secrets()?;
     let known = super::history::known(&campaign)?;
     let capped = known.as_ref().map(|known| &known.capped);
-    let preview = super::preview::pass(&campaign, &account, None, capped, &mut Discard)?;
+    let pass = Pass { campaign: &campaign, account: &account, rejects: None, capped, voice };
+    let preview = pass.run(&mut Discard)?;
     if preview.accepted == 0 {
         return Err(super::plan::nobody(&campaign, preview.rows));
     }

@@ -3,7 +3,7 @@
 use crate::{
     account::Account,
     args,
-    cmd::{self, Voice, history},
+    cmd::{self, Voice, history, preview::Pass},
     fault::Fault,
     output,
 };
@@ -23,7 +23,7 @@ pub(crate) fn run(
 ) -> Result<u8, Fault> {
     let campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
     let journal = journal_of(&campaign, output);
-    let (preview, _) = freeze(&campaign, &Account::of(&campaign), rejects, &journal)?;
+    let (preview, _) = freeze(&campaign, &Account::of(&campaign), rejects, &journal, voice)?;
     if preview.accepted == 0 {
         return Err(nobody(&campaign, preview.rows));
     }
@@ -54,12 +54,13 @@ pub(crate) fn freeze(
     account: &Account,
     rejects: Option<&Path>,
     journal: &Path,
+    voice: Voice,
 ) -> Result<(Preview, Option<JournalLock>), Fault> {
     let known = history::known_for_plan(campaign)?;
     let capped = known.as_ref().map(|known| &known.capped);
     let writer = PlanWriter::create(journal, account.capabilities()?.batch)?;
     let mut sink = IntoJournal { writer };
-    let passed = super::preview::pass(campaign, account, rejects, capped, &mut sink);
+    let passed = Pass { campaign, account, rejects, capped, voice }.run(&mut sink);
     let preview = match passed {
         Ok(preview) if preview.accepted > 0 => preview,
         other => {

@@ -6,6 +6,7 @@ use crate::{
     cmd::{self, Voice, history},
     fault::Fault,
     output,
+    progress::Reading,
 };
 use serde::Serialize;
 use std::path::Path;
@@ -25,12 +26,12 @@ pub(crate) fn run(
     let account = Account::of(&campaign);
     let known = history::known(&campaign)?;
     let capped = known.as_ref().map(|known| &known.capped);
+    let pass = Pass { campaign: &campaign, account: &account, rejects, capped, voice };
     let (preview, edits) = if advise {
-        let plan = volley_plan::plan_with_advice;
-        let (preview, edits) = pass_with(&campaign, &account, rejects, capped, &mut Discard, plan)?;
+        let (preview, edits) = pass.run_with(&mut Discard, volley_plan::plan_with_advice)?;
         (preview, Some(edits))
     } else {
-        (pass(&campaign, &account, rejects, capped, &mut Discard)?, None)
+        (pass.run(&mut Discard)?, None)
     };
     if voice.json {
         output::json(&Advised { preview: &preview, advice: edits.as_ref() })?;
@@ -54,38 +55,44 @@ struct Advised<'a> {
     advice: Option<&'a Advice>,
 }
 
-/// Runs over the campaign's recipients once, without those who are `capped`, handing messages to
-/// `sink` and rejects to the file.
-pub(crate) fn pass(
-    campaign: &Campaign,
-    account: &Account,
-    rejects: Option<&Path>,
-    capped: Option<&Capped>,
-    sink: &mut dyn Sink,
-) -> Result<Preview, Fault> {
-    pass_with(campaign, account, rejects, capped, sink, volley_plan::plan)
+/// One run over a campaign's recipients.
+pub(crate) struct Pass<'a> {
+    pub(crate) campaign: &'a Campaign,
+    pub(crate) account: &'a Account,
+    /// Where rejects are listed.
+    pub(crate) rejects: Option<&'a Path>,
+    /// Who is left out because of other campaigns.
+    pub(crate) capped: Option<&'a Capped>,
+    pub(crate) voice: Voice,
 }
 
-/// The same, and gives what `plan` gives.
-fn pass_with<T>(
-    campaign: &Campaign,
-    account: &Account,
-    rejects: Option<&Path>,
-    capped: Option<&Capped>,
-    sink: &mut dyn Sink,
-    plan: fn(&Campaign, &Offer, &Conditions, &mut dyn Sink) -> Result<T, PlanError>,
-) -> Result<T, Fault> {
-    let capabilities = account.capabilities()?;
-    check_settings(campaign, account, &capabilities)?;
-    let offer = account.offer(&capabilities, campaign.provider.chunk)?;
-    let conditions = Conditions { capped, ..Conditions::on(super::sim::today()) };
-    let Some(path) = rejects else { return Ok(plan(campaign, &offer, &conditions, sink)?) };
-    let cannot = |error: std::io::Error| Fault::usage(format!("--rejects {}: {error}", path.display()));
-    let file = RejectFile::create(path).map_err(cannot)?;
-    let mut both = WithRejects { sink, file };
-    let planned = plan(campaign, &offer, &conditions, &mut both)?;
-    both.file.finish().map_err(cannot)?;
-    Ok(planned)
+impl Pass<'_> {
+    /// Hands messages to `sink` and rejects to the file.
+    pub(crate) fn run(&self, sink: &mut dyn Sink) -> Result<Preview, Fault> {
+        self.run_with(sink, volley_plan::plan)
+    }
+
+    /// The same, and gives what `plan` gives.
+    fn run_with<T>(
+        &self,
+        sink: &mut dyn Sink,
+        plan: fn(&Campaign, &Offer, &Conditions, &mut dyn Sink) -> Result<T, PlanError>,
+    ) -> Result<T, Fault> {
+        let (campaign, account) = (self.campaign, self.account);
+        let capabilities = account.capabilities()?;
+        check_settings(campaign, account, &capabilities)?;
+        let offer = account.offer(&capabilities, campaign.provider.chunk)?;
+        let conditions = Conditions { capped: self.capped, ..Conditions::on(super::sim::today()) };
+        let reading = Reading::start(&campaign.recipients.input, self.voice);
+        let cannot = |path: &Path, error| Fault::usage(format!("--rejects {}: {error}", path.display()));
+        let file = self.rejects.map(|path| RejectFile::create(path).map_err(|error| cannot(path, error)));
+        let mut shown = Shown { sink, rejects: file.transpose()?, reading };
+        let planned = plan(campaign, &offer, &conditions, &mut shown)?;
+        if let Some((path, file)) = self.rejects.zip(shown.rejects) {
+            file.finish().map_err(|error| cannot(path, error))?;
+        }
+        Ok(planned)
+    }
 }
 
 /// What the campaign asks of its provider that cannot be had.
@@ -108,19 +115,26 @@ fn check_settings(campaign: &Campaign, account: &Account, capabilities: &Capabil
     Ok(())
 }
 
-/// Hands messages on and writes rejects to a file.
-struct WithRejects<'a> {
+/// Hands messages on, writes rejects to a file where one is asked for, and shows how far it is.
+struct Shown<'a> {
     sink: &'a mut dyn Sink,
-    file: RejectFile,
+    rejects: Option<RejectFile>,
+    reading: Reading,
 }
 
-impl Sink for WithRejects<'_> {
+impl Sink for Shown<'_> {
     fn message(&mut self, message: &Message<'_>, price: Option<PriceId>) -> Result<(), SinkError> {
         self.sink.message(message, price)
     }
 
     fn reject(&mut self, reject: &Reject) -> Result<(), SinkError> {
-        self.file.write(reject).map_err(SinkError::new)?;
+        if let Some(file) = &mut self.rejects {
+            file.write(reject).map_err(SinkError::new)?;
+        }
         self.sink.reject(reject)
+    }
+
+    fn read(&mut self, bytes: u64, size: Option<u64>) {
+        self.reading.is_at(bytes, size);
     }
 }

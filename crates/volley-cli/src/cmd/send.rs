@@ -6,7 +6,7 @@ use crate::{
     cmd::{
         self, Voice, history,
         plan::{freeze, journal_of, nobody, now},
-        preview,
+        preview::Pass,
         status::{Status, print, settled_exit_code},
     },
     fault::Fault,
@@ -54,9 +54,9 @@ pub(crate) fn send(
     let path = journal_of(&campaign, journal);
     let fresh = !path.exists();
     let (preview, lock) = if fresh {
-        freeze(&campaign, &account, rejects, &path)?
+        freeze(&campaign, &account, rejects, &path, voice)?
     } else {
-        (same_plan(&campaign, &account, rejects, &path)?, None)
+        (same_plan(&campaign, &account, rejects, &path, voice)?, None)
     };
     if preview.accepted == 0 {
         return Err(nobody(&campaign, preview.rows));
@@ -124,11 +124,12 @@ fn same_plan(
     account: &Account,
     rejects: Option<&Path>,
     path: &Path,
+    voice: Voice,
 ) -> Result<Preview, Fault> {
     let planned = JournalReader::open(path)?.plan().clone();
     let known = history::known_then(campaign, &planned)?;
     let capped = known.as_ref().map(|known| &known.capped);
-    let preview = preview::pass(campaign, account, rejects, capped, &mut Discard)?;
+    let preview = Pass { campaign, account, rejects, capped, voice }.run(&mut Discard)?;
     let differences = preview.hash.differences(&planned.hash);
     if differences.is_empty() {
         return Ok(preview);

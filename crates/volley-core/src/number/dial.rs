@@ -6,7 +6,7 @@
 //! not without it, or is left too short. Each step is held to the port by the tests.
 
 use super::{
-    Msisdn, NumberKind, Parsed, Repair,
+    Assignment, Msisdn, Parsed, Region, Repair,
     digits::{Cell, Digits},
     tables::{Code, Finding, Plan},
     zero,
@@ -34,14 +34,14 @@ pub(super) fn number(cell: &Cell, plan: Option<&Plan>) -> Option<Parsed> {
 /// A national number under the rules of a plan.
 struct National {
     number: Msisdn,
-    kind: NumberKind,
+    assignment: Assignment,
     /// Whether nothing was taken off its digits and nothing put in front of them.
     whole: bool,
 }
 
 impl National {
     fn into_parsed(self) -> Parsed {
-        Parsed { number: self.number, repair: None }
+        Parsed { number: self.number, assignment: Some(self.assignment), repair: None }
     }
 }
 
@@ -69,9 +69,10 @@ fn domestic(plan: &Plan, digits: Digits) -> Option<Parsed> {
             return national(code.main(), rest).map(National::into_parsed);
         }
     }
-    let National { number, kind, whole } = national(plan, digits)?;
-    let lost_its_zero = whole && !digits.starts_with_zero() && zero::is_written(plan, kind);
-    Some(Parsed { number, repair: lost_its_zero.then_some(Repair::LeadingZero) })
+    let National { number, assignment, whole } = national(plan, digits)?;
+    let lost_its_zero = whole && !digits.starts_with_zero() && zero::is_written(plan, assignment.kind);
+    let repair = lost_its_zero.then_some(Repair::LeadingZero);
+    Some(Parsed { number, assignment: Some(assignment), repair })
 }
 
 /// The national number `digits`, with or without its trunk prefix, under the rules of `plan`.
@@ -81,9 +82,9 @@ fn national(plan: &Plan, digits: Digits) -> Option<National> {
     if !plan.believes_without_trunk(left.len()) {
         (left, found) = (digits, code.finding(digits));
     }
-    let kind = found.kind?;
+    let assignment = Assignment { region: Region::at(code.region(found)), kind: found.kind? };
     let number = left.behind(code.value).and_then(Msisdn::from_digits)?;
-    Some(National { number, kind, whole: left.len() == digits.len() })
+    Some(National { number, assignment, whole: left.len() == digits.len() })
 }
 
 /// `digits` without their trunk prefix, unless they fit with it and would not fit without it; and

@@ -113,7 +113,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2_000_000))]
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
 
         #[test]
         fn with_its_zero_again_it_is_no_other_number(
@@ -121,10 +121,11 @@ mod tests {
             place in 0..u8::try_from(Plan::all().len()).expect("some 250 regions"),
         ) {
             let region = Region::at(place);
-            if let Ok(Parsed { number, repair: Some(Repair::LeadingZero) }) = Msisdn::parse(&text, region) {
+            if let Ok(Parsed { number, repair: Some(Repair::LeadingZero), .. }) = Msisdn::parse(&text, region) {
                 // A few numbers cannot be dialled with a zero: Israel's fixed numbers with 153.
-                let again = Msisdn::parse(&format!("0{text}"), region);
-                prop_assert!(again.is_err() || again == Ok(Parsed { number, repair: None }));
+                if let Ok(again) = Msisdn::parse(&format!("0{text}"), region) {
+                    prop_assert_eq!((again.number, again.repair), (number, None));
+                }
             }
         }
     }

@@ -57,7 +57,7 @@ type Block = [u8; BLOCK];
 fn narrow_prefix(bytes: &[u8]) -> usize {
     let (blocks, tail) = bytes.as_chunks();
     // Most texts are common to their end; what is looked for behind the first line feed costs more.
-    let common = blocks.iter().take_while(|block| all(block, is_common)).count();
+    let common = blocks.iter().take_while(|block| all(block, is_common_septet)).count();
     let narrow = common + blocks[common..].iter().take_while(|block| all(block, is_narrow)).count();
     if narrow < blocks.len() {
         return narrow * BLOCK;
@@ -77,15 +77,15 @@ fn all(block: &Block, is: impl Fn(u8) -> bool) -> bool {
     block.iter().fold(true, |all, &byte| all & is(byte))
 }
 
-/// Whether a byte is a small letter or between space and `Z`: one septet, and seen in a few
-/// instructions. From `A` on, letters are the first 26 of every 32.
-const fn is_common(byte: u8) -> bool {
+/// Whether a byte is a letter or between space and `Z`: a character of one septet in the default
+/// alphabet, seen in a few instructions. From `A` on, letters are the first 26 of every 32.
+pub const fn is_common_septet(byte: u8) -> bool {
     byte.cast_signed() >= 0x20 && byte.saturating_sub(b'A') & 0x1F < 26
 }
 
 /// Whether a byte is an ASCII character of the default alphabet.
 const fn is_narrow(byte: u8) -> bool {
-    is_common(byte) || matches!(byte, b'\n' | b'\r' | b'_')
+    is_common_septet(byte) || matches!(byte, b'\n' | b'\r' | b'_')
 }
 
 /// Whether the default tables have every character of `text`.

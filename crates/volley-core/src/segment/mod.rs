@@ -18,7 +18,8 @@ pub use profile::{
 };
 
 use choice::{Form, Tally, Writing};
-use length::{code_units, septets, septets_if_plain};
+pub use length::is_common_septet;
+use length::{Length, code_units, septets, septets_if_plain};
 use lookup::{Repertoire, Tables};
 use parts::{Pieces, parts};
 use std::fmt;
@@ -93,6 +94,15 @@ impl Profile {
             Some(form) => self.segments(form, |form| self.walk(text, form.writing).count()),
             None => self.count_in_any_tables(text),
         }
+    }
+
+    /// As [`count`](Self::count), of a text whose characters are one septet each of the default
+    /// alphabet, as [common](is_common_septet) ones are; `None` where that alone does not say.
+    pub fn count_septets(&self, septets: usize) -> Option<Segments> {
+        let length = Length { characters: septets, wide: 0 };
+        let form = Form { writing: Writing::DEFAULT, length };
+        let (least, most) = self.bounds(form);
+        (matches!(self.alphabet, Alphabet::Standard) && least == most).then(|| form.carried(least))
     }
 
     /// [`count`](Self::count) for every profile and text. Not inlined, because its locals would

@@ -20,7 +20,7 @@ mod propose; // the text alone -> edits worth a try
 
 use crate::{
     MessageSettings, Reason, Template, TextEncoding,
-    recipient::{Rules, Texts, Verdict},
+    recipient::{Rules, Texts, Verdict, extra_bytes},
     source::Row,
     template::Bound,
 };
@@ -165,7 +165,8 @@ impl<'a> Advisor<'a> {
             | Reason::NotGsm7
             | Reason::TooLong
             | Reason::BadUtf8
-            | Reason::BadQuotes => true,
+            | Reason::BadQuotes
+            | Reason::ComputedCell => true,
             Reason::Number(_)
             | Reason::Country
             | Reason::Kind
@@ -259,6 +260,7 @@ fn with_text<'a>(rules: &Rules<'a>, text: Bound) -> Rules<'a> {
         region: rules.region,
         policy: rules.policy,
         leaves_out: rules.leaves_out,
+        extra_bytes: extra_bytes(&text, rules.profile),
         text,
         keys_texts: false,
         encoding: rules.encoding,

@@ -91,7 +91,7 @@ impl Meaning<'_> {
         let folding = if self.written.is_on("message.smart") { Folding::Smart } else { Folding::Off };
         let lacks = self.lacking(encoding, folding)?;
         let defaults = self.defaults(&template, &lacks)?;
-        if let Some(character) = template.literals().find_map(&lacks) {
+        if let Some(character) = template.literals().chain(template.defaults()).find_map(&lacks) {
             let found =
                 format!("a text with `{}` (U+{:04X})", shown(&character.to_string()), character as u32);
             let wanted = "message.encoding is gsm7, which lacks it: replace it, or set the encoding to auto";

@@ -339,7 +339,7 @@ impl Meaning<'_> {
         let suppress_at = self.written.at("recipients.suppress");
         let suppress: Vec<PathBuf> = suppress
             .iter()
-            .map(|path| self.readable(path, suppress_at.expect("the key is set"), "recipients.suppress"))
+            .map(|path| self.file_at(path, suppress_at.expect("the key is set"), "recipients.suppress"))
             .collect::<Result<_, _>>()?;
         Ok(Recipients {
             input,
@@ -636,12 +636,16 @@ impl Meaning<'_> {
 
     /// The file that `key` names.
     fn list_path(&self, key: &'static str) -> Result<Option<PathBuf>, CampaignError> {
-        self.written.text(key).map(|(path, at)| self.readable(path, at, key)).transpose()
+        self.written.text(key).map(|(path, at)| self.file_at(path, at, key)).transpose()
     }
 
     /// `path`, unless it is blank.
-    fn readable(&self, path: &str, at: &At, key: &'static str) -> Result<PathBuf, CampaignError> {
-        if path.trim().is_empty() { Err(value_fault(at, key, path, "name a file")) } else { Ok(self.resolved(path, at)) }
+    fn file_at(&self, path: &str, at: &At, key: &'static str) -> Result<PathBuf, CampaignError> {
+        if path.trim().is_empty() {
+            Err(value_fault(at, key, path, "name a file"))
+        } else {
+            Ok(self.resolved(path, at))
+        }
     }
 
     /// A path of the campaign file is relative to it, another to the working directory.

@@ -232,7 +232,13 @@ pub struct LoadedRates {
 /// then for what `day` leaves: no price, two currencies, or more prices than a card holds.
 pub fn load(path: &Path, day: Date, rounding: Rounding) -> Result<LoadedRates, RatesError> {
     let input = Input::File(path.to_owned());
-    let format = Format { encoding: None, delimiter: None, makes_sense: &line::is_header, block_bytes: BLOCK, sheet: None };
+    let format = Format {
+        encoding: None,
+        delimiter: None,
+        makes_sense: &line::is_header,
+        block_bytes: BLOCK,
+        sheet: None,
+    };
     let mut records = Records::open(&Source::Input(&input), &format)?;
     columns::check_names(&records.file, &records.first)?;
     let layout = Layout::of(&records.file, &records.first)?;

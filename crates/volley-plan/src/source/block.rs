@@ -207,6 +207,7 @@ impl<'a> Cells<'a> {
 
 impl OwnedCells {
     /// A record of these cells.
+    #[cfg(test)]
     pub(crate) fn of<'a>(cells: impl IntoIterator<Item = &'a str>) -> Self {
         let mut owned = Self { bytes: Vec::new(), cells: Vec::new() };
         for cell in cells {

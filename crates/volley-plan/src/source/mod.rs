@@ -461,6 +461,11 @@ impl Records {
         Some(rows + rows / 30)
     }
 
+    /// How far the file is read, while it is.
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
     /// Blank lines and lines of spaces so far.
     pub(crate) fn blank_lines(&self) -> u64 {
         match &self.blocks {

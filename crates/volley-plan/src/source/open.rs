@@ -656,6 +656,38 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_is_what_its_content_says() {
+        let stream = |content: &[u8], sheet: Option<&str>| -> Result<String, String> {
+            let opened = Opened::stream(Cursor::new(content.to_vec()), None, "standard input", sheet);
+            let Opened::Text(mut text) = opened.map_err(|error| error.to_string())? else { panic!("text") };
+            let mut read = String::new();
+            text.read.read_to_string(&mut read).map(|_| read).map_err(|error| error.to_string())
+        };
+        let list = "phone\n0491570006\n";
+        let zstd = zstd::encode_all(list.as_bytes(), 3).expect("zstd data");
+        for packed in [list.as_bytes(), &gzip(list.as_bytes()), &zstd] {
+            assert_eq!(stream(packed, None).as_deref(), Ok(list));
+        }
+        for (content, sheet, says) in [
+            (
+                &b"PK\x03\x04"[..],
+                None,
+                "or an .xlsx workbook; a workbook is read by its name: write it in place of -",
+            ),
+            (
+                b"<html>",
+                None,
+                "standard input: this is meant to be CSV and holds an HTML page; export it as CSV",
+            ),
+            (&gzip(b"%PDF-1.7"), None, "holds gzip data of a PDF"),
+            (list.as_bytes(), Some("list"), "recipients.sheet names a sheet and this is no workbook"),
+        ] {
+            let error = stream(content, sheet).expect_err(says);
+            assert!(error.contains(says), "{error}");
+        }
+    }
+
+    #[test]
     fn progress_counts_the_bytes_that_lie_on_disk() {
         let list = b"phone\n0491570006\n".repeat(100_000);
         for (name, content) in [("list.csv", list.clone()), ("list.csv.gz", gzip(&list))] {

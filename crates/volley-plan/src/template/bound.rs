@@ -3,6 +3,7 @@
 use super::{Place, filter::Step};
 use crate::{source::Cells, words::is_unsafe};
 use std::{borrow::Cow, fmt};
+use volley_core::is_common_septet;
 
 /// The longest value that a variable takes, in bytes.
 pub(super) const MAX_VALUE: usize = 10 * 1024;
@@ -62,6 +63,16 @@ impl Filled<'_> {
             Self::Default(default) => default,
         }
     }
+}
+
+/// What is known of the values in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// They are of [common](volley_core::is_common_septet) characters alone, so that their length
+    /// says how many septets they take.
+    Common,
+    /// Nothing.
+    Any,
 }
 
 /// Why a value is not put into a text.
@@ -151,37 +162,41 @@ impl Bound {
     /// Appends the text of one row to `text`; `cell` gives the row's value in a column.
     ///
     /// A value of blanks alone counts as empty; a value's CRLF becomes a newline, as between the
-    /// lines of the file. Whether a value may be sent is judged before its filters. Gives the
-    /// column and what is wrong with its value; then nothing is appended.
+    /// lines of the file. Whether a value may be sent is judged before its filters. Gives what is
+    /// known of all values together; or the column and what is wrong with its value, and then
+    /// nothing is appended.
     pub fn render<'c>(
         &self,
         cell: impl Fn(usize) -> &'c str,
         text: &mut String,
-    ) -> Result<(), (usize, ValueFault)> {
+    ) -> Result<Values, (usize, ValueFault)> {
         let start = text.len();
+        let mut values = Values::Common;
         for piece in &self.pieces {
             match piece {
                 BoundPiece::Literal(literal, _) => text.push_str(literal),
-                BoundPiece::Column(column) => {
-                    if let Err(fault) = column.push(cell(column.index), text) {
+                BoundPiece::Column(column) => match column.push(cell(column.index), text) {
+                    Ok(Values::Common) => {}
+                    Ok(Values::Any) => values = Values::Any,
+                    Err(fault) => {
                         text.truncate(start);
                         return Err((column.index, fault));
                     }
-                }
+                },
             }
         }
-        Ok(())
+        Ok(values)
     }
 }
 
 impl Column {
     /// Appends what `value` becomes.
-    fn push(&self, value: &str, text: &mut String) -> Result<(), ValueFault> {
+    fn push(&self, value: &str, text: &mut String) -> Result<Values, ValueFault> {
         let start = text.len();
-        if is_plain(value) {
+        if let Some(values) = plain(value) {
             text.push_str(value);
             if self.steps.is_empty() {
-                return Ok(());
+                return Ok(values);
             }
         } else if !is_blank(value) {
             check(value)?;
@@ -192,7 +207,7 @@ impl Column {
             text.truncate(start);
             text.push_str(self.default.as_deref().ok_or(ValueFault::Empty)?);
         }
-        Ok(())
+        Ok(Values::Any)
     }
 
     /// What stands in place of the variable in a row that was rendered.
@@ -223,25 +238,35 @@ fn push_lines(value: &str, text: &mut String) {
     lines.for_each(|line| text.extend(["\n", line]));
 }
 
-/// Whether a value is surely good as it stands, as most are; their bytes alone say so. It does not
-/// begin as a blank or a quote does, is not too long, and has no byte of what no text takes. The
-/// bench `texts` shows what this saves.
-fn is_plain(value: &str) -> bool {
+/// What is known of a value that is surely good as it stands, as most are; their bytes alone say
+/// so. It does not begin as a blank or a quote does, is not too long, and has no byte of what no
+/// text takes. The bench `texts` shows what this saves.
+fn plain(value: &str) -> Option<Values> {
     let bytes = value.as_bytes();
     let begins_well = bytes.first().is_some_and(|first| !matches!(first, b' ' | b'\'' | 0xE1 | 0xE3));
-    let is_harmless = |all, &byte: &u8| all & HARMLESS[usize::from(byte)];
-    begins_well && bytes.len() <= MAX_VALUE && bytes.iter().fold(true, is_harmless)
+    let traits = bytes.iter().fold(0, |traits, &byte| traits | TRAITS[usize::from(byte)]);
+    let is_plain = begins_well && bytes.len() <= MAX_VALUE && traits & HARMFUL == 0;
+    is_plain.then_some(if traits & UNCOMMON == 0 { Values::Common } else { Values::Any })
 }
 
-/// The bytes that are in nothing, written in UTF-8, that is unsafe, damaged or the end of a line.
-const HARMLESS: [bool; 256] = {
-    let mut table = [true; 256];
-    let mut byte = 0;
-    while byte < table.len() {
-        table[byte] = !matches!(byte, 0..=0x1F | 0x7F | 0xC2 | 0xD8 | 0xE2 | 0xEF);
+/// A byte of something, written in UTF-8, that is unsafe, damaged or the end of a line.
+const HARMFUL: u8 = 1;
+/// A byte that is no common character.
+const UNCOMMON: u8 = 2;
+
+const TRAITS: [u8; 256] = {
+    let mut traits = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        let is_harmful = matches!(byte, 0..=0x1F | 0x7F | 0xC2 | 0xD8 | 0xE2 | 0xEF);
+        let harmful = if is_harmful { HARMFUL } else { 0 };
+        let uncommon = if is_common_septet(byte) { 0 } else { UNCOMMON };
+        traits[byte as usize] = harmful | uncommon;
+        if byte == u8::MAX {
+            break traits;
+        }
         byte += 1;
     }
-    table
 };
 
 /// Whether a text takes `value`, which is not empty.
@@ -286,7 +311,7 @@ mod tests {
         let rendered = bound(template, defaults).render(|column| cells[column], &mut text);
         let text = text.strip_prefix("before").expect("what stands before is left alone").to_owned();
         assert!(rendered.is_ok() || text.is_empty(), "{text:?} is left of a row that was refused");
-        rendered.map(|()| text)
+        rendered.map(|_| text)
     }
 
     #[test]
@@ -410,7 +435,10 @@ mod tests {
             let (alone, behind) = (character.to_string(), format!("a{character}"));
             for value in [alone, behind] {
                 let is_good = !is_blank(&value) && check(&value).is_ok();
-                assert!(is_good || !is_plain(&value), "{value:?} is taken");
+                let known = plain(&value);
+                assert!(is_good || known.is_none(), "{value:?} is taken");
+                let is_common = value.bytes().all(is_common_septet);
+                assert!(is_common || known != Some(Values::Common), "{value:?} is no common text");
             }
         }
     }

@@ -418,14 +418,6 @@ fn what_this_version_cannot_do_is_refused_and_never_ignored() {
             "limits.window = \"09:00-20:00\"\n[provider]",
             "`limits.window`: this version does not wait for a send window; remove it",
         ),
-        ("list.csv", "list.csv.gz", "`recipients.file`: this version does not read .gz files; unpack it"),
-        ("list.csv", "list.CSV.ZST", "`recipients.file`: this version does not read .zst files"),
-        ("list.csv", "list.xlsx", "`recipients.file`: this version does not read .xlsx files"),
-        (
-            "[provider]",
-            "recipients.suppress = \"out.xlsx\"\n[provider]",
-            "`recipients.suppress`: this version does not read .xlsx files",
-        ),
     ] {
         let message = message(&SMALL.replace(from, to));
         assert!(message.contains(expected), "{to}: {message}");

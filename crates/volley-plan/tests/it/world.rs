@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 use tempfile::TempDir;
 use volley_core::{Batch, Message, Micros, PriceId};
 use volley_plan::{Conditions, 
-    Campaign, CampaignError, Offer, Overrides, PlanError, Preview, Reject, Sink, SinkError, plan,
+    Campaign, CampaignError, Input, Offer, Overrides, PlanError, Preview, Reject, Sink, SinkError, plan,
 };
 
 /// Provider kinds with settings of their own, as a caller of the crate gives them.
@@ -71,6 +71,20 @@ impl World {
              [recipients]\nfile = \"list.csv\"\nregion = \"AU\"\n{extra}"
         );
         self.load_with(&toml, &Overrides::default()).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// One pass over a list of this name, whose ending says what it is.
+    pub(crate) fn pass_of(
+        name: &str,
+        list: impl AsRef<[u8]>,
+        text: &str,
+        extra: &str,
+    ) -> Result<(Preview, Taken), PlanError> {
+        let world = Self::new();
+        world.write(name, list);
+        let mut campaign = world.campaign(text, extra);
+        campaign.recipients.input = Input::File(world.path(name));
+        run(&campaign, &offer())
     }
 
     /// One pass over `list`, everything else as it comes by default.

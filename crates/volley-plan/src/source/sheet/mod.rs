@@ -7,8 +7,6 @@
 //! `.0`. The value of a formula and an error are marked as computed. Hidden rows are read like the
 //! others; that, and sheets that were not read, [`SheetBlocks::notes`] tells.
 
-#[cfg(test)]
-mod tests; // the same workbooks read by calamine, and damaged ones
 mod ods; // content.xml -> rows
 mod package; // the zip archive, and the XML in it
 mod value; // numbers and dates -> text
@@ -317,3 +315,6 @@ fn column_behind(column: u32, last: Option<u32>, row: u64) -> io::Result<u32> {
 fn no_sheet(wanted: &str, sheets: &[String]) -> io::Error {
     SourceFault::NoSheet { wanted: shown(wanted), sheets: crate::words::listed(sheets) }.into()
 }
+
+#[cfg(test)]
+mod tests; // the same workbooks read by calamine, and damaged ones

@@ -5,7 +5,7 @@
 
 use super::{
     About, SheetRow, column_behind, no_sheet,
-    package::{Package, Xml, add_text, attribute, attributes, damaged, unescaped},
+    package::{Package, Xml, add_text, attribute, attributes, check_length, damaged, unescaped},
     value::{Epoch, Shown, add_number, iso_moment, iso_time},
 };
 use crate::source::open::SourceFault;
@@ -15,6 +15,8 @@ use std::{
     io::{self, Read},
 };
 
+/// The most sheets that are told apart by their names and styles.
+const MAX_SHEETS: usize = 10_000;
 /// What the part `mimetype` begins with.
 const MIMETYPE: &[u8] = b"application/vnd.oasis.opendocument.spreadsheet";
 
@@ -52,6 +54,9 @@ impl OdsRows {
         let (mut style, mut hidden_styles) = (None, HashSet::new());
         loop {
             match xml.next()? {
+                Event::Start(_) if names.len().max(hidden_styles.len()) > MAX_SHEETS => {
+                    return Err(damaged("it has more than 10,000 sheets"));
+                }
                 Event::Start(tag) => match tag.local_name().as_ref() {
                     "style" => style = attribute(&tag, "name")?,
                     "table-properties" if attribute(&tag, "display")?.as_deref() == Some("false") => {
@@ -154,6 +159,7 @@ impl OdsRows {
                         if !std::mem::take(&mut is_first) {
                             self.text.push('\n');
                         }
+                        check_length(&self.text)?;
                         paragraph(&mut self.xml, &mut self.text)?;
                     } else {
                         self.xml.skip()?; // a note, or a picture
@@ -311,7 +317,7 @@ fn add_space(tag: &BytesStart<'_>, into: &mut String) -> io::Result<()> {
         "line-break" => into.push('\n'),
         _ => {}
     }
-    Ok(())
+    check_length(into)
 }
 
 /// Whether a sheet that was begun has something in it; reads to its end.

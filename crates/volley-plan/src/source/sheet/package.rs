@@ -4,11 +4,15 @@
 //! unpacked against the promise: its length and its checksum. So no part is ever larger than was
 //! agreed to, and a part that was read to its end is whole. Not here: what the parts mean.
 
-use crate::source::open::{GIB, SourceFault, Watched, is_from_below};
+use crate::{
+    source::open::{GIB, SourceFault, Watched, is_from_below},
+    words::shown,
+};
 use flate2::{Crc, bufread::DeflateDecoder};
 use quick_xml::events::{BytesStart, Event};
 use std::{
     borrow::Cow,
+    collections::HashMap,
     fs::File,
     io::{self, BufReader, Read},
     sync::Arc,
@@ -21,8 +25,10 @@ pub(super) const WORKBOOK: &str = "workbook";
 const MAX_PACKAGE: u64 = 4 * GIB;
 /// What is read of a part at a time, in bytes.
 const PIECE: usize = 64 * 1024;
-/// The longest tag, and the longest text without a tag in it, in bytes.
+/// The longest tag and the longest text, in bytes.
 const MAX_EVENT: usize = 16 * 1024 * 1024;
+/// The most that a part unpacks to whose meaning is held in memory, in bytes.
+const MAX_HELD: u64 = 64 * 1024 * 1024;
 
 /// What is wrong with a workbook whose XML does not say what it has to.
 pub(super) fn damaged(how: impl Into<String>) -> io::Error {
@@ -34,10 +40,17 @@ fn too_long() -> io::Error {
     SourceFault::TooLarge { what: "one cell of the workbook", limit: "16 MiB" }.into()
 }
 
+/// Whether a text that was put together from pieces is one that is read.
+pub(super) fn check_length(text: &str) -> io::Result<()> {
+    if text.len() > MAX_EVENT { Err(too_long()) } else { Ok(()) }
+}
+
 /// The parts of a workbook.
 pub(super) struct Package {
     watched: Arc<Watched>,
     directory: ZipArchive<BufReader<File>>,
+    /// Where in the directory a part is, by its name in small letters.
+    places: HashMap<String, usize>,
 }
 
 impl Package {
@@ -45,42 +58,40 @@ impl Package {
     pub(super) fn open(watched: Arc<Watched>) -> io::Result<Self> {
         let file = BufReader::new(watched.file.try_clone()?);
         let directory = ZipArchive::new(file).map_err(zip_error)?;
-        let mut package = Self { watched, directory };
-        package.check_sizes()?;
-        Ok(package)
-    }
-
-    fn check_sizes(&mut self) -> io::Result<()> {
-        let mut sum = 0_u64;
-        for index in 0..self.directory.len() {
-            let entry = self.directory.by_index_data(index).map_err(zip_error)?;
-            sum = sum.saturating_add(entry.size());
+        let mut places = HashMap::new();
+        let mut size = 0_u64;
+        for index in 0..directory.len() {
+            let entry = directory.by_index_data(index).map_err(zip_error)?;
+            let name = entry.name().map_err(zip_error)?.replace('\\', "/").to_ascii_lowercase();
+            places.entry(name).or_insert(index);
+            size = size.saturating_add(entry.size());
         }
-        let limit = SourceFault::TooLarge { what: "the workbook", limit: "4 GiB" };
-        if sum > MAX_PACKAGE { Err(limit.into()) } else { Ok(()) }
+        if size > MAX_PACKAGE {
+            return Err(SourceFault::TooLarge { what: "the workbook", limit: "4 GiB" }.into());
+        }
+        Ok(Self { watched, directory, places })
     }
 
     /// The part of this name, if there is one; case does not tell parts apart.
     pub(super) fn part(&mut self, name: &str) -> io::Result<Option<Part>> {
-        let is_meant = |entry: &str| entry.replace('\\', "/").eq_ignore_ascii_case(name);
-        let mut names = (0..self.directory.len()).map(|index| self.directory.name_for_index(index));
-        let index = names.position(|entry| matches!(entry, Some(Ok(entry)) if is_meant(&entry)));
-        let Some(index) = index else { return Ok(None) };
+        let Some(&index) = self.places.get(&name.to_ascii_lowercase()) else { return Ok(None) };
         let entry = self.directory.by_index_raw(index).map_err(zip_error)?;
         if entry.encrypted() {
             return Err(SourceFault::Password.into());
         }
-        let at = entry.data_start().ok_or_else(|| damaged(format!("{name} is not where it should be")))?;
+        let at = entry
+            .data_start()
+            .ok_or_else(|| damaged(format!("{} is not where it should be", shown(name))))?;
         let piece = Piece { watched: Arc::clone(&self.watched), at, left: entry.compressed_size() };
         let piece = BufReader::with_capacity(PIECE, piece);
         let unpack = match entry.compression() {
             CompressionMethod::Stored => Unpack::Stored(piece),
             CompressionMethod::DEFLATE => Unpack::Deflated(Box::new(DeflateDecoder::new(piece))),
-            _ => return Err(damaged(format!("{name} is packed as no workbook is"))),
+            _ => return Err(damaged(format!("{} is packed as no workbook is", shown(name)))),
         };
         let (size, checksum) = (entry.size(), entry.crc32());
         Ok(Some(Part {
-            name: name.to_owned(),
+            name: shown(name),
             unpack,
             size,
             left: size,
@@ -92,7 +103,7 @@ impl Package {
 
     /// The part of this name, which every workbook has.
     pub(super) fn needed(&mut self, name: &str) -> io::Result<Part> {
-        self.part(name)?.ok_or_else(|| damaged(format!("{name} is missing in it")))
+        self.part(name)?.ok_or_else(|| damaged(format!("{} is missing in it", shown(name))))
     }
 }
 
@@ -108,6 +119,7 @@ fn zip_error(error: ZipError) -> io::Error {
 
 /// One part of a workbook, unpacked while it is read.
 pub(super) struct Part {
+    /// For people.
     name: String,
     unpack: Unpack,
     /// What the directory says that it unpacks to, in bytes.
@@ -187,6 +199,14 @@ impl Xml {
         Self { reader, buffer: Vec::new(), name }
     }
 
+    /// A part whose meaning is held in memory.
+    pub(super) fn held(part: Part) -> io::Result<Self> {
+        if part.size > MAX_HELD {
+            return Err(SourceFault::TooLarge { what: "a list in the workbook", limit: "64 MiB" }.into());
+        }
+        Ok(Self::new(part))
+    }
+
     /// The next tag or text, or the end of the part.
     pub(super) fn next(&mut self) -> io::Result<Event<'_>> {
         next_event(&mut self.reader, &mut self.buffer, &self.name)
@@ -261,11 +281,11 @@ pub(super) fn add_text(event: &Event<'_>, into: &mut String) -> io::Result<()> {
                 "apos" => Some('\''),
                 _ => reference.resolve_char_ref().ok().flatten(),
             };
-            into.push(character.ok_or_else(|| damaged(format!("&{}; is no character", &**reference)))?);
+            into.push(character.ok_or_else(|| damaged(format!("&{}; is no character", shown(reference))))?);
         }
         _ => {}
     }
-    Ok(())
+    check_length(into)
 }
 
 /// Calls `take` with the name, without its prefix, and the value as it is written of each attribute.

@@ -13,8 +13,8 @@ use proptest::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
-    io::Write,
+    fs::{self, File},
+    io::{Seek, SeekFrom, Write},
     path::Path,
 };
 
@@ -160,54 +160,52 @@ fn calamine_reads_the_same_in_any_workbook() {
         .expect("the same");
 }
 
-/// An archive of these parts, not compressed.
-fn archive(parts: &[(&str, &str)]) -> Vec<u8> {
+/// A sheet of one number, not compressed.
+fn ods() -> Vec<u8> {
+    let content = "<office:document-content><office:body><office:spreadsheet><table:table table:name=\"list\">\
+                   <table:table-row><table:table-cell office:value-type=\"string\"><text:p>phone</text:p>\
+                   </table:table-cell></table:table-row><table:table-row><table:table-cell \
+                   office:value-type=\"float\" office:value=\"61491570006\"/></table:table-row></table:table>\
+                   </office:spreadsheet></office:body></office:document-content>";
     let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
     let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    for (name, content) in parts {
-        zip.start_file(*name, stored).expect("a part");
+    for (name, content) in
+        [("mimetype", "application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", content)]
+    {
+        zip.start_file(name, stored).expect("a part");
         zip.write_all(content.as_bytes()).expect("written");
     }
     zip.finish().expect("an archive").into_inner()
 }
 
-fn ods() -> Vec<u8> {
-    archive(&[
-        ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
-        (
-            "content.xml",
-            "<office:document-content><office:body><office:spreadsheet><table:table table:name=\"list\">\
-             <table:table-row><table:table-cell office:value-type=\"string\"><text:p>phone</text:p>\
-             </table:table-cell></table:table-row><table:table-row><table:table-cell \
-             office:value-type=\"float\" office:value=\"61491570006\"/></table:table-row></table:table>\
-             </office:spreadsheet></office:body></office:document-content>",
-        ),
-    ])
+/// Small workbooks of both kinds.
+fn workbooks() -> [(&'static str, Vec<u8>); 2] {
+    let rows = [vec![Typed::Text("Ann".to_owned()), Typed::Moment(46_357, 0)]];
+    [("list.xlsx", xlsx(&rows, true)), ("list.ods", ods())]
 }
 
-/// A part that was promised and is not there says so, whatever it was.
+/// Whether the workbook was found not to be one, or not to be whole.
 fn is_refusal(error: &SourceError) -> bool {
+    let SourceError::Fault { fault, .. } = error else { return false };
     matches!(
-        error,
-        SourceError::Fault {
-            fault: SourceFault::Cut { .. }
-                | SourceFault::Damaged { .. }
-                | SourceFault::OtherContent { .. }
-                | SourceFault::Password
-                | SourceFault::TooLarge { .. },
-            ..
-        }
+        fault,
+        SourceFault::Cut { .. }
+            | SourceFault::Damaged { .. }
+            | SourceFault::OtherContent { .. }
+            | SourceFault::Password
+            | SourceFault::TooLarge { .. }
     )
 }
 
 #[test]
 fn a_workbook_that_is_cut_anywhere_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
-    let rows = [vec![Typed::Text("Ann".to_owned()), Typed::Moment(46_357, 0)]];
-    for (name, whole) in [("list.xlsx", xlsx(&rows, true)), ("list.ods", ods())] {
+    for (name, whole) in workbooks() {
         let path = folder.path().join(name);
-        for end in 0..whole.len() {
-            fs::write(&path, &whole[..end]).expect("written");
+        fs::write(&path, &whole).expect("written");
+        let file = File::options().write(true).open(&path).expect("a file");
+        for end in (0..whole.len()).rev() {
+            file.set_len(end as u64).expect("cut");
             let error = read(&path).expect_err("cut");
             assert!(is_refusal(&error), "{name} cut at {end}: {error}");
         }
@@ -217,19 +215,49 @@ fn a_workbook_that_is_cut_anywhere_is_refused() {
 #[test]
 fn a_flipped_bit_anywhere_is_refused_or_changes_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
-    let rows = [vec![Typed::Text("Ann".to_owned()), Typed::Moment(46_357, 0)]];
-    for (name, whole) in [("list.xlsx", xlsx(&rows, true)), ("list.ods", ods())] {
+    for (name, whole) in workbooks() {
         let path = folder.path().join(name);
         fs::write(&path, &whole).expect("written");
         let texts = read(&path).expect("a sound workbook");
-        for place in 0..whole.len() {
-            let mut flipped = whole.clone();
-            flipped[place] ^= 1 << (place % 8);
-            fs::write(&path, flipped).expect("written");
+        let mut file = File::options().write(true).open(&path).expect("a file");
+        let mut put = |place: usize, byte: u8| {
+            file.seek(SeekFrom::Start(place as u64)).expect("a place");
+            file.write_all(&[byte]).expect("written");
+        };
+        for (place, &byte) in whole.iter().enumerate() {
+            put(place, byte ^ 1 << (place % 8));
             match read(&path) {
                 Ok(read) => assert_eq!(read, texts, "{name} flipped at {place}"),
                 Err(error) => assert!(is_refusal(&error), "{name} flipped at {place}: {error}"),
             }
+            put(place, byte);
         }
     }
+}
+
+#[test]
+fn a_sheet_is_read_a_block_at_a_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("list.xlsx");
+    let person = |row: u32| {
+        let number = Typed::Number(61_491_000_000.0 + f64::from(row.wrapping_mul(2_654_435_761) >> 12));
+        vec![number, Typed::Text(format!("Person {row}"))]
+    };
+    let rows: Vec<Vec<Typed>> = (0..20_000).map(person).collect();
+    fs::write(&path, xlsx(&rows, false)).expect("written");
+    let Ok(Opened::Workbook(mut blocks)) = Opened::file(&path, None) else { panic!("no workbook") };
+    let progress = blocks.progress();
+    let (mut block, mut given) = (Block::default(), 0);
+    loop {
+        blocks.fill(&mut block).expect("a sound workbook");
+        if block.len() == 0 {
+            break;
+        }
+        given += block.len();
+        assert!(block.len() <= BLOCK_ROWS && block.bytes.len() <= BLOCK_BYTES + 100);
+        // What is read ahead is a piece of the archive, not the sheet.
+        let share = progress.taken() as f64 / progress.size.expect("a file") as f64;
+        assert!(share < given as f64 / 20_000.0 + 0.4, "{given} rows were given, {share} of the file read");
+    }
+    assert_eq!(given, 20_001);
 }

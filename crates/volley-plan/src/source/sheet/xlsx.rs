@@ -11,10 +11,13 @@ use super::{
 };
 use crate::source::open::{GIB, SourceFault};
 use quick_xml::events::{BytesStart, Event};
-use std::{collections::HashMap, io};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+};
 
 /// The most that the table of texts unpacks to, in bytes: it is held in memory.
-const MAX_STRINGS: u64 = GIB;
+const MAX_STRINGS: u64 = GIB / 2;
 
 /// A sheet, row by row.
 pub(super) struct XlsxRows {
@@ -70,7 +73,7 @@ impl XlsxRows {
         }
         let sheet = sheets.remove(index);
         let mut others = 0;
-        for other in &sheets {
+        for other in sheets.iter().filter(|_| wanted.is_none()) {
             others += usize::from(has_values(package.needed(&other.part)?)?);
         }
         let mut xml = Xml::new(package.needed(&sheet.part)?);
@@ -311,7 +314,7 @@ fn unescape(written: &str, into: &mut String) {
 #[derive(Default)]
 struct Strings {
     text: String,
-    ends: Vec<usize>,
+    ends: Vec<u32>,
 }
 
 impl Strings {
@@ -319,7 +322,7 @@ impl Strings {
         let part = package.needed(part)?;
         if part.size > MAX_STRINGS {
             let what = "the workbook's table of texts";
-            return Err(SourceFault::TooLarge { what, limit: "1 GiB" }.into());
+            return Err(SourceFault::TooLarge { what, limit: "512 MiB" }.into());
         }
         let mut xml = Xml::new(part);
         let mut strings = Self::default();
@@ -330,7 +333,8 @@ impl Strings {
                     written.clear();
                     rich_text(&mut xml, &mut written)?;
                     unescape(&written, &mut strings.text);
-                    strings.ends.push(strings.text.len());
+                    let end = u32::try_from(strings.text.len());
+                    strings.ends.push(end.expect("it is shorter than its part, which is below 4 GiB"));
                 }
                 Event::Eof => return Ok(strings),
                 _ => {}
@@ -339,15 +343,15 @@ impl Strings {
     }
 
     fn get(&self, index: usize) -> Option<&str> {
-        let end = *self.ends.get(index)?;
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let end = *self.ends.get(index)? as usize;
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
         Some(&self.text[start..end])
     }
 }
 
 /// What each style shows its number as.
 fn styles(package: &mut Package, part: &str) -> io::Result<Vec<Shown>> {
-    let mut xml = Xml::new(package.needed(part)?);
+    let mut xml = Xml::held(package.needed(part)?)?;
     let mut codes: HashMap<u32, Shown> = HashMap::new();
     let mut styles = Vec::new();
     let mut is_inside = false;
@@ -404,9 +408,10 @@ impl Book {
     fn read(package: &mut Package) -> io::Result<Self> {
         let workbook = workbook_part(package)?;
         let (folder, file) = workbook.rsplit_once('/').unwrap_or(("", &workbook));
-        let relations = relations(package, &format!("{folder}/_rels/{file}.rels"), folder)?;
+        let list = resolved(folder, &format!("_rels/{file}.rels"));
+        let relations = relations(package, &list, folder)?;
         let first_of = |kind: &str| {
-            relations.iter().find(|relation| relation.kind == kind).map(|relation| relation.part.clone())
+            relations.values().find(|relation| relation.kind == kind).map(|relation| relation.part.clone())
         };
         let mut book = Self {
             sheets: Vec::new(),
@@ -414,7 +419,7 @@ impl Book {
             strings: first_of("sharedStrings"),
             styles: first_of("styles"),
         };
-        let mut xml = Xml::new(package.needed(&workbook)?);
+        let mut xml = Xml::held(package.needed(&workbook)?)?;
         loop {
             match xml.next()? {
                 Event::Start(tag) => match tag.local_name().as_ref() {
@@ -423,9 +428,9 @@ impl Book {
                     }
                     "sheet" => {
                         let id = attribute(&tag, "id")?.unwrap_or_default();
-                        let relation = relations.iter().find(|relation| relation.id == id);
                         // Sheets of charts and macros have no cells.
-                        if let Some(relation) = relation.filter(|relation| relation.kind == "worksheet") {
+                        let is_sheet = |relation: &&Relation| relation.kind == "worksheet";
+                        if let Some(relation) = relations.get(&id).filter(is_sheet) {
                             book.sheets.push(Listed {
                                 name: attribute(&tag, "name")?.unwrap_or_default(),
                                 is_hidden: attribute(&tag, "state")?.is_some_and(|state| state != "visible"),
@@ -444,27 +449,25 @@ impl Book {
 
 /// A part that another one names.
 struct Relation {
-    id: String,
     /// The last word of its type, such as `worksheet`.
     kind: String,
     part: String,
 }
 
-/// The parts that a list of relations in this folder names; none where there is no such list.
-fn relations(package: &mut Package, list: &str, folder: &str) -> io::Result<Vec<Relation>> {
-    let Some(part) = package.part(list)? else { return Ok(Vec::new()) };
-    let mut xml = Xml::new(part);
-    let mut relations = Vec::new();
+/// The parts that a list of relations in this folder names, by their identifiers; none where there
+/// is no such list.
+fn relations(package: &mut Package, list: &str, folder: &str) -> io::Result<BTreeMap<String, Relation>> {
+    let Some(part) = package.part(list)? else { return Ok(BTreeMap::new()) };
+    let mut xml = Xml::held(part)?;
+    let mut relations = BTreeMap::new();
     loop {
         match xml.next()? {
             Event::Start(tag) if tag.local_name().as_ref() == "Relationship" => {
                 let kind = attribute(&tag, "Type")?.unwrap_or_default();
                 let target = attribute(&tag, "Target")?.unwrap_or_default();
-                relations.push(Relation {
-                    id: attribute(&tag, "Id")?.unwrap_or_default(),
-                    kind: kind.rsplit('/').next().unwrap_or_default().to_owned(),
-                    part: resolved(folder, &target),
-                });
+                let id = attribute(&tag, "Id")?.unwrap_or_default();
+                let kind = kind.rsplit('/').next().unwrap_or_default().to_owned();
+                relations.insert(id, Relation { kind, part: resolved(folder, &target) });
             }
             Event::Eof => return Ok(relations),
             _ => {}
@@ -475,7 +478,7 @@ fn relations(package: &mut Package, list: &str, folder: &str) -> io::Result<Vec<
 /// The name of the part that describes the workbook.
 fn workbook_part(package: &mut Package) -> io::Result<String> {
     let relations = relations(package, "_rels/.rels", "")?;
-    let workbook = relations.into_iter().find(|relation| relation.kind == "officeDocument");
+    let workbook = relations.into_values().find(|relation| relation.kind == "officeDocument");
     Ok(workbook.map_or_else(|| "xl/workbook.xml".to_owned(), |relation| relation.part))
 }
 
