@@ -87,6 +87,20 @@ pub(crate) enum Command {
     },
     /// Recompute every total from the journal; read-only.
     Verify(Journal),
+    /// What one plan would send otherwise than another: who is added, removed, reworded, repriced.
+    ///
+    /// The exit code is 0 when both are the same plan, and 7 when they differ.
+    Diff {
+        /// The earlier plan.
+        #[arg(value_name = "A.volley")]
+        before: PathBuf,
+        /// The later plan.
+        #[arg(value_name = "B.volley")]
+        after: PathBuf,
+        /// Write every recipient who is not the same in both, with rows and costs.
+        #[arg(long, value_name = "FILE")]
+        csv: Option<PathBuf>,
+    },
     /// Compare what was planned, answered and billed, and name the cause of every difference.
     ///
     /// The exit code is 0 when every difference has a cause, and 13 when a remainder is left.

@@ -1,6 +1,7 @@
 //! One file a command. Each gives the contract's exit code or a [`Fault`].
 
 mod check;
+mod diff;
 mod doubt;
 mod history;
 mod plan;
@@ -52,6 +53,7 @@ pub(crate) fn run(args: Args) -> Result<u8, Fault> {
         Command::Status(journal) => status::run(&journal.path, voice),
         Command::Doubt { action: Doubt::List(journal) } => doubt::list(&journal.path, voice),
         Command::Verify(journal) => verify::run(&journal.path, voice),
+        Command::Diff { before, after, csv } => diff::run(&before, &after, csv.as_deref(), voice),
         Command::Reconcile { journal, bill, csv } => {
             reconcile::run(&journal.path, bill.as_deref(), csv.as_deref(), voice)
         }

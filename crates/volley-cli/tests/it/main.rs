@@ -6,6 +6,7 @@ mod bill;
 mod campaign;
 mod crash;
 mod demo;
+mod diff;
 mod doubt;
 mod edited;
 mod frequency;

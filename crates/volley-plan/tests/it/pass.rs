@@ -218,6 +218,42 @@ fn a_chunk_that_the_provider_does_not_take_is_refused() {
 }
 
 #[test]
+fn neither_threads_nor_blocks_change_a_plan() {
+    let mut list = "phone,name\n".to_owned();
+    for index in 0..2_000_u32 {
+        let number = 400_000_000 + index * 7_919 % 1_500 * 1_000;
+        list.push_str(&match index % 11 {
+            3 => format!("0{number},\"Lee, {index}\"\n"),
+            5 => format!("n/a,{index}\r\n"),
+            7 => format!("+61{number},สม \"{index}\n"),
+            8 => format!("\n \n61{number},{}\n", "x".repeat(index as usize % 400)),
+            9 => format!("0{number},\"two\nlines\"\n"),
+            _ => format!("{number},Ann {index}\n"),
+        });
+    }
+    let world = World::new();
+    world.write("list.csv", list);
+    world.write("rates.csv", "prefix,price,currency\n61,0.05,AUD\n");
+    for duplicates in ["first", "last"] {
+        let extra = format!("duplicates = \"{duplicates}\"\n[rates]\nfile = \"rates.csv\"\n");
+        let campaign = world.campaign("Hi {{name}}", &extra);
+        let seen = |threads: usize, block_bytes: usize| {
+            let mut taken = Taken::default();
+            let threads = threads.try_into().expect("not 0");
+            let conditions =
+                Conditions { threads, block_bytes, ..Conditions::on(jiff::civil::date(2026, 11, 20)) };
+            let preview = plan(&campaign, &offer(), &conditions, &mut taken).expect("a plan");
+            (format!("{preview:?}"), taken.messages, taken.rejects)
+        };
+        let alone = seen(1, 256 * 1024);
+        assert!(alone.1.len() > 1_000 && alone.2.len() > 100);
+        for (threads, block_bytes) in [(1, 1), (1, 100), (2, 256 * 1024), (2, 1_000), (3, 64), (7, 333)] {
+            assert!(seen(threads, block_bytes) == alone, "{threads} threads, blocks of {block_bytes}");
+        }
+    }
+}
+
+#[test]
 fn one_list_in_many_wrappings_is_one_plan() {
     let list = "phone,name\n0491570006,\"René, A\"\n+61491570156,\"Bo\nLee\"\nn/a,\"x;y\"\n0491570006,Zoé\n";
     let semicolons =
