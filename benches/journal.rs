@@ -1,34 +1,118 @@
 //! The journal: a plan going in, and intents and outcomes going in while it is sent.
 //!
-//! Every commit is synced to the disk, so these figures are as much the disk's as ours. Point
-//! `TMPDIR` at a folder in memory to see the rest.
+//! A plan is synced once, and every commit of what is sent is, so these figures are as much the
+//! disk's as ours. Point `TMPDIR` at a folder in memory to see the rest.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use std::{cell::RefCell, path::PathBuf};
+use std::{cell::RefCell, collections::BTreeMap, path::Path};
 use tempfile::TempDir;
-use volley_core::{Answer, Billed, Micros, Outcome, Position, Verdicts};
-use volley_journal::{AttemptId, Claim, Journal, Record, SqliteJournal, Write, Written};
+use volley_benches::NOW;
+use volley_core::{
+    Answer, Billed, Message, Micros, Msisdn, Outcome, PlanHasher, PlanTerms, Position, Price, PriceId,
+    Profile, Rounding, RowNumber, Segments, Verdicts,
+};
+use volley_journal::{
+    AttemptId, Claim, FrozenPlan, Journal, PlanWriter, Record, RowCounts, SqliteJournal, Write, Written,
+};
 
-const MESSAGES: u32 = 20_000;
+const MESSAGES: u32 = 100_000;
 
-/// A folder and the path of a journal in it, not there yet.
-fn place() -> (TempDir, PathBuf) {
-    let folder = volley_benches::temporary();
-    let path = folder.path().join("bench.volley");
-    (folder, path)
+/// What every message costs.
+const PRICE: Micros = Micros(51_500);
+
+/// What recipients get, and the plan that this makes.
+struct Campaign {
+    texts: Vec<(String, Segments)>,
+    plan: FrozenPlan,
 }
 
-fn import(criterion: &mut Criterion) {
+impl Campaign {
+    /// A text of 85 characters for each recipient: one in 29 gets one that somebody got before.
+    fn personal() -> Self {
+        Self::of((0..MESSAGES).map(|index| {
+            let own = if index % 29 == 28 { index / 2 } else { index };
+            format!("Hi Customer {own:0>7}, your Gym plan payment of $19.00 is due. Reply STOP to opt out. :")
+        }))
+    }
+
+    /// One text of 85 characters for all.
+    fn shared() -> Self {
+        let text = "Hi there, all of our plans are 20 per cent off until Sunday night. Reply STOP to stop";
+        Self::of((0..MESSAGES).map(|_| text.to_owned()))
+    }
+
+    fn of(texts: impl Iterator<Item = String>) -> Self {
+        let counted = |text: String| {
+            let segments = Profile::STANDARD.count(&text);
+            (text, segments)
+        };
+        let texts: Vec<_> = texts.map(counted).collect();
+        let offer = volley_benches::offer();
+        let terms = PlanTerms {
+            campaign: "bench".to_owned(),
+            sender: Some("ShopAlert".to_owned()),
+            provider: offer.provider,
+            send_at: None,
+            currency: Some("AUD".to_owned()),
+            batch: volley_core::Batch::SharedText { max: 1_000 },
+            chunk: offer.chunk,
+        };
+        let mut hasher = PlanHasher::new(Rounding::Exact);
+        messages(&texts).for_each(|message| hasher.message(&message));
+        let accepted = u64::from(MESSAGES);
+        let plan = FrozenPlan {
+            hash: hasher.finish(&terms),
+            terms,
+            created_at: NOW,
+            rows: RowCounts {
+                rows: accepted,
+                accepted,
+                duplicates: 0,
+                suppressed: 0,
+                rejected: BTreeMap::new(),
+            },
+            segments: accepted,
+            estimated: PRICE.checked_mul(MESSAGES),
+            rounding: Rounding::Exact,
+            profile: Profile::STANDARD,
+            prices: vec![Price { prefix: "61".to_owned(), per_segment: PRICE, per_message: Micros::ZERO }],
+            provider: "{}".to_owned(),
+        };
+        Self { texts, plan }
+    }
+
+    fn write(&self, path: &Path) {
+        let mut writer = PlanWriter::create(path, self.plan.batch()).expect("a folder");
+        for message in messages(&self.texts) {
+            writer.message(&message, Some(PriceId(0))).expect("room");
+        }
+        drop(writer.finish(&self.plan).expect("room"));
+    }
+}
+
+/// The messages that give each recipient their text.
+fn messages(texts: &[(String, Segments)]) -> impl Iterator<Item = Message<'_>> {
+    (0..).zip(texts).map(|(index, (text, segments))| {
+        let to = Msisdn::from_digits(volley_benches::digits(index)).expect("eleven digits");
+        Message { row: RowNumber(index + 1), to, text, segments: *segments, cost: Some(PRICE) }
+    })
+}
+
+fn plan(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("journal");
     group.throughput(Throughput::Elements(u64::from(MESSAGES)));
     group.sample_size(10);
-    group.bench_function("import of 20,000 messages", |bencher| {
-        let import = |(folder, path): (TempDir, PathBuf)| {
-            volley_benches::write_plan(&path, MESSAGES).expect("room");
-            folder // removed off the clock
-        };
-        bencher.iter_batched(place, import, BatchSize::PerIteration);
-    });
+    for (name, campaign) in
+        [("plan of personal texts", Campaign::personal()), ("plan of one text", Campaign::shared())]
+    {
+        group.bench_function(name, |bencher| {
+            let write = |folder: TempDir| {
+                campaign.write(&folder.path().join("bench.volley"));
+                folder // removed off the clock
+            };
+            bencher.iter_batched(volley_benches::temporary, write, BatchSize::PerIteration);
+        });
+    }
     group.finish();
 }
 
@@ -40,10 +124,11 @@ struct Sending {
 }
 
 impl Sending {
-    fn start() -> Self {
-        let (folder, path) = place();
-        volley_benches::write_plan(&path, MESSAGES).expect("room");
-        let journal = SqliteJournal::open(&path, volley_benches::NOW).expect("a journal");
+    fn start(campaign: &Campaign) -> Self {
+        let folder = volley_benches::temporary();
+        let path = folder.path().join("bench.volley");
+        campaign.write(&path);
+        let journal = SqliteJournal::open(&path, NOW).expect("a journal");
         Self { journal, next: 0, _folder: folder }
     }
 
@@ -69,35 +154,31 @@ impl Sending {
 }
 
 fn intent(position: u32) -> Write {
-    Write::Claim(Claim {
-        first: Position(position),
-        recipients: 1,
-        body_hash: [7; 32],
-        reserved: Micros(51_500),
-        at: volley_benches::NOW,
-    })
+    let (first, recipients) = (Position(position), 1);
+    Write::Claim(Claim { first, recipients, body_hash: [7; 32], reserved: PRICE, at: NOW })
 }
 
 fn outcome(attempt: AttemptId) -> Write {
     let answer = Answer {
         request_id: Some(format!("0d8f7c52-6a1e-4b7b-9f43-{:012}", attempt.0)),
         verdicts: Verdicts::AllAccepted,
-        billed: Billed::Money(Micros(51_500)),
+        billed: Billed::Money(PRICE),
         segments: Some(1),
     };
-    Write::Record(Record { attempt, outcome: Outcome::Answered(answer), at: volley_benches::NOW })
+    Write::Record(Record { attempt, outcome: Outcome::Answered(answer), at: NOW })
 }
 
 fn commit(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("journal");
     group.sample_size(10);
+    let campaign = Campaign::personal();
     for pairs in [1, 32, 1_024] {
         group.throughput(Throughput::Elements(u64::from(pairs)));
         group.bench_function(format!("intents and outcomes, {pairs} a commit"), |bencher| {
-            let sending = RefCell::new(Sending::start());
+            let sending = RefCell::new(Sending::start(&campaign));
             let make_room = || {
                 if !sending.borrow().has(pairs) {
-                    sending.replace(Sending::start());
+                    sending.replace(Sending::start(&campaign));
                 }
             };
             let send = |()| sending.borrow_mut().send(pairs);
@@ -107,5 +188,19 @@ fn commit(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, import, commit);
+/// What a process that is started again has to do before it can send.
+fn open(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("journal");
+    group.throughput(Throughput::Elements(u64::from(MESSAGES)));
+    group.sample_size(10);
+    let folder = volley_benches::temporary();
+    let path = folder.path().join("bench.volley");
+    Campaign::personal().write(&path);
+    group.bench_function("open for sending, personal texts", |bencher| {
+        bencher.iter(|| SqliteJournal::open(&path, NOW).expect("a journal"));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, plan, open, commit);
 criterion_main!(benches);

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 use tempfile::TempDir;
 use volley_core::{
-    Batch, Digest, Message, Micros, Msisdn, PlanHash, PlanTerms, Price, PriceId, Profile, RowNumber,
+    Batch, Message, Micros, Msisdn, PlanHasher, PlanTerms, Price, PriceId, Profile, Rounding, RowNumber,
     UnixMillis,
 };
 use volley_journal::{FrozenPlan, PlanError, PlanWriter, RowCounts};
@@ -114,6 +114,7 @@ pub fn write_plan(path: &Path, messages: u32) -> Result<(), PlanError> {
     let mut writer = PlanWriter::create(path, offer.batch)?;
     let mut text = String::new();
     let mut written = (0, Micros::ZERO);
+    let mut hasher = PlanHasher::new(Rounding::Exact);
     for index in 0..messages {
         text.clear();
         write!(text, "Hi, your payment of ${}.00 is due. Reply STOP to opt out. #{index}", 19 + index % 40)
@@ -122,27 +123,28 @@ pub fn write_plan(path: &Path, messages: u32) -> Result<(), PlanError> {
         let cost = PRICE.checked_mul(segments.count).expect("a few cents");
         let to = Msisdn::from_digits(digits(index)).expect("eleven digits");
         let message = Message { row: RowNumber(index + 1), to, text: &text, segments, cost: Some(cost) };
+        hasher.message(&message);
         writer.message(&message, Some(PriceId(0)))?;
         written = (written.0 + u64::from(segments.count), written.1.checked_add(cost).expect("some dollars"));
     }
     let accepted = u64::from(messages);
-    let none = Digest([0; 32]); // stored as it is, and asked for by `verify` alone
+    let terms = PlanTerms {
+        campaign: "bench".to_owned(),
+        sender: Some("ShopAlert".to_owned()),
+        provider: offer.provider,
+        send_at: None,
+        currency: Some("AUD".to_owned()),
+        batch: offer.batch,
+        chunk: offer.chunk,
+    };
     let lock = writer.finish(&FrozenPlan {
-        terms: PlanTerms {
-            campaign: "bench".to_owned(),
-            sender: Some("ShopAlert".to_owned()),
-            provider: offer.provider,
-            send_at: None,
-            currency: Some("AUD".to_owned()),
-            batch: offer.batch,
-            chunk: offer.chunk,
-        },
-        hash: PlanHash { whole: none, recipients: none, texts: none, prices: none, terms: none },
+        hash: hasher.finish(&terms),
+        terms,
         created_at: NOW,
         rows: RowCounts { rows: accepted, accepted, duplicates: 0, suppressed: 0, rejected: BTreeMap::new() },
         segments: written.0,
         estimated: Some(written.1),
-        rounding: volley_core::Rounding::Exact,
+        rounding: Rounding::Exact,
         profile: volley_core::Profile::STANDARD,
         prices: vec![Price { prefix: "61".to_owned(), per_segment: PRICE, per_message: Micros::ZERO }],
         provider: "{}".to_owned(),

@@ -12,7 +12,10 @@ fn pass(criterion: &mut Criterion) {
     let Input::File(list) = &campaign.recipients.input else { unreachable!("the campaign names a file") };
     let offer = volley_benches::offer();
     let today = civil::date(2026, 12, 1);
-    let plan = || volley_plan::plan(&campaign, &offer, &volley_plan::Conditions::on(today), &mut Discard).expect("a good list");
+    let plan = || {
+        volley_plan::plan(&campaign, &offer, &volley_plan::Conditions::on(today), &mut Discard)
+            .expect("a good list")
+    };
 
     let preview = plan();
     assert_eq!(preview.rows, u64::from(ROWS));

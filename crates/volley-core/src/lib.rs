@@ -39,6 +39,9 @@ pub use plan_hash::{Digest, DigestFault, PlanHash, PlanHasher, PlanTerms};
 pub use pseudonym::{Pseudonym, PseudonymKey};
 pub use rate::{Rate, RateFault};
 pub use ratecard::{Price, PriceId, RateCard, RateCardFault};
-pub use segment::{Alphabet, BreakAt, Capacity, ConcatRef, Encoding, Language, LanguageFault, Languages, MAX_SEGMENTS, National, Part, Profile, ProfileFault, Segments, Shifts, is_common_septet};
+pub use segment::{
+    Alphabet, BreakAt, Capacity, ConcatRef, Encoding, Language, LanguageFault, Languages, MAX_SEGMENTS,
+    National, Part, Profile, ProfileFault, Segments, Shifts, TextLength, is_common_septet,
+};
 pub use state::{Event, IllegalMove, State, Totals};
 pub use time::UnixMillis;

@@ -112,8 +112,10 @@ impl PlanHasher {
 
     /// The next message in file order, as a journal stored it.
     pub fn planned(&mut self, row: RowNumber, to: Msisdn, text: &str, cost: Option<Micros>) {
-        self.recipients.put(&row.0.to_le_bytes());
-        self.recipients.put(&to.digits().to_le_bytes());
+        let mut recipient = [0; 12];
+        recipient[..4].copy_from_slice(&row.0.to_le_bytes());
+        recipient[4..].copy_from_slice(&to.digits().to_le_bytes());
+        self.recipients.put(&recipient);
         self.texts.put(&(text.len() as u64).to_le_bytes());
         self.texts.put(text.as_bytes());
         self.prices.put(&cost.map_or(-1, |cost| cost.0).to_le_bytes());
@@ -169,6 +171,7 @@ impl Part {
         Self { hasher, pending: Vec::with_capacity(Self::FULL) }
     }
 
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
         if self.pending.len() + bytes.len() > Self::FULL {
             self.hasher.update(&self.pending);

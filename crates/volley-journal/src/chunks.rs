@@ -8,12 +8,12 @@ use crate::{
     stored::cost,
 };
 use rusqlite::Connection;
-use std::{collections::HashMap, ops::Range, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 use volley_core::{Chunk, Micros, Planned, Position, State};
 
-/// Up to `most` chunks at or after `from`. Runs of pending recipients are found in memory, so
-/// settled ones cost no read; each run is one range of the table, read no further than needed.
-/// `texts` are the ones behind `connection`, kept by who asks again.
+/// Up to `most` chunks at or after `from`. Pending recipients are found in memory, so settled ones
+/// cost no read; neighbours are one range of the table, read no further than needed. `texts` are
+/// the ones behind `connection`, kept by who asks again.
 pub(crate) fn next_chunks(
     connection: &Connection,
     texts: &mut Texts,
@@ -25,33 +25,33 @@ pub(crate) fn next_chunks(
     let limit = plan.terms.chunk.min(plan.batch().ceiling()).max(1) as usize;
     let mut select = connection.prepare_cached(recipients::SELECT)?;
     let mut cutter = Cutter { plan, limit, chunks: Vec::new(), current: None, text: None };
-    let mut from = from.0 as usize;
+    let mut from = from.0;
     while cutter.chunks.len() < most {
-        let room = (most - cutter.chunks.len()).saturating_mul(limit);
-        let Some(run) = next_run(states, from, room) else { break };
-        let mut recipients = Recipients::of(connection, &mut select, run.clone())?;
-        for position in run.clone() {
-            let one = recipients.next()?.filter(|one| one.position == position);
-            let one = one.ok_or_else(|| Fault::Damaged(format!("recipient {position} is missing")))?;
+        let Some(start) = next_pending(states, from) else { break };
+        let mut recipients = Recipients::of(connection, &mut select, start..u32::MAX)?;
+        from = start;
+        while cutter.chunks.len() < most && states.get(from as usize).is_some_and(|state| is_pending(*state))
+        {
+            let one = recipients.next()?.filter(|one| one.position == from);
+            let one = one.ok_or_else(|| Fault::Damaged(format!("recipient {from} is missing")))?;
             cutter.add(&one, texts.get(connection, one.text)?)?;
-            if cutter.chunks.len() == most {
-                return Ok(cutter.chunks);
-            }
+            from += 1;
         }
-        cutter.cut();
-        from = run.end as usize;
+        if cutter.chunks.len() < most {
+            cutter.cut();
+        }
     }
     Ok(cutter.chunks)
 }
 
-/// The next neighbours who are pending, at most `room` of them.
-fn next_run(states: &[State], from: usize, room: usize) -> Option<Range<u32>> {
-    let pending = |state: &State| matches!(state, State::Pending { .. });
-    let rest = states.get(from..)?;
-    let start = rest.iter().position(pending)?;
-    let length = rest[start..].iter().take(room).take_while(|state| pending(state)).count();
-    let position = |index: usize| u32::try_from(index).expect("a plan has fewer than 2³² recipients");
-    Some(position(from + start)..position(from + start + length))
+/// The first place at or after `from` whose recipient is pending.
+fn next_pending(states: &[State], from: u32) -> Option<u32> {
+    let further = states.get(from as usize..)?.iter().position(|state| is_pending(*state))?;
+    Some(from + u32::try_from(further).expect("a plan has fewer than 2³² recipients"))
+}
+
+fn is_pending(state: State) -> bool {
+    matches!(state, State::Pending { .. })
 }
 
 /// Fills chunks and cuts them where they are full or, where a text is shared, where it changes.
@@ -114,20 +114,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_are_neighbours_who_are_pending() {
+    fn the_settled_and_the_claimed_are_passed_over() {
         let pending = State::START;
         let states =
             [State::Accepted, pending, pending, State::Claimed { attempt: 1 }, pending, State::Refused];
-        for (from, room, run) in [
-            (0, 9, Some(1..3)),
-            (0, 1, Some(1..2)),
-            (2, 9, Some(2..3)),
-            (3, 9, Some(4..5)),
-            (5, 9, None),
-            (6, 9, None),
-            (7, 9, None),
-        ] {
-            assert_eq!(next_run(&states, from, room), run, "from {from}, room {room}");
+        for (from, next) in
+            [(0, Some(1)), (1, Some(1)), (2, Some(2)), (3, Some(4)), (5, None), (6, None), (7, None)]
+        {
+            assert_eq!(next_pending(&states, from), next, "from {from}");
         }
     }
 }

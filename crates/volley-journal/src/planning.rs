@@ -10,27 +10,24 @@
 
 mod disk; // pages to the disk while others are written
 mod numbers; // text -> its number
+mod press; // the threads, and what they are given
 mod scribe; // the thread that writes the file
 
 use self::{
-    disk::Disk,
     numbers::Key,
+    press::{Press, WriteFault},
     scribe::{Arrived, Bundle, Job, Line, OwnText},
 };
 use crate::{
     FrozenPlan, OpenError,
-    files::{JournalLock, beside, lock, private, remove, rename_to_new, sync_directory_of},
+    files::{JournalLock, beside, lock, remove, rename_to_new, sync_directory_of},
     packs::Carriage,
-    schema::{APPLICATION_ID, SCHEMA, VERSION},
     stored::int,
 };
-use rusqlite::{Connection, OpenFlags, ffi};
 use std::{
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, SyncSender, channel, sync_channel},
-    thread::JoinHandle,
 };
 use volley_core::{Batch, Message, Micros, PriceId};
 
@@ -39,9 +36,6 @@ const MESSAGES_A_BUNDLE: usize = 2_048;
 
 /// Bytes of texts after which a bundle is handed over though it has fewer messages.
 const TEXT_BYTES_A_BUNDLE: usize = 256 << 10;
-
-/// Bundles that wait for the writing thread; a caller with one more waits for it.
-const BUNDLES_WAITING: usize = 4;
 
 /// Why a plan did not become a journal. There is none then.
 #[derive(Debug, thiserror::Error)]
@@ -239,8 +233,8 @@ impl PlanWriter {
     /// taken as it is. What it gives opens the journal before anybody else can; dropped, it lets
     /// go of the name.
     pub fn finish(mut self, plan: &FrozenPlan) -> Result<JournalLock, PlanError> {
-        match self.write_out(plan) {
-            Ok(()) => self.publish(),
+        match self.write_out(plan).and_then(|()| self.publish()) {
+            Ok(()) => Ok(self.lock),
             Err(fault) => {
                 // What is half written would only keep a full disk full.
                 drop(self.abandon());
@@ -249,29 +243,28 @@ impl PlanWriter {
         }
     }
 
+    /// Makes what was written whole and durable.
     fn write_out(&mut self, plan: &FrozenPlan) -> Result<(), PlanError> {
         self.sums.check(plan)?;
         self.hand_over().and_then(|()| self.press.close(plan)).map_err(|fault| fault.of(&self.path))
     }
 
-    fn hand_over(&mut self) -> Result<(), WriteFault> {
-        let empty = self.press.empty_bundle();
-        self.press.give(Job::Write(std::mem::replace(&mut self.bundle, empty)))
-    }
-
-    /// Gives what was written, which is durable, the journal's name.
-    fn publish(self) -> Result<JournalLock, PlanError> {
-        let Self { path, lock, .. } = self;
-        let planning = beside(&path, ".planning");
+    /// Gives it the journal's name.
+    fn publish(&self) -> Result<(), PlanError> {
+        let path = &self.path;
         let io = |source| PlanError::Io { path: path.clone(), source };
         // A witness that is still there is of a journal that was removed on purpose.
-        remove(&beside(&path, ".witness")).map_err(io)?;
-        rename_to_new(&planning, &path).map_err(|source| match source.kind() {
+        remove(&beside(path, ".witness")).map_err(io)?;
+        rename_to_new(&beside(path, ".planning"), path).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => PlanError::Exists { path: path.clone() },
             _ => io(source),
         })?;
-        sync_directory_of(&path).map_err(io)?;
-        Ok(lock)
+        sync_directory_of(path).map_err(io)
+    }
+
+    fn hand_over(&mut self) -> Result<(), WriteFault> {
+        let empty = self.press.empty_bundle();
+        self.press.give(Job::Write(std::mem::replace(&mut self.bundle, empty)))
     }
 
     /// Gives the plan up and removes what was written.
@@ -281,109 +274,4 @@ impl PlanWriter {
         let planning = beside(&path, ".planning");
         remove(&planning).map_err(|source| PlanError::Io { path: planning, source })
     }
-}
-
-/// Why the file could not be written.
-enum WriteFault {
-    Sqlite(rusqlite::Error),
-    Io(io::Error),
-}
-
-impl WriteFault {
-    /// What it means for the plan of the journal `path`.
-    fn of(self, path: &Path) -> PlanError {
-        let path = path.to_owned();
-        match self {
-            Self::Sqlite(source) => PlanError::Storage { path, source },
-            Self::Io(source) => PlanError::Io { path, source },
-        }
-    }
-}
-
-/// The threads that write a plan's file. Dropped, it waits until they have ended.
-struct Press {
-    /// `None` once there is nothing more to write.
-    jobs: Option<SyncSender<Job>>,
-    written: Receiver<Bundle>,
-    scribe: Option<JoinHandle<rusqlite::Result<()>>>,
-    disk: Option<Disk>,
-}
-
-impl Press {
-    /// Makes the file `planning`, which must not be there, for a plan that is in the order of its
-    /// texts or in that of its file.
-    fn start(planning: &Path, by_text: bool) -> Result<Self, WriteFault> {
-        let file = private().create_new(true).open(planning).map_err(WriteFault::Io)?;
-        let connection = start(planning).map_err(WriteFault::Sqlite)?;
-        let disk = Disk::start(file).map_err(WriteFault::Io)?;
-        let (jobs, given) = sync_channel(BUNDLES_WAITING);
-        let (give_back, written) = channel();
-        let nudge = disk.nudge();
-        let scribe = std::thread::Builder::new()
-            .name("plan".to_owned())
-            .spawn(move || scribe::write(connection, by_text, given, &give_back, nudge))
-            .map_err(WriteFault::Io)?;
-        Ok(Self { jobs: Some(jobs), written, scribe: Some(scribe), disk: Some(disk) })
-    }
-
-    /// One that was written, or a new one: after the first few there is always one.
-    fn empty_bundle(&self) -> Bundle {
-        self.written.try_recv().unwrap_or_default()
-    }
-
-    /// Waits while the thread has more to do than it should.
-    fn give(&mut self, job: Job) -> Result<(), WriteFault> {
-        match self.jobs.as_ref().map(|jobs| jobs.send(job)) {
-            Some(Ok(())) => Ok(()),
-            // The thread is gone, and only a fault ends it early.
-            Some(Err(_)) | None => self.end().and(Err(WriteFault::Sqlite(ended()))),
-        }
-    }
-
-    /// Writes the rest, and waits until all of it is on the disk.
-    fn close(&mut self, plan: &FrozenPlan) -> Result<(), WriteFault> {
-        self.give(Job::Close(Box::new(plan.clone())))?;
-        self.end()?;
-        self.disk.take().map_or(Ok(()), Disk::finish).map_err(WriteFault::Io)
-    }
-
-    /// Waits for the writing thread; its fault is told once.
-    fn end(&mut self) -> Result<(), WriteFault> {
-        self.jobs = None;
-        match self.scribe.take().map(JoinHandle::join) {
-            Some(Ok(Err(fault))) => Err(WriteFault::Sqlite(fault)),
-            Some(Err(panic)) => std::panic::resume_unwind(panic),
-            Some(Ok(Ok(()))) | None => Ok(()),
-        }
-    }
-}
-
-impl Drop for Press {
-    fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(scribe) = self.scribe.take() {
-            drop(scribe.join());
-        }
-        if let Some(disk) = self.disk.take() {
-            drop(disk.join());
-        }
-    }
-}
-
-/// What is said of a file after its fault was told.
-fn ended() -> rusqlite::Error {
-    let what = "it could not be written before".to_owned();
-    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_ABORT), Some(what))
-}
-
-/// A new database at `planning`, tables made, in one transaction that only the last job ends.
-fn start(planning: &Path) -> rusqlite::Result<Connection> {
-    let access = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(planning, access)?;
-    connection.execute_batch(&format!(
-        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
-         PRAGMA cache_size = -4096; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};
-         BEGIN; {SCHEMA}"
-    ))?;
-    Ok(connection)
 }

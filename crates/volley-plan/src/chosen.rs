@@ -48,12 +48,7 @@ impl Chosen {
     }
 
     /// Whether the usable row `row` is the one to send to for its number.
-    pub(crate) fn is_chosen(
-        &mut self,
-        to: Msisdn,
-        row: RowNumber,
-        file: &str,
-    ) -> Result<bool, PlanError> {
+    pub(crate) fn is_chosen(&mut self, to: Msisdn, row: RowNumber, file: &str) -> Result<bool, PlanError> {
         let digits = to.digits();
         match self {
             Self::First(numbers) => Ok(numbers.insert(digits)),
@@ -65,4 +60,3 @@ impl Chosen {
         }
     }
 }
-

@@ -11,8 +11,8 @@ use crate::{
 use rustc_hash::FxHashMap;
 use serde::{Serialize, Serializer};
 use volley_core::{
-    Encoding, Message, Micros, PriceId, Profile, RateCard, RowNumber, Segments, Substitution, character_name,
-    code_point, fold, replacements, substitute_char,
+    Alphabet, Encoding, Message, Micros, PriceId, Profile, RateCard, RowNumber, Segments, Substitution,
+    character_name, code_point, fold, is_common_septet, replacements, substitute_char,
 };
 
 /// How many characters a diagnosis lists.
@@ -209,6 +209,8 @@ pub(crate) struct Diagnoser<'a> {
     card: Option<&'a RateCard>,
     folding: Folding,
     template: TemplateSize,
+    /// Whether the alphabet has every common character.
+    knows_common: bool,
     /// Nobody's text is GSM-7 or can be folded because of a character everybody gets.
     is_beyond_folding: bool,
     ucs2: Extra,
@@ -268,6 +270,7 @@ impl<'a> Diagnoser<'a> {
             card,
             folding,
             template,
+            knows_common: profile.alphabet == Alphabet::Standard,
             is_beyond_folding: false,
             ucs2: Extra::none(card),
             characters: Vec::new(),
@@ -341,6 +344,10 @@ impl<'a> Diagnoser<'a> {
             self.characters[index].add(message, more)?;
         }
         for (column, filled) in self.text.values(seen.cells) {
+            // Common characters push nothing out where the alphabet is the standard's.
+            if self.knows_common && filled.text().bytes().all(is_common_septet) {
+                continue;
+            }
             for (_, character) in self.profile.forcing(filled.text()) {
                 let index = self.entry(character);
                 let entry = &mut self.characters[index];

@@ -46,4 +46,4 @@ pub use rates::{Days, LoadedRates, RatesError, load as load_rates};
 pub use reject::{Reason, Reject, RejectFile, RejectWriter};
 pub use source::{Input, QuoteFault, SourceError, SourceFault};
 pub use suppress::{Suppressed, load as load_suppressed};
-pub use template::{Bound, FilterFault, Place, Template, TemplateError, UnknownVariable, ValueFault, Values};
+pub use template::{Bound, FilterFault, Place, Template, TemplateError, UnknownVariable, ValueFault};

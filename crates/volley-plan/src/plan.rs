@@ -423,9 +423,7 @@ fn find_last_rows(
         for (index, usable) in judged.usable() {
             chosen.found(usable.to, judged.block.number(index));
         }
-        judged.too_large.map_or(Ok(()), |row| {
-            Err(PlanError::CostTooLarge { file: file.clone(), row: row.0 })
-        })
+        judged.too_large.map_or(Ok(()), |row| Err(PlanError::CostTooLarge { file: file.clone(), row: row.0 }))
     })
 }
 
@@ -523,7 +521,7 @@ fn rules<'a>(
         policy: &recipients.policy,
         leaves_out,
         keys_texts: chunk::by_text(offer.batch, text.is_constant()),
-        extra_bytes: recipient::extra_bytes(&text, profile),
+        fixed: recipient::fixed_length(&text),
         text,
         encoding: message.encoding,
         folding: message.folding,
@@ -567,4 +565,3 @@ fn warnings_of(records: &Records, rules: &Rules<'_>) -> Vec<String> {
     warnings.extend(records.notes().into_iter().map(|note| format!("{file}: {note}")));
     warnings
 }
-

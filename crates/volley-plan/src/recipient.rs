@@ -5,11 +5,11 @@ use crate::{
     diagnosis::TooLarge,
     source::{Cells, Row},
     suppress::Suppressed,
-    template::{Bound, Filled, ValueFault, Values},
+    template::{Bound, Filled, ValueFault},
 };
 use volley_core::{
     Encoding, Micros, Msisdn, NumberFault, NumberKind, Parsed, PriceId, Profile, RateCard, Region, Repair,
-    Segments, Shifts, fold, fold_to_fit,
+    Segments, TextLength, fold, fold_to_fit,
 };
 
 /// What every row of a list is judged by.
@@ -21,8 +21,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) policy: &'a NumberPolicy,
     pub(crate) leaves_out: LeavesOut<'a>,
     pub(crate) text: Bound,
-    /// As [`extra_bytes`] has it.
-    pub(crate) extra_bytes: Option<usize>,
+    /// The length of its part that everybody gets.
+    pub(crate) fixed: TextLength,
     /// Whether requests are filled by text.
     pub(crate) keys_texts: bool,
     pub(crate) encoding: TextEncoding,
@@ -109,7 +109,8 @@ pub(crate) struct Usable {
 impl Rules<'_> {
     /// Judges one row. A usable row's text joins `texts`.
     pub(crate) fn judge(&self, row: &Row<'_>, texts: &mut Texts) -> Result<Verdict, TooLarge> {
-        let reject_row = |reason| Ok(Verdict::Rejected(Box::new(Reject::of_row(row, self.delimiter, reason))));
+        let reject_row =
+            |reason| Ok(Verdict::Rejected(Box::new(Reject::of_row(row, self.delimiter, reason))));
         let reject_cell = |column, reason| {
             Ok(Verdict::Rejected(Box::new(Reject::of_cell(row, self.header, column, reason))))
         };
@@ -169,12 +170,11 @@ impl Rules<'_> {
         Ok(Verdict::Usable(Usable { to, repair, kind, text, text_key, segments, unfolded, price, cost }))
     }
 
-    /// How a text is carried. Most are counted without being looked at again.
-    fn count(&self, text: &str, values: Values) -> Segments {
-        let known = self.extra_bytes.filter(|_| values == Values::Common);
-        known
-            .and_then(|extra_bytes| self.profile.count_septets(text.len() - extra_bytes))
-            .unwrap_or_else(|| self.profile.count(text))
+    /// How a text is carried whose values are so long together: that alone says it of most.
+    fn count(&self, text: &str, values: TextLength) -> Segments {
+        let mut length = self.fixed;
+        length += values;
+        self.profile.count_length(length).unwrap_or_else(|| self.profile.count(text))
     }
 
     /// The column and the reason that a text is not sent for, whatever it would cost.
@@ -247,15 +247,9 @@ const fn reason_of(fault: ValueFault) -> Reason {
     }
 }
 
-/// How many bytes more than septets the campaign's own text has, its variables left out; `None`
-/// where one of its characters is not one septet.
-pub(crate) fn extra_bytes(text: &Bound, profile: &Profile) -> Option<usize> {
-    let fixed = text.fixed("");
-    let characters = fixed.chars().count();
-    let Segments { encoding, units, shifts, .. } = profile.count(&fixed);
-    let is_in_default_tables = encoding == Encoding::Gsm7 && shifts == Shifts::default();
-    let is_narrow = is_in_default_tables && units as usize == characters;
-    is_narrow.then(|| fixed.len() - characters)
+/// The length of what everybody gets.
+pub(crate) fn fixed_length(text: &Bound) -> TextLength {
+    TextLength::of(&text.fixed(""))
 }
 
 /// What tells texts apart: XXH3 of 64 bits, never 0. Of two million texts two share one with a

@@ -144,7 +144,13 @@ impl<'a> Tally<'a> {
         assert_eq!(self.accepted, by_encoding, "each accepted recipient has one encoding");
     }
 
-    pub(crate) fn into_preview(self, terms: PlanTerms, offer: &Offer, records: &Records, found: Found) -> Preview {
+    pub(crate) fn into_preview(
+        self,
+        terms: PlanTerms,
+        offer: &Offer,
+        records: &Records,
+        found: Found,
+    ) -> Preview {
         let Found { estimated, diagnosis, profile, columns, prices_of, warnings } = found;
         let hash = self.hasher.finish(&terms);
         let RequestSums { requests, worst_doubt, texts } = self.requests.finish(offer.max_in_flight);
@@ -167,10 +173,7 @@ impl<'a> Tally<'a> {
                 total,
                 by_prefix: by_prefix(card, &self.by_price),
                 by_encoding: ByEncoding { gsm7: self.gsm7, ucs2: self.ucs2 },
-                by_segments: by_segments
-                    .iter()
-                    .map(|&(each, share)| SegmentsCost { each, share })
-                    .collect(),
+                by_segments: by_segments.iter().map(|&(each, share)| SegmentsCost { each, share }).collect(),
             }),
             diagnosis,
             requests,

@@ -101,9 +101,8 @@ pub(crate) fn run(before: &Path, after: &Path, csv: Option<&Path>, voice: Voice)
         moved: 0,
     };
     let cannot = |path: &Path, error: &io::Error| Fault::usage(format!("--csv {}: {error}", path.display()));
-    let list = csv.map(|path| {
-        ListFile::create(path, HEADER, "list of changes").map_err(|error| cannot(path, &error))
-    });
+    let list = csv
+        .map(|path| ListFile::create(path, HEADER, "list of changes").map_err(|error| cannot(path, &error)));
     let mut list = list.transpose()?;
     let mut written = Ok(());
     compare(&lines_before, &lines_after, |change| {

@@ -36,7 +36,10 @@ fn who_is_added_removed_reworded_and_repriced_is_counted_and_listed() {
     // Row 1 goes, and with it everybody moves up; Chai is spelt anew; Eve is new; two cost more.
     folder
         .write("list.csv", "phone,name\n0491570156,Bo\n0491570157,Chay\n0491570158,Dao\n0491570159,Eve\n")
-        .write("rates.csv", "prefix,price,currency\n61,0.05,AUD\n6149157015,0.06,AUD\n61491570158,0.04,AUD\n");
+        .write(
+            "rates.csv",
+            "prefix,price,currency\n61,0.05,AUD\n6149157015,0.06,AUD\n61491570158,0.04,AUD\n",
+        );
     let after = plan(&folder, "after.volley");
     let list = folder.text("changes.csv");
     let diff = run(&["diff", &before, &after, "--json", "--csv", &list]).exits(7).json();
@@ -68,7 +71,8 @@ fn who_is_added_removed_reworded_and_repriced_is_counted_and_listed() {
 fn the_same_list_in_another_form_is_the_same_plan() {
     let folder = folder();
     let before = plan(&folder, "before.volley");
-    let utf16: Vec<u8> = std::iter::once(0xFEFF).chain(LIST.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let utf16: Vec<u8> =
+        std::iter::once(0xFEFF).chain(LIST.encode_utf16()).flat_map(u16::to_le_bytes).collect();
     folder.write("list.csv", utf16).write("campaign.toml", campaign("Hi {{ name | trim }}"));
     let after = plan(&folder, "after.volley");
     let same = run(&["diff", &before, &after, "--json"]).exits(0).json();

@@ -237,7 +237,7 @@ fn alterations() -> [(&'static str, Vec<u8>, Vec<u8>); 10] {
         ("a name in a text", b"Hi Chai".to_vec(), b"Hi Dang".to_vec()),
         ("a number", number(3), number(7)),
         ("a number that is there already", number(3), number(4)),
-        ("somebody else's text", around(b"", &[2]), around(b"", &[3])),
+        ("where one text ends and the next begins", vec![23, 22, 24, 23], vec![23, 23, 23, 23]),
         ("a row's number", around(&[3], b""), around(&[9], b"")),
         ("the sender", b"Volley".to_vec(), b"Yellov".to_vec()),
         ("the currency", b"THB".to_vec(), b"AUD".to_vec()),

@@ -19,7 +19,7 @@ const NAMES: [(&str, usize, bool); 8] = [
     ("Bartholomew", 11, false),
     ("\"Lee, Bo\"", 7, false),
     ("\"Flo \"\"F\"\" Lim\"", 11, false),
-    ("José", 4, false), // é is in GSM-7
+    ("José", 4, false),  // é is in GSM-7
     ("[Kim]", 7, false), // a bracket takes two septets
     ("สมชาย", 5, true),
     ("Zoë 😀", 6, true), // the smile takes two units
@@ -178,7 +178,8 @@ fn what_is_counted_is_what_was_put_in() {
         }
         assert_eq!(preview["cost"]["total"], money(truth.micros), "seed {seed}");
         let written = fs::read_to_string(&rejects).expect("the rejects");
-        let expected = truth.rejects.iter().map(|(row, column, word, cell)| format!("{row},{column},{word},{cell}"));
+        let expected =
+            truth.rejects.iter().map(|(row, column, word, cell)| format!("{row},{column},{word},{cell}"));
         assert!(written.lines().skip(1).eq(expected), "the rejects of seed {seed}");
     }
 }

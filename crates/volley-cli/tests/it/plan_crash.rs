@@ -10,6 +10,11 @@ use std::{
 
 const RECIPIENTS: u32 = 100_000;
 
+/// How often a run is killed; more in the long run, `cargo xtask torture`.
+fn kills() -> u32 {
+    std::env::var("VOLLEY_KILLS").map_or(50, |text| text.parse().expect("VOLLEY_KILLS is a number"))
+}
+
 /// A campaign with a text of their own for 100,000 people, and a row that is rejected after every
 /// fourth.
 fn campaign() -> Folder {
@@ -113,10 +118,11 @@ fn a_plan_killed_at_any_moment_is_whole_or_not_there_and_the_next_one_starts_cle
         .to_owned();
     fs::remove_file(folder.path("test.volley")).expect("removed");
     let mut without = 0;
-    for moment in 0..50 {
-        let what = format!("killed at {moment} of 50");
+    let kills = kills();
+    for moment in 0..kills {
+        let what = format!("killed at {moment} of {kills}");
         let planner = start(&arguments);
-        std::thread::sleep(whole * moment / 50);
+        std::thread::sleep(whole * moment / kills);
         kill(planner);
         without += u32::from(!left_a_whole_journal(&folder, &plan_hash, &what));
         if moment % 10 == 5 {
@@ -174,20 +180,21 @@ fn a_list_of_rejects_is_whole_or_the_earlier_one_or_not_there() {
     let wanted = fs::read_to_string(&rejects).expect("a list");
     assert_eq!(wanted.lines().count(), 1 + RECIPIENTS as usize / 4);
     let mut before_the_end = 0;
-    for moment in 0..50 {
+    let kills = kills();
+    for moment in 0..kills {
         let earlier = (moment % 2 == 0).then(|| EARLIER.to_owned());
         match &earlier {
             Some(list) => fs::write(&rejects, list).expect("written"),
             None => drop(fs::remove_file(&rejects)),
         }
         let previewer = start(&arguments);
-        std::thread::sleep(whole * moment / 50);
+        std::thread::sleep(whole * moment / kills);
         kill(previewer);
         let found = fs::read_to_string(&rejects).ok();
         let is_new = found.as_ref() == Some(&wanted);
         assert!(
             is_new || found == earlier,
-            "killed at {moment} of 50: {} bytes",
+            "killed at {moment} of {kills}: {} bytes",
             found.map_or(0, |list| list.len())
         );
         before_the_end += u32::from(!is_new);

@@ -6,12 +6,60 @@
 //! begins one.
 
 use super::lookup::tables_with;
+use std::ops;
 
 /// How many characters, and how many of them take two units instead of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Length {
     pub(super) characters: usize,
     pub(super) wide: usize,
+}
+
+/// What the length of a text says about how it is carried. Lengths of pieces add up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TextLength {
+    characters: usize,
+    /// Characters that take two septets, where all are in the default tables.
+    wide_septets: usize,
+    /// Characters that take two code units.
+    surrogate_pairs: usize,
+    /// Whether some are not in the default tables.
+    is_beyond: bool,
+}
+
+impl TextLength {
+    /// Of any text.
+    pub fn of(text: &str) -> Self {
+        let Length { characters, wide: surrogate_pairs } = code_units(text);
+        let septets = septets(text);
+        let wide_septets = septets.map_or(0, |length| length.wide);
+        Self { characters, wide_septets, surrogate_pairs, is_beyond: septets.is_none() }
+    }
+
+    /// Of so many [common](is_common_septet) characters.
+    pub const fn of_common(characters: usize) -> Self {
+        Self { characters, wide_septets: 0, surrogate_pairs: 0, is_beyond: false }
+    }
+
+    /// In the default tables; `None` where they lack a character.
+    pub(super) const fn septets(self) -> Option<Length> {
+        let Self { characters, wide_septets: wide, is_beyond, .. } = self;
+        if is_beyond { None } else { Some(Length { characters, wide }) }
+    }
+
+    /// In UTF-16.
+    pub(super) const fn code_units(self) -> Length {
+        Length { characters: self.characters, wide: self.surrogate_pairs }
+    }
+}
+
+impl ops::AddAssign for TextLength {
+    fn add_assign(&mut self, other: Self) {
+        self.characters += other.characters;
+        self.wide_septets += other.wide_septets;
+        self.surrogate_pairs += other.surrogate_pairs;
+        self.is_beyond |= other.is_beyond;
+    }
 }
 
 impl Length {
@@ -155,6 +203,21 @@ fn count(bytes: &[u8], is: impl Fn(u8) -> bool) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn lengths_of_pieces_add_up(pieces in proptest::collection::vec("[a-z@{€é]{0,90}|[ก-ฮ😀a]{0,40}", 0..6)) {
+            let (mut sum, mut whole) = (TextLength::default(), String::new());
+            for piece in &pieces {
+                sum += TextLength::of(piece);
+                whole.push_str(piece);
+            }
+            proptest::prop_assert_eq!(sum.septets(), septets(&whole));
+            proptest::prop_assert_eq!(sum.code_units(), code_units(&whole));
+            let profile = crate::Profile::STANDARD;
+            proptest::prop_assert!(profile.count_length(sum).is_none_or(|found| found == profile.count(&whole)));
+        }
+    }
 
     #[test]
     fn what_the_tables_lack_is_one_septet_where_it_is_plain_to_see() {

@@ -18,8 +18,8 @@ pub use profile::{
 };
 
 use choice::{Form, Tally, Writing};
-pub use length::is_common_septet;
 use length::{Length, code_units, septets, septets_if_plain};
+pub use length::{TextLength, is_common_septet};
 use lookup::{Repertoire, Tables};
 use parts::{Pieces, parts};
 use std::fmt;
@@ -90,19 +90,18 @@ impl Profile {
     /// With [`National::Allow`] the text is written in the tables that take the fewest segments;
     /// of those in the fewest national ones, then the fewest septets, then by identifier.
     pub fn count(&self, text: &str) -> Segments {
-        match self.form_in_default_tables(text) {
+        match self.form_of_length(|| septets(text), || code_units(text)) {
             Some(form) => self.segments(form, |form| self.walk(text, form.writing).count()),
             None => self.count_in_any_tables(text),
         }
     }
 
-    /// As [`count`](Self::count), of a text whose characters are one septet each of the default
-    /// alphabet, as [common](is_common_septet) ones are; `None` where that alone does not say.
-    pub fn count_septets(&self, septets: usize) -> Option<Segments> {
-        let length = Length { characters: septets, wide: 0 };
-        let form = Form { writing: Writing::DEFAULT, length };
+    /// What [`count`](Self::count) says of a text of this length; `None` where that alone does not
+    /// say.
+    pub fn count_length(&self, length: TextLength) -> Option<Segments> {
+        let form = self.form_of_length(|| length.septets(), || length.code_units())?;
         let (least, most) = self.bounds(form);
-        (matches!(self.alphabet, Alphabet::Standard) && least == most).then(|| form.carried(least))
+        (least == most).then(|| form.carried(least))
     }
 
     /// [`count`](Self::count) for every profile and text. Not inlined, because its locals would
@@ -190,18 +189,20 @@ impl Profile {
         self.cheapest(text, allowed, find, walk).count
     }
 
-    /// How `text` is written where it takes no choice: in the default tables, or in UCS-2 because
+    /// How a text is written where it takes no choice: in the default tables, or in UCS-2 because
     /// there are no others. `None` where another alphabet or other tables have a say.
-    fn form_in_default_tables(&self, text: &str) -> Option<Form> {
+    fn form_of_length(
+        &self,
+        septets: impl FnOnce() -> Option<Length>,
+        code_units: impl FnOnce() -> Length,
+    ) -> Option<Form> {
         let gsm7 = |length| Form { writing: Writing::DEFAULT, length };
         match (&self.alphabet, self.national) {
             (Alphabet::Standard, National::Never) => {
-                Some(septets(text).map_or_else(|| Form::ucs2(code_units(text)), gsm7))
+                Some(septets().map_or_else(|| Form::ucs2(code_units()), gsm7))
             }
             // One septet a character without national tables: nothing can be shorter.
-            (Alphabet::Standard, National::Allow(_)) => {
-                septets(text).filter(|length| length.wide == 0).map(gsm7)
-            }
+            (Alphabet::Standard, National::Allow(_)) => septets().filter(|length| length.wide == 0).map(gsm7),
             _ => None,
         }
     }

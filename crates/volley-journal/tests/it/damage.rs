@@ -297,19 +297,27 @@ fn a_plan_that_was_partly_sent_and_then_altered_is_refused_as_well() {
 
 #[test]
 fn no_damage_makes_a_number_or_a_text_appear_in_an_error() {
-    for sql in ["UPDATE recipient SET msisdn = 5", "UPDATE recipient SET text = 99", "DROP TABLE text"] {
+    for sql in [
+        "UPDATE recipient SET msisdn = 5",
+        "UPDATE recipient SET text = 99",
+        "UPDATE text SET sizes = x'05'",
+        "UPDATE text SET bodies = 'private lies!'",
+        "DROP TABLE text",
+    ] {
         let place = Place::with_plan(PER_ITEM, 1, &["private words"]);
-        place.tamper(sql);
-        let mut said = String::new();
-        if let Ok(mut journal) = SqliteJournal::open(&place.path(), crate::support::NOW) {
-            let chunks = journal.next_chunks(volley_core::Position(0), 1);
-            said = format!("{:?} {:?}", chunks.expect_err(sql), journal.hash_of_rows().expect_err(sql));
-        }
-        said.push_str(
-            &verify(&place.path())
-                .map_or_else(|fault| fault.to_string(), |seen| format!("{:?}", seen.broken)),
-        );
-        assert!(!said.is_empty() && !said.contains("private") && !said.contains("6149157"), "{said}");
+        let mut journal = place.open();
+        place.tamper(sql); // while it is open
+        let mut said = vec![
+            journal.next_chunks(volley_core::Position(0), 1).err().map(|fault| format!("{fault:?}")),
+            journal.hash_of_rows().err().map(|fault| format!("{fault:?}")),
+        ];
+        drop(journal);
+        let refused = SqliteJournal::open(&place.path(), crate::support::NOW).err().expect(sql);
+        said.push(Some(format!("{refused} {refused:?}")));
+        let verified = verify(&place.path());
+        said.push(Some(verified.map_or_else(|fault| fault.to_string(), |seen| format!("{:?}", seen.broken))));
+        let said: String = said.into_iter().flatten().collect();
+        assert!(!said.contains("private") && !said.contains("6149157"), "{sql}: {said}");
     }
     let place = Place::with_plan(PER_ITEM, 1, &["private words"]);
     let mut journal = place.open();

@@ -20,7 +20,7 @@ mod propose; // the text alone -> edits worth a try
 
 use crate::{
     MessageSettings, Reason, Template, TextEncoding,
-    recipient::{Rules, Texts, Verdict, extra_bytes},
+    recipient::{Rules, Texts, Verdict, fixed_length},
     source::Row,
     template::Bound,
 };
@@ -260,7 +260,7 @@ fn with_text<'a>(rules: &Rules<'a>, text: Bound) -> Rules<'a> {
         region: rules.region,
         policy: rules.policy,
         leaves_out: rules.leaves_out,
-        extra_bytes: extra_bytes(&text, rules.profile),
+        fixed: fixed_length(&text),
         text,
         keys_texts: false,
         encoding: rules.encoding,

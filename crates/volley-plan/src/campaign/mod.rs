@@ -444,12 +444,7 @@ impl Meaning<'_> {
             Some((path, at)) => Some(self.resolved(path, at)),
             None => per_recipient.map(|_: FrequencyCap| self.path.with_file_name(HISTORY)),
         };
-        Ok(Limits {
-            max_cost,
-            max_recipients: max_recipients.unwrap_or(2_000_000),
-            per_recipient,
-            history,
-        })
+        Ok(Limits { max_cost, max_recipients: max_recipients.unwrap_or(2_000_000), per_recipient, history })
     }
 
     fn rates(&self) -> Result<Option<Rates>, CampaignError> {

@@ -88,7 +88,7 @@ impl Block {
 
     /// Its records in order. Whether they are UTF-8 is found for all of them at once.
     pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        let text = str::from_utf8(&self.bytes).ok();
+        let text = simdutf8::basic::from_utf8(&self.bytes).ok();
         (0..self.len()).map(move |index| self.row_of(index, text))
     }
 

@@ -185,9 +185,10 @@ impl Opened {
     pub(crate) fn file(path: &Path, sheet: Option<&str>) -> Result<Self, SourceError> {
         let file = path.display().to_string();
         let watched = Watched::open(path)?;
+        let progress = watched.progress.clone();
         let opened = match Name::of(path) {
-            Name::Text => text(watched, Packing::None, false),
-            Name::Packed(packing) => text(watched, packing, false),
+            Name::Text => text(watched, progress, Packing::None, false),
+            Name::Packed(packing) => text(watched, progress, packing, false),
             Name::Workbook(kind) => workbook(watched, kind, sheet),
             Name::NotRead(what) => Err(SourceFault::NotRead { what }.into()),
         };
@@ -210,8 +211,7 @@ impl Opened {
         if sheet.is_some() {
             return Err(fault(SourceFault::NoWorkbook.into()));
         }
-        let counted = Counted { read, progress: Progress::of(size) };
-        text(counted, Packing::None, true).map_err(fault)
+        text(read, Progress::of(size), Packing::None, true).map_err(fault)
     }
 }
 
@@ -259,15 +259,14 @@ impl Packing {
     }
 }
 
-/// Something to read text from that says how far it is.
-trait Raw: Read + Send + 'static {
-    fn progress(&self) -> Progress;
-}
-
 /// The text of a file whose name says that it is packed like this. A stream has no name: any
 /// packing of its content will do.
-fn text(mut raw: impl Raw, named: Packing, is_stream: bool) -> io::Result<Opened> {
-    let progress = raw.progress();
+fn text(
+    mut raw: impl Read + Send + 'static,
+    progress: Progress,
+    named: Packing,
+    is_stream: bool,
+) -> io::Result<Opened> {
     let head = head_of(&mut raw)?;
     let content = Content::of(&head);
     let packing = match content {
@@ -283,11 +282,12 @@ fn text(mut raw: impl Raw, named: Packing, is_stream: bool) -> io::Result<Opened
     let read: Box<dyn Read + Send> = match packing {
         Packing::None => {
             content.check_text(packing, is_stream)?;
-            Box::new(raw)
+            Box::new(Counted { read: raw, progress: progress.clone() })
         }
         Packing::Gzip | Packing::Zstd => {
-            let packed = BufReader::with_capacity(PACKED_PIECE, raw);
-            let mut unpacked = Unpacked::new(packed, packing, progress.clone())?;
+            let read = BufReader::with_capacity(PACKED_PIECE, raw);
+            let packed = Counted { read, progress: progress.clone() };
+            let mut unpacked = Unpacked::new(packed, packing)?;
             let head = head_of(&mut unpacked)?;
             Content::of(&head).check_text(packing, is_stream)?;
             Box::new(Cursor::new(head).chain(unpacked))
@@ -420,7 +420,7 @@ fn markup(head: &[u8]) -> Option<&'static str> {
 
 /// What comes out of a compressed text, within limits.
 struct Unpacked<R: BufRead> {
-    unpack: Unpack<R>,
+    unpack: Unpack<Counted<R>>,
     what: &'static str,
     given: u64,
     progress: Progress,
@@ -432,7 +432,8 @@ enum Unpack<R: BufRead> {
 }
 
 impl<R: BufRead> Unpacked<R> {
-    fn new(packed: R, packing: Packing, progress: Progress) -> io::Result<Self> {
+    fn new(packed: Counted<R>, packing: Packing) -> io::Result<Self> {
+        let progress = packed.progress.clone();
         let unpack = if packing == Packing::Zstd {
             let mut decoder = zstd::stream::read::Decoder::with_buffer(packed)?;
             decoder.window_log_max(ZSTD_WINDOW_LOG)?;
@@ -486,7 +487,7 @@ pub(super) fn is_from_below(error: &io::Error) -> bool {
     is_fault || error.raw_os_error().is_some() || error.kind() == io::ErrorKind::Interrupted
 }
 
-/// Counts what is read.
+/// Counts what is taken.
 struct Counted<R> {
     read: R,
     progress: Progress,
@@ -500,9 +501,15 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-impl<R: Read + Send + 'static> Raw for Counted<R> {
-    fn progress(&self) -> Progress {
-        self.progress.clone()
+/// What lies in the buffer is not taken yet.
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.read.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.read.consume(count);
+        self.progress.add(count);
     }
 }
 
@@ -556,17 +563,10 @@ impl Watched {
 impl Read for Watched {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let count = self.file.read(into)?;
-        self.progress.add(count);
         if count == 0 && !into.is_empty() {
             self.check()?;
         }
         Ok(count)
-    }
-}
-
-impl Raw for Watched {
-    fn progress(&self) -> Progress {
-        self.progress.clone()
     }
 }
 

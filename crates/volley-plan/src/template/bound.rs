@@ -3,7 +3,7 @@
 use super::{Place, filter::Step};
 use crate::{source::Cells, words::is_unsafe};
 use std::{borrow::Cow, fmt};
-use volley_core::is_common_septet;
+use volley_core::{TextLength, is_common_septet};
 
 /// The longest value that a variable takes, in bytes.
 pub(super) const MAX_VALUE: usize = 10 * 1024;
@@ -63,16 +63,6 @@ impl Filled<'_> {
             Self::Default(default) => default,
         }
     }
-}
-
-/// What is known of the values in a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Values {
-    /// They are of [common](volley_core::is_common_septet) characters alone, so that their length
-    /// says how many septets they take.
-    Common,
-    /// Nothing.
-    Any,
 }
 
 /// Why a value is not put into a text.
@@ -162,42 +152,55 @@ impl Bound {
     /// Appends the text of one row to `text`; `cell` gives the row's value in a column.
     ///
     /// A value of blanks alone counts as empty; a value's CRLF becomes a newline, as between the
-    /// lines of the file. Whether a value may be sent is judged before its filters. Gives what is
-    /// known of all values together; or the column and what is wrong with its value, and then
+    /// lines of the file. Whether a value may be sent is judged before its filters. Gives how
+    /// long all values are together; or the column and what is wrong with its value, and then
     /// nothing is appended.
     pub fn render<'c>(
         &self,
         cell: impl Fn(usize) -> &'c str,
         text: &mut String,
-    ) -> Result<Values, (usize, ValueFault)> {
+    ) -> Result<TextLength, (usize, ValueFault)> {
         let start = text.len();
-        let mut values = Values::Common;
+        let mut length = TextLength::default();
+        let mut common = 0;
         for piece in &self.pieces {
-            match piece {
-                BoundPiece::Literal(literal, _) => text.push_str(literal),
-                BoundPiece::Column(column) => match column.push(cell(column.index), text) {
-                    Ok(Values::Common) => {}
-                    Ok(Values::Any) => values = Values::Any,
-                    Err(fault) => {
-                        text.truncate(start);
-                        return Err((column.index, fault));
-                    }
-                },
+            let column = match piece {
+                BoundPiece::Literal(literal, _) => {
+                    text.push_str(literal);
+                    continue;
+                }
+                BoundPiece::Column(column) => column,
+            };
+            let value = cell(column.index);
+            let traits = traits_of(value);
+            if traits & HARMFUL == 0 && column.steps.is_empty() {
+                text.push_str(value);
+                if traits == 0 {
+                    common += value.len();
+                } else {
+                    length += TextLength::of(value);
+                }
+                continue;
+            }
+            match column.push(value, traits, text) {
+                Ok(pushed) => length += pushed,
+                Err(fault) => {
+                    text.truncate(start);
+                    return Err((column.index, fault));
+                }
             }
         }
-        Ok(values)
+        length += TextLength::of_common(common);
+        Ok(length)
     }
 }
 
 impl Column {
-    /// Appends what `value` becomes.
-    fn push(&self, value: &str, text: &mut String) -> Result<Values, ValueFault> {
+    /// Appends what `value` becomes, whose traits are known, and says how long that is.
+    fn push(&self, value: &str, traits: u8, text: &mut String) -> Result<TextLength, ValueFault> {
         let start = text.len();
-        if let Some(values) = plain(value) {
+        if traits & HARMFUL == 0 {
             text.push_str(value);
-            if self.steps.is_empty() {
-                return Ok(values);
-            }
         } else if !is_blank(value) {
             check(value)?;
             push_lines(value, text);
@@ -207,7 +210,7 @@ impl Column {
             text.truncate(start);
             text.push_str(self.default.as_deref().ok_or(ValueFault::Empty)?);
         }
-        Ok(Values::Any)
+        Ok(TextLength::of(&text[start..]))
     }
 
     /// What stands in place of the variable in a row that was rendered.
@@ -238,18 +241,22 @@ fn push_lines(value: &str, text: &mut String) {
     lines.for_each(|line| text.extend(["\n", line]));
 }
 
-/// What is known of a value that is surely good as it stands, as most are; their bytes alone say
-/// so. It does not begin as a blank or a quote does, is not too long, and has no byte of what no
-/// text takes. The bench `texts` shows what this saves.
-fn plain(value: &str) -> Option<Values> {
+/// What is to be said against a value: nothing where it is of common characters alone.
+///
+/// Most values are surely good as they stand, and their bytes alone say so: they do not begin as a
+/// blank or a quote does, are not too long, and have no byte of what no text takes. The bench
+/// `texts` shows what this saves.
+fn traits_of(value: &str) -> u8 {
     let bytes = value.as_bytes();
     let begins_well = bytes.first().is_some_and(|first| !matches!(first, b' ' | b'\'' | 0xE1 | 0xE3));
-    let traits = bytes.iter().fold(0, |traits, &byte| traits | TRAITS[usize::from(byte)]);
-    let is_plain = begins_well && bytes.len() <= MAX_VALUE && traits & HARMFUL == 0;
-    is_plain.then_some(if traits & UNCOMMON == 0 { Values::Common } else { Values::Any })
+    if !begins_well || bytes.len() > MAX_VALUE {
+        return HARMFUL;
+    }
+    bytes.iter().fold(0, |traits, &byte| traits | TRAITS[usize::from(byte)])
 }
 
-/// A byte of something, written in UTF-8, that is unsafe, damaged or the end of a line.
+/// It has to be looked at: a byte of something, written in UTF-8, that is unsafe, damaged or the
+/// end of a line.
 const HARMFUL: u8 = 1;
 /// A byte that is no common character.
 const UNCOMMON: u8 = 2;
@@ -435,10 +442,10 @@ mod tests {
             let (alone, behind) = (character.to_string(), format!("a{character}"));
             for value in [alone, behind] {
                 let is_good = !is_blank(&value) && check(&value).is_ok();
-                let known = plain(&value);
-                assert!(is_good || known.is_none(), "{value:?} is taken");
-                let is_common = value.bytes().all(is_common_septet);
-                assert!(is_common || known != Some(Values::Common), "{value:?} is no common text");
+                let traits = traits_of(&value);
+                assert!(is_good || traits & HARMFUL != 0, "{value:?} is taken");
+                let common = TextLength::of_common(value.len());
+                assert!(traits != 0 || common == TextLength::of(&value), "{value:?}");
             }
         }
     }

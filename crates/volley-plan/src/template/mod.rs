@@ -12,7 +12,7 @@ mod parse; // a text -> its pieces
 
 pub(crate) use bound::{Filled, is_value};
 pub use {
-    bound::{Bound, ValueFault, Values},
+    bound::{Bound, ValueFault},
     fault::{FilterFault, TemplateError, UnknownVariable},
 };
 

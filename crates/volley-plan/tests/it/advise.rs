@@ -5,9 +5,9 @@ use crate::world::{World, offer};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use volley_core::{BreakAt, Message, Micros, National, PriceId, Rounding};
-use volley_plan::{Conditions, 
-    Advice, Campaign, Counting, Discard, Edit, EditKind, Folding, Preview, Reject, Sink, SinkError, Template,
-    TextEncoding, plan, plan_with_advice,
+use volley_plan::{
+    Advice, Campaign, Conditions, Counting, Discard, Edit, EditKind, Folding, Preview, Reject, Sink,
+    SinkError, Template, TextEncoding, plan, plan_with_advice,
 };
 
 /// Thai numbers at 0.02 a segment, those that start with 66 80 1 at 0.05.
@@ -31,7 +31,8 @@ fn campaign(list: &str, text: &str, extra: &str) -> (World, Campaign) {
 }
 
 fn advise(campaign: &Campaign) -> (Preview, Advice) {
-    plan_with_advice(campaign, &offer(), &Conditions::on(jiff::civil::date(2026, 11, 20)), &mut Discard).expect("a plan")
+    plan_with_advice(campaign, &offer(), &Conditions::on(jiff::civil::date(2026, 11, 20)), &mut Discard)
+        .expect("a plan")
 }
 
 /// The edits of `text` to `list`, with prices.

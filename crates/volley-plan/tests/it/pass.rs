@@ -351,7 +351,8 @@ fn a_sink_that_fails_stops_the_pass_with_its_own_words() {
     let world = World::new();
     world.write("list.csv", LIST);
     let today = jiff::civil::date(2026, 11, 20);
-    let error = plan(&world.campaign("Hi", ""), &offer(), &Conditions::on(today), &mut Full).expect_err("the disk is full");
+    let error = plan(&world.campaign("Hi", ""), &offer(), &Conditions::on(today), &mut Full)
+        .expect_err("the disk is full");
     assert_eq!(error.to_string(), "the plan could not be stored: no space left");
     assert_eq!(error.exit_code(), 1);
 }

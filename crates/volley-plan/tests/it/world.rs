@@ -3,8 +3,9 @@
 use std::{fs, path::PathBuf};
 use tempfile::TempDir;
 use volley_core::{Batch, Message, Micros, PriceId};
-use volley_plan::{Conditions, 
-    Campaign, CampaignError, Input, Offer, Overrides, PlanError, Preview, Reject, Sink, SinkError, plan,
+use volley_plan::{
+    Campaign, CampaignError, Conditions, Input, Offer, Overrides, PlanError, Preview, Reject, Sink,
+    SinkError, plan,
 };
 
 /// Provider kinds with settings of their own, as a caller of the crate gives them.
