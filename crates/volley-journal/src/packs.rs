@@ -70,14 +70,10 @@ pub(crate) struct Packing {
 impl Packing {
     /// Whether `body` belongs into this row: it fits, or nothing else is there.
     pub(crate) fn has_room(&self, body: &str) -> bool {
+        let bytes = self.sizes.len() + self.carried.len() + self.bodies.len();
         // The text's own size and run, and the run that is not written yet.
         let numbers = 5 * MOST_BYTES_A_NUMBER;
-        self.texts == 0 || self.bytes() + body.len() + numbers <= MOST_BYTES
-    }
-
-    /// What the row takes, about.
-    pub(crate) fn bytes(&self) -> usize {
-        self.sizes.len() + self.carried.len() + self.bodies.len()
+        self.texts == 0 || bytes + body.len() + numbers <= MOST_BYTES
     }
 
     /// Adds the next text.

@@ -15,6 +15,11 @@ const SHORTENED_ONE_IN: u64 = 100;
 const ROUND_BY_CHANCE: u64 = 2;
 const ROUND_ONE_IN: u64 = 10_000;
 
+/// One number in ten thousand ends in four zeros; from one in so many on, and from so many numbers
+/// on, a spreadsheet rounded them.
+const ROUNDED_ONE_IN: u64 = 100;
+const ROUNDED_ROWS: u64 = 5;
+
 /// From one row in so many on, and from so many rows on, the same fault is taken for a setting
 /// that does not suit the list.
 const UNSUITED_ONE_IN: u64 = 5;
@@ -26,13 +31,16 @@ pub(crate) struct Forensics {
     /// Rows whose number was read.
     read: u64,
     without_zero: u64,
+    /// Ending in six zeros, and in four.
     round: u64,
+    rounded: u64,
     shortened: u64,
     cut: u64,
     errors: u64,
     invalid: u64,
     /// Rows with letters or signs in place of a number.
     unlike: u64,
+    not_utf8: u64,
 }
 
 impl Forensics {
@@ -40,12 +48,18 @@ impl Forensics {
     pub(crate) fn accepted(&mut self, to: Msisdn, repair: Option<Repair>) {
         self.read += 1;
         self.without_zero += u64::from(repair == Some(Repair::LeadingZero));
-        self.round += u64::from(to.digits().is_multiple_of(1_000_000));
+        if to.digits().is_multiple_of(10_000) {
+            self.rounded += 1;
+            self.round += u64::from(to.digits().is_multiple_of(1_000_000));
+        }
     }
 
     /// Takes a row that was left out.
     pub(crate) fn rejected(&mut self, reason: Reason) {
-        let Reason::Number(fault) = reason else { return };
+        let Reason::Number(fault) = reason else {
+            self.not_utf8 += u64::from(reason == Reason::BadUtf8);
+            return;
+        };
         match fault {
             NumberFault::Empty => {}
             NumberFault::Exponent => self.shortened += 1,
@@ -58,7 +72,8 @@ impl Forensics {
 
     /// What to know about `file`, which has so many rows, a sentence each. Nothing for a sound list.
     pub(crate) fn warnings(&self, file: &str, rows: u64) -> Vec<String> {
-        let Self { read, without_zero, round, shortened, cut, errors, invalid, unlike } = *self;
+        let Self { read, without_zero, round, rounded, shortened, cut, errors, invalid, unlike, not_utf8 } =
+            *self;
         let is_unsuited = |count: u64| count >= UNSUITED_ROWS && count * UNSUITED_ONE_IN >= rows;
         let mut warnings = Vec::new();
         let mut warn = |is_so: bool, what: String| {
@@ -81,8 +96,17 @@ impl Forensics {
                  export the numbers as text to have them"
             ),
         );
+        let is_rounded = rounded >= ROUNDED_ROWS && rounded * ROUNDED_ONE_IN >= rows;
         warn(
-            round > ROUND_BY_CHANCE && round * ROUND_ONE_IN > rows,
+            is_rounded,
+            format!(
+                "numbers that end in four zeros or more: {rounded} of {rows}; they are strangers' then, because \
+                 a list that shows 6.14123E+10 and is saved again has such numbers; get the list anew, with \
+                 the numbers as text"
+            ),
+        );
+        warn(
+            !is_rounded && round > ROUND_BY_CHANCE && round * ROUND_ONE_IN > rows,
             format!(
                 "numbers that end in six zeros or more: {round}; they may be strangers', because a list that \
                  shows 6.14E+10 and is saved again has such numbers; compare them with where the list is from"
@@ -121,6 +145,13 @@ impl Forensics {
             format!(
                 "rows with letters or signs for a number: {unlike} of {rows}; check recipients.number, the \
                  column of the numbers"
+            ),
+        );
+        warn(
+            not_utf8 * UNSUITED_ONE_IN >= rows && not_utf8 > 0,
+            format!(
+                "rows that are not UTF-8: {not_utf8} of {rows}; save the list as UTF-8, or set \
+                 recipients.encoding to what it is, often \"windows-1252\""
             ),
         );
         warnings
@@ -196,7 +227,22 @@ mod tests {
         assert_one(&said(29_996, round(3)), "six zeros or more: 3;");
         assert!(said(29_997, round(3)).is_empty(), "one in 10,000 rows");
         assert_one(&said(0, numbers(3, 61_491_000_000, None)), "six zeros or more: 3;");
-        assert!(said(0, numbers(9, 61_491_500_000, None)).is_empty(), "five zeros");
+    }
+
+    #[test]
+    fn one_number_in_a_hundred_that_ends_in_four_zeros_is_damage_of_the_file() {
+        let rounded = |count| numbers(count, 61_491_570_000, None);
+        assert!(said(0, rounded(4)).is_empty());
+        assert_one(&said(0, rounded(5)), "four zeros or more: 5 of 5; they are strangers'");
+        assert_one(&said(495, rounded(5)), "four zeros or more: 5 of 500;");
+        assert!(said(496, rounded(5)).is_empty());
+        assert_one(&said(0, numbers(9, 61_400_000_000, None)), "four zeros or more: 9 of 9;");
+    }
+
+    #[test]
+    fn a_list_in_another_encoding_is_named_once() {
+        assert_one(&said(4, rejects(1, Reason::BadUtf8)), "not UTF-8: 1 of 5; save the list as UTF-8");
+        assert!(said(5, rejects(1, Reason::BadUtf8)).is_empty());
     }
 
     #[test]

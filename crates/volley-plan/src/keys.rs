@@ -76,6 +76,7 @@ impl KeySet {
     }
 
     /// Where the search for `key` begins.
+    #[expect(clippy::cast_possible_truncation, reason = "one half is meant, and a place is below the length")]
     fn home(&self, key: u64) -> usize {
         // Both halves of the product together are as good as random; then they are spread out.
         let product = u128::from(key) * 0x9E37_79B9_7F4A_7C15;

@@ -320,13 +320,11 @@ impl Judged {
         self.texts.clear();
         self.too_large = None;
         for row in self.block.rows() {
-            match rules.judge(&row, &mut self.texts) {
-                Ok(verdict) => self.verdicts.push(verdict),
-                Err(TooLarge) => {
-                    self.too_large = Some(row.number);
-                    return;
-                }
-            }
+            let Ok(verdict) = rules.judge(&row, &mut self.texts) else {
+                self.too_large = Some(row.number);
+                return;
+            };
+            self.verdicts.push(verdict);
         }
     }
 

@@ -69,9 +69,7 @@ pub struct Preview {
     /// Not in the JSON: accepted recipients by the segments of their text.
     #[serde(skip)]
     pub recipients_by_segments: BTreeMap<u32, u64>,
-    /// Not in the JSON: accepted recipients whose number was mended, by
-    /// [`Repair::word`](volley_core::Repair::word).
-    #[serde(skip)]
+    /// Accepted recipients whose number was mended, by [`Repair::word`](volley_core::Repair::word).
     pub repairs: BTreeMap<&'static str, u64>,
     /// Not in the JSON: blank lines and lines of spaces that were skipped.
     #[serde(skip)]
@@ -79,8 +77,7 @@ pub struct Preview {
     /// Not in the JSON: the day whose prices hold; `None` without a rate card.
     #[serde(skip)]
     pub prices_of: Option<Date>,
-    /// Not in the JSON: what a person should know before sending, a sentence each.
-    #[serde(skip)]
+    /// What a person should know before sending, a sentence each.
     pub warnings: Vec<String>,
     /// Not in the JSON: the first three rejects of each word.
     #[serde(skip)]

@@ -221,7 +221,13 @@ impl Rules<'_> {
 
     /// The first number column that is not empty, and what it holds.
     fn number(&self, cells: Cells<'_>) -> (usize, Result<Parsed, NumberFault>) {
-        let parse = |column: usize| Msisdn::parse(cells.text(column), self.region);
+        let parse = |column: usize| match cells.text(column) {
+            // Less than nothing: some other column, or a sum.
+            cell if cell.trim_start().starts_with('-') && cell.contains(char::is_numeric) => {
+                Err(NumberFault::Signs)
+            }
+            cell => Msisdn::parse(cell, self.region),
+        };
         self.number_columns
             .iter()
             .map(|&column| (column, parse(column)))

@@ -228,16 +228,18 @@ fn io_error(error: csv::Error) -> io::Error {
 }
 
 /// `cell` with an apostrophe where a spreadsheet would run it as a formula. A plain number, `+`
-/// and 6 to 15 digits, stays.
+/// and 6 to 15 digits, stays. What would steer a terminal becomes U+FFFD, but for tabs and the
+/// ends of lines.
 fn neutral(cell: &str) -> String {
+    let steers = |character: char| {
+        matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+            || (character.is_control() && !matches!(character, '\t' | '\r' | '\n'))
+    };
+    let cell = cell.replace(steers, "\u{FFFD}");
     let is_number = cell.strip_prefix('+').is_some_and(|digits| {
         (6..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
     });
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number {
-        format!("'{cell}")
-    } else {
-        cell.to_owned()
-    }
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number { format!("'{cell}") } else { cell }
 }
 
 #[cfg(test)]
@@ -266,6 +268,7 @@ mod tests {
             ("\tx", "7,name,empty_variable,'\tx\n"),
             ("\rx", "7,name,empty_variable,\"'\rx\"\n"),
             ("a=b", "7,name,empty_variable,a=b\n"),
+            ("\u{1b}[2Jx\u{202e}\u{7}", "7,name,empty_variable,\u{fffd}[2Jx\u{fffd}\u{fffd}\n"),
             ("a,\"b\"", "7,name,empty_variable,\"a,\"\"b\"\"\"\n"),
             ("", "7,name,empty_variable,\n"),
         ] {

@@ -101,6 +101,12 @@ fn read(input: &Input, region: Option<Region>, into: &mut Suppressed) -> Result<
             into.take(&cell, region, row_number, &mut unreadable);
         }
     }
+    let others = records.other_sheets();
+    if others > 0 {
+        return Err(SourceError::SeveralSheets { file: records.file, others });
+    }
+    let notes = records.notes();
+    into.warnings.extend(notes.into_iter().map(|note| format!("{}: {note}", records.file)));
     if let Some((row, entry)) = unreadable.first {
         let place = if row == 0 { "the first line".to_owned() } else { format!("row {row}") };
         into.warnings.push(format!(
@@ -125,11 +131,27 @@ impl Suppressed {
                 self.numbers.insert(parsed.number.digits());
             }
             Err(NumberFault::Empty) => {}
+            Err(_) if self.take_several(cell, region) => {}
             Err(_) => {
                 unreadable.count += 1;
                 unreadable.first.get_or_insert_with(|| (row, shown(cell)));
             }
         }
+    }
+}
+
+impl Suppressed {
+    /// Takes all numbers of a cell that holds several and nothing else; whether it does.
+    fn take_several(&mut self, cell: &str, region: Option<Region>) -> bool {
+        let parts = || cell.split([',', ';', '/', '\n', '|']).map(str::trim).filter(|part| !part.is_empty());
+        let numbers = || parts().map(|part| Msisdn::parse(part, region));
+        if parts().count() < 2 || numbers().any(|number| number.is_err()) {
+            return false;
+        }
+        for parsed in numbers().flatten() {
+            self.numbers.insert(parsed.number.digits());
+        }
+        true
     }
 }
 
@@ -163,6 +185,8 @@ mod tests {
             "0491570006,Ann\n0491570156,Bo\n",
             "phone,mobile\n0491570006,0491570156\n",
             "0491570006\nn/a\n0491570156\n0491570156\n",
+            "phone\n\"0491570006, 0491570156\"\n",
+            "phone;name\n0491570006 / +61 491 570 156;Ann\n",
         ] {
             assert!(names(text, &two), "{text:?}");
         }

@@ -50,13 +50,17 @@ const TEST_EDGES: [(&str, &str); 2] =
     [("crates/volley-engine", "volley-sim"), ("crates/volley-cli", "volley-sim")];
 
 /// The one crate that may name a heavy dependency. Benches may name any, to compare with.
-const HOMES: [(&str, &str); 6] = [
+const HOMES: [(&str, &str); 10] = [
     ("rusqlite", "crates/volley-journal"),
     ("reqwest", "crates/volley-engine"),
     ("governor", "crates/volley-engine"),
     ("indicatif", "crates/volley-cli"),
     ("clap", "crates/volley-cli"),
     ("csv", "crates/volley-plan"),
+    ("flate2", "crates/volley-plan"),
+    ("quick-xml", "crates/volley-plan"),
+    ("zip", "crates/volley-plan"),
+    ("zstd", "crates/volley-plan"),
 ];
 
 /// What no Rust file may hold, written in two pieces so that this file passes.

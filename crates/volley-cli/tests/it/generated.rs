@@ -29,6 +29,12 @@ const NAMES: [(&str, usize, bool); 8] = [
 struct Random(u64);
 
 impl Random {
+    /// One of `things`.
+    fn of<T: Copy>(&mut self, things: &[T]) -> T {
+        let index = self.below(things.len() as u64);
+        things[usize::try_from(index).expect("below a length")]
+    }
+
     fn below(&mut self, most: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
@@ -86,8 +92,8 @@ fn generate(rows: u64, seed: u64) -> (String, String, Truth) {
     let mut fresh = 0;
     let mut texted = Vec::new();
     for row in 1..=rows {
-        let (name, characters, is_ucs2) = NAMES[random.below(NAMES.len() as u64) as usize];
-        let plan = ["basic", "family", "unlimited"][random.below(3) as usize];
+        let (name, characters, is_ucs2) = random.of(&NAMES);
+        let plan = random.of(&["basic", "family", "unlimited"]);
         let (kind, spelling) = (random.below(1_000), random.below(12));
         let mut reject = |column, word, cell: &str| {
             *truth.rejected.entry(word).or_default() += 1;
@@ -113,7 +119,7 @@ fn generate(rows: u64, seed: u64) -> (String, String, Truth) {
             continue;
         }
         let is_twice = (20..50).contains(&kind) && !texted.is_empty();
-        let index = if is_twice { texted[random.below(texted.len() as u64) as usize] } else { fresh };
+        let index = if is_twice { random.of(&texted) } else { fresh };
         let (prefix, rest, price) = number(index);
         writeln!(list, "{name},{},{plan}", spelt(prefix, &rest, spelling)).expect("a string");
         if is_twice {

@@ -75,6 +75,14 @@ pub enum HistoryError {
         /// Its schema version.
         version: i32,
     },
+    /// Its key lies there and it does not: whom it knew is not known any more.
+    #[error("{} is missing, though its key {} is there; restore it from a copy, or move the key away to begin a new history that knows of no texts so far", path.display(), key.display())]
+    Gone {
+        /// The history.
+        path: PathBuf,
+        /// Its key.
+        key: PathBuf,
+    },
     /// The history is there and its key is not: nobody can be found in it.
     #[error("{} is missing, and nobody can be found in {} without it; restore it from a copy, or move the history away to begin a new one", key.display(), path.display())]
     KeyMissing {
@@ -134,7 +142,7 @@ impl HistoryError {
     /// The contract's exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::KeyMissing { .. } => 10,
+            Self::KeyMissing { .. } | Self::Gone { .. } => 10,
             Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => 10,
             Self::Io { .. } => 1,
             Self::Storage { .. } => 5,
@@ -178,7 +186,14 @@ pub(super) fn open(path: &Path) -> Result<Option<(PathBuf, Connection, Pseudonym
     let path = match path.canonicalize() {
         Ok(path) if path.is_file() => path,
         Ok(path) => return Err(HistoryError::NotAHistory { path }),
-        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => {
+            let key = key_path(path);
+            // A key without a history is what a lost history leaves.
+            return match key.try_exists() {
+                Ok(true) => Err(HistoryError::Gone { path: path.to_owned(), key }),
+                _ => Ok(None),
+            };
+        }
         Err(source) => return Err(HistoryError::io(path, source)),
     };
     let fault = |source| HistoryError::sqlite(&path, source);

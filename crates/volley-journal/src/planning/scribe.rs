@@ -21,11 +21,9 @@ use volley_core::{Msisdn, PriceId};
 /// three times as much.
 const ROWS_A_STATEMENT: usize = 100;
 
-/// What a recipient takes in the file, about.
-const BYTES_A_RECIPIENT: usize = 24;
-
-/// After so many bytes the disk is told that there is something to do.
-const BYTES_A_NUDGE: usize = 16 << 20;
+/// After so many recipients the disk is told that there is something to do. Where a text is shared
+/// they are written last, when the planner is done and leaves a processor to the disk.
+const RECIPIENTS_A_NUDGE: u32 = 1 << 18;
 
 /// Messages on their way to the thread.
 #[derive(Default)]
@@ -107,8 +105,6 @@ struct Scribe<'file> {
     recipients: u32,
     /// The text of the last of them.
     text: Option<u32>,
-    /// Written since the disk was told.
-    bytes: usize,
     nudge: Nudge,
 }
 
@@ -140,7 +136,6 @@ impl<'file> Scribe<'file> {
             waiting: Vec::with_capacity(ROWS_A_STATEMENT),
             recipients: 0,
             text: None,
-            bytes: 0,
             nudge,
         })
     }
@@ -175,7 +170,6 @@ impl<'file> Scribe<'file> {
 
     fn store_text(&mut self, text: Text<'_>) -> rusqlite::Result<()> {
         if !self.packing.has_room(text.body) {
-            self.count(self.packing.bytes());
             self.packing.store(&mut self.insert_text)?;
         }
         self.packing.push(text);
@@ -208,17 +202,11 @@ impl<'file> Scribe<'file> {
         }
         let last = self.connection.last_insert_rowid();
         assert!(waiting == 0 || last == i64::from(self.recipients) - 1, "SQLite numbers without a gap");
-        self.count(self.waiting.len() * BYTES_A_RECIPIENT);
         self.waiting.clear();
-        Ok(())
-    }
-
-    fn count(&mut self, bytes: usize) {
-        self.bytes += bytes;
-        if self.bytes >= BYTES_A_NUDGE {
+        if self.recipients / RECIPIENTS_A_NUDGE > first / RECIPIENTS_A_NUDGE {
             self.nudge.send();
-            self.bytes = 0;
         }
+        Ok(())
     }
 
     fn close(mut self, plan: &FrozenPlan) -> rusqlite::Result<()> {

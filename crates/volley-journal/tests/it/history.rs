@@ -358,10 +358,13 @@ fn a_key_that_is_missing_or_another_ones_is_named_with_what_to_restore() {
     refused(12, "is not the key");
     fs::write(kept.key_path(), &key).expect("written");
     drop(kept.open());
-    // A new history under an old key is fine: a key that is there is never written over.
+    // A key without its history says that the history is lost; nothing is begun in its place.
     fs::remove_file(kept.path()).expect("gone");
+    refused(10, "is missing, though its key");
+    assert!(!kept.path().exists());
+    fs::remove_file(kept.key_path()).expect("gone");
     drop(kept.open());
-    assert_eq!(fs::read(kept.key_path()).expect("a key"), key);
+    assert_ne!(fs::read(kept.key_path()).expect("a key"), key, "a new history has a new key");
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub(crate) struct Cells<'a> {
     bytes: &'a [u8],
     /// The same bytes, where all of them are known to be text.
     text: Option<&'a str>,
-    cells: &'a [Cell],
+    places: &'a [Cell],
 }
 
 /// The cells of one record, to keep.
@@ -96,8 +96,8 @@ impl Block {
         let Record { cells_end, spoiled, line } = self.records[index];
         let start = index.checked_sub(1).map_or(0, |before| self.records[before].cells_end);
         let number = self.number(index);
-        let cells = &self.cells[start as usize..cells_end as usize];
-        Row { number, line, cells: Cells { bytes: &self.bytes, text, cells }, spoiled }
+        let places = &self.cells[start as usize..cells_end as usize];
+        Row { number, line, cells: Cells { bytes: &self.bytes, text, places }, spoiled }
     }
 
     /// Takes its first record off the front. What is behind it keeps its row numbers.
@@ -159,12 +159,12 @@ impl Cell {
 impl<'a> Cells<'a> {
     /// How many there are.
     pub(crate) fn len(self) -> usize {
-        self.cells.len()
+        self.places.len()
     }
 
     /// Cell `index`, or `None` behind the last.
     pub(crate) fn get(self, index: usize) -> Option<&'a [u8]> {
-        self.cells.get(index).map(|cell| &self.bytes[cell.place()])
+        self.places.get(index).map(|cell| &self.bytes[cell.place()])
     }
 
     /// Whether each cell is text.
@@ -174,7 +174,7 @@ impl<'a> Cells<'a> {
 
     /// Cell `index` of a row that was found to be UTF-8 and long enough.
     pub(crate) fn text(self, index: usize) -> &'a str {
-        let place = self.cells[index].place();
+        let place = self.places[index].place();
         let text = match self.text {
             Some(text) => text.get(place),
             None => str::from_utf8(&self.bytes[place]).ok(),
@@ -184,18 +184,18 @@ impl<'a> Cells<'a> {
 
     /// All of them in order.
     pub(crate) fn iter(self) -> impl Iterator<Item = &'a [u8]> {
-        self.cells.iter().map(move |cell| &self.bytes[cell.place()])
+        self.places.iter().map(move |cell| &self.bytes[cell.place()])
     }
 
     /// Whether cell `index` is the value of a formula, or an error in its place.
     pub(crate) fn is_computed(self, index: usize) -> bool {
-        self.cells.get(index).is_some_and(|cell| cell.end & COMPUTED != 0)
+        self.places.get(index).is_some_and(|cell| cell.end & COMPUTED != 0)
     }
 
     /// A copy to keep.
     pub(crate) fn to_owned(self) -> OwnedCells {
-        let mut owned = OwnedCells { bytes: Vec::new(), cells: Vec::with_capacity(self.cells.len()) };
-        for cell in self.cells {
+        let mut owned = OwnedCells { bytes: Vec::new(), cells: Vec::with_capacity(self.places.len()) };
+        for cell in self.places {
             let start = offset(owned.bytes.len());
             owned.bytes.extend_from_slice(&self.bytes[cell.place()]);
             let end = offset(owned.bytes.len()) | (cell.end & COMPUTED);
@@ -220,7 +220,7 @@ impl OwnedCells {
 
     /// The cells.
     pub(crate) fn cells(&self) -> Cells<'_> {
-        Cells { bytes: &self.bytes, text: None, cells: &self.cells }
+        Cells { bytes: &self.bytes, text: None, places: &self.cells }
     }
 }
 

@@ -178,6 +178,16 @@ pub enum SourceError {
         /// The column that was meant perhaps, as the end of the sentence.
         nearest: String,
     },
+    /// A suppression list whose other sheets would suppress nobody.
+    #[error(
+        "{file}: {others} other sheets of this suppression list hold something too, and only the first is read; save each as a list of its own and name them all in recipients.suppress"
+    )]
+    SeveralSheets {
+        /// The file.
+        file: String,
+        /// How many.
+        others: usize,
+    },
     /// Several columns may hold the number.
     #[error(
         "{file}: more than one column may hold the number: {candidates}; set recipients.number to one, or to several in the order they shall be tried"
@@ -214,6 +224,7 @@ impl SourceError {
             | Self::NoHeader { .. }
             | Self::DuplicateColumn { .. }
             | Self::NoNumberColumn { .. }
+            | Self::SeveralSheets { .. }
             | Self::SeveralNumberColumns { .. }
             | Self::TooManyRows { .. } => 2,
         }
@@ -479,6 +490,14 @@ impl Records {
         match &self.blocks {
             Blocks::Csv(blocks) => blocks.stray_quotes,
             Blocks::Sheet(_) => None,
+        }
+    }
+
+    /// How many other sheets of a workbook have something in them.
+    pub(crate) fn other_sheets(&self) -> usize {
+        match &self.blocks {
+            Blocks::Csv(_) => 0,
+            Blocks::Sheet(blocks) => blocks.others(),
         }
     }
 

@@ -170,6 +170,8 @@ fn the_json_has_the_contracts_keys_and_what_texts_cost_beyond() {
         "forcing_others",
         "smart",
         "jumps",
+        "repairs",
+        "warnings",
     ];
     expected.sort_unstable();
     assert_eq!(keys, expected);

@@ -272,12 +272,21 @@ impl SheetBlocks {
         self.blank_rows
     }
 
-    /// What a person should know of the sheet, a sentence each; complete at its end.
-    pub(crate) fn notes(&self) -> Vec<String> {
-        let About { name, is_hidden, others } = match &self.rows {
+    /// How many other sheets have something in them.
+    pub(crate) fn others(&self) -> usize {
+        self.about().others
+    }
+
+    fn about(&self) -> About<'_> {
+        match &self.rows {
             Rows::Xlsx(rows) => rows.about(),
             Rows::Ods(rows) => rows.about(),
-        };
+        }
+    }
+
+    /// What a person should know of the sheet, a sentence each; complete at its end.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let About { name, is_hidden, others } = self.about();
         let name = shown(name);
         let mut notes = Vec::new();
         if others > 0 && !self.is_named {

@@ -155,9 +155,12 @@ impl XlsxRows {
                 _ => {}
             }
         }
+        // Some programs write a formula with an empty value that nobody computed; text is text.
+        let is_uncomputed =
+            has_formula && (!has_value || (self.written.is_empty() && cell.kind != CellKind::Text));
         let text = self.meaning(cell, row.number)?;
         let is_computed = has_formula || cell.kind == CellKind::Error;
-        if !text.is_empty() || (has_formula && !has_value) {
+        if !text.is_empty() || is_uncomputed {
             row.add(cell.column, text, is_computed)?;
         }
         Ok(())

@@ -87,6 +87,7 @@ const ROWS: &[Row] = &[
     row("33 too long",                                b"+6149157015811,Dao",                   Rejected("phone", "invalid_number")),
     row("34 + in the middle",                         b"61+491570158,Dao",                     Rejected("phone", "invalid_number")),
     row("34 two +",                                   b"++61491570158,Dao",                    Rejected("phone", "invalid_number")),
+    row("34 a dash in front",                         b"-61491570158,Dao",                     Rejected("phone", "invalid_number")),
     row("35 international prefix of the region",      b"0011 61 491 570 110,Eve",              Sent(61_491_570_110, "Eve")),
     row("35 national prefix",                         b"0491570110,Eve",                       Sent(61_491_570_110, "Eve")),
     row("35 another region's international prefix",   b"00 61 491 570 158,Dao",                Rejected("phone", "invalid_number")),
