@@ -79,7 +79,7 @@ impl PlanHash {
             (self.recipients == other.recipients, "recipients"),
             (self.texts == other.texts, "texts"),
             (self.prices == other.prices, "prices"),
-            (self.terms == other.terms, "sender, provider, schedule or chunk"),
+            (self.terms == other.terms, "name, sender, provider, schedule or chunk"),
         ];
         pairs.into_iter().filter(|(same, _)| !same).map(|(_, word)| word).collect()
     }
@@ -257,7 +257,7 @@ mod tests {
             (hash(&rows, &terms()), "recipients"),
             (hash(&texts, &terms()), "texts"),
             (hash(&prices, &terms()), "prices"),
-            (hash(&TWO, &later), "sender, provider, schedule or chunk"),
+            (hash(&TWO, &later), "name, sender, provider, schedule or chunk"),
         ] {
             assert_eq!(after.differences(&before), [word]);
             assert_ne!(after.whole, before.whole, "{word}");

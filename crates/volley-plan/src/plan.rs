@@ -53,9 +53,10 @@ pub trait Sink {
     /// One row that is left out as unusable.
     fn reject(&mut self, reject: &Reject) -> Result<(), SinkError>;
     /// So many bytes of the list were read so far, of `size` where that is known; as the file lies
-    /// on disk. Told now and then.
-    fn read(&mut self, bytes: u64, size: Option<u64>) {
+    /// on disk. Told now and then; an error stops the pass.
+    fn read(&mut self, bytes: u64, size: Option<u64>) -> Result<(), SinkError> {
         let _ = (bytes, size);
+        Ok(())
     }
 }
 
@@ -267,7 +268,7 @@ fn pass(
     let judge = |judged: &mut Judged| judged.judge(&rules);
     let progress = records.progress();
     pipeline::run(&mut records, conditions.threads, judge, |judged| {
-        taker.sink.read(progress.taken(), progress.size);
+        taker.sink.read(progress.taken(), progress.size)?;
         taker.take(judged)
     })?;
 

@@ -237,7 +237,7 @@ fn shown(report: &Report) -> String {
     let Report { before, after, .. } = report;
     let mut text = format!("before  {}\nafter   {}\n", before.plan_hash, after.plan_hash);
     if report.same {
-        text.push_str(&format!("The same plan: {} recipients.\n", output::count(after.recipients)));
+        text.push_str(&format!("The same plan: {}.\n", output::some(after.recipients, "recipient")));
         return text;
     }
     text.push_str(&format!("They differ in: {}.\n\n", report.differs.join("; ")));

@@ -5,7 +5,7 @@ use crate::{
     args,
     cmd::{self, Voice, history, preview::Pass},
     fault::Fault,
-    output,
+    output, signals,
 };
 use std::path::{Path, PathBuf};
 use volley_core::{Message, PriceId, UnixMillis};
@@ -21,6 +21,7 @@ pub(crate) fn run(
     output: Option<&Path>,
     voice: Voice,
 ) -> Result<u8, Fault> {
+    signals::stop_between_blocks()?;
     let campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
     let journal = journal_of(&campaign, output);
     let (preview, _) = freeze(&campaign, &Account::of(&campaign), rejects, &journal, voice)?;

@@ -7,6 +7,7 @@ use crate::{
     fault::Fault,
     output,
     progress::Reading,
+    signals,
 };
 use serde::Serialize;
 use std::path::Path;
@@ -22,6 +23,7 @@ pub(crate) fn run(
     advise: bool,
     voice: Voice,
 ) -> Result<u8, Fault> {
+    signals::stop_between_blocks()?;
     let campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
     let account = Account::of(&campaign);
     let known = history::known(&campaign)?;
@@ -87,7 +89,12 @@ impl Pass<'_> {
         let cannot = |path: &Path, error| Fault::usage(format!("--rejects {}: {error}", path.display()));
         let file = self.rejects.map(|path| RejectFile::create(path).map_err(|error| cannot(path, error)));
         let mut shown = Shown { sink, rejects: file.transpose()?, reading };
-        let planned = plan(campaign, &offer, &conditions, &mut shown)?;
+        let planned = plan(campaign, &offer, &conditions, &mut shown).map_err(|error| match error {
+            PlanError::Sink(_) if signals::is_to_stop_reading() => {
+                Fault::new(signals::INTERRUPTED, "stopped; nothing was planned and nothing was sent")
+            }
+            error => error.into(),
+        })?;
         if let Some((path, file)) = self.rejects.zip(shown.rejects) {
             file.finish().map_err(|error| cannot(path, error))?;
         }
@@ -134,7 +141,11 @@ impl Sink for Shown<'_> {
         self.sink.reject(reject)
     }
 
-    fn read(&mut self, bytes: u64, size: Option<u64>) {
+    fn read(&mut self, bytes: u64, size: Option<u64>) -> Result<(), SinkError> {
+        if signals::is_to_stop_reading() {
+            return Err(SinkError::new("a signal"));
+        }
         self.reading.is_at(bytes, size);
+        Ok(())
     }
 }

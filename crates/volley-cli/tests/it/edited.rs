@@ -64,7 +64,7 @@ struct Edit {
     names: &'static str,
 }
 
-const TERMS: &str = "sender, provider, schedule or chunk";
+const TERMS: &str = "name, sender, provider, schedule or chunk";
 
 #[rustfmt::skip]
 const EDITS: [Edit; 18] = [
@@ -94,7 +94,7 @@ const EDITS: [Edit; 18] = [
         make: |folder| replace(folder, "rates.csv", "THB\n", "THB\n66800000004,0.06,THB\n") },
     Edit { what: "another currency", names: TERMS,
         make: |folder| replace(folder, "rates.csv", "THB", "AUD") },
-    Edit { what: "no prices any more", names: "prices and sender, provider, schedule or chunk",
+    Edit { what: "no prices any more", names: "prices and name, sender, provider, schedule or chunk",
         make: |folder| replace(folder, "campaign.toml", "[rates]\nfile = \"rates.csv\"\n", "") },
     Edit { what: "somebody opted out", names: "recipients and texts and prices",
         make: |folder| { folder.write("optouts.csv", "+66800000009\n+66800000003\n"); } },

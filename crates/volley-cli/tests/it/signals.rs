@@ -1,7 +1,10 @@
 //! Ctrl-C, SIGTERM, and two senders on one journal.
 
-use crate::volley::{Folder, Gateway, Ran, run, times, volley};
-use std::process::{Child, Command, Stdio};
+use crate::volley::{FAST, Folder, Gateway, Ran, run, times, volley};
+use std::{
+    io::Write,
+    process::{Child, Command, Stdio},
+};
 
 /// A campaign of 400 requests at 100 a second, under way: at least one request was taken.
 fn under_way(folder: &Folder, gateway: &Gateway) -> Child {
@@ -45,6 +48,37 @@ fn a_signal_drains_exits_130_and_leaves_no_doubt() {
         assert_eq!(ended["recipients"]["accepted"], 4_000, "{name}");
         let taken = gateway.taken();
         assert_eq!((taken.len(), times(&taken).len()), (4_000, 4_000), "{name}");
+    }
+}
+
+/// The list never ends, so that only a signal ends the command.
+#[test]
+fn a_signal_while_a_list_is_read_leaves_nothing_half_done_behind() {
+    for command in ["preview", "plan"] {
+        let folder = Folder::new();
+        folder.campaign("mesms", "http://127.0.0.1:9", 0, FAST);
+        let campaign = folder.text("campaign.toml");
+        let rejects = folder.text("rejects.csv");
+        let mut reader = volley(&[command, &campaign, "--rejects", &rejects, "--set", "recipients.file=-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it runs");
+        let mut list = reader.stdin.take().expect("a pipe");
+        list.write_all(b"mobile\n").expect("a header");
+        let rows = "n/a\n".repeat(100_000);
+        let partial = folder.path("rejects.csv.partial");
+        while !partial.exists() {
+            list.write_all(rows.as_bytes()).expect("it reads on");
+        }
+        signal(&reader, "INT");
+        while list.write_all(rows.as_bytes()).is_ok() {}
+        let stopped = Ran::of(&reader.wait_with_output().expect("it ends")).exits(130);
+        assert!(stopped.stderr.contains("stopped; nothing was planned and nothing was sent"), "{stopped:#?}");
+        for left in ["rejects.csv", "rejects.csv.partial", "test.volley", "test.volley.planning"] {
+            assert!(!folder.path(left).exists(), "{left} is left behind by {command}");
+        }
     }
 }
 

@@ -255,7 +255,7 @@ fn texts_that_do_not_add_up_are_found_and_never_sent() {
 
 #[test]
 fn an_altered_plan_is_refused_by_name_before_anything_is_sent() {
-    let terms = "sender, provider, schedule or chunk";
+    let terms = "name, sender, provider, schedule or chunk";
     for (sql, what) in [
         ("UPDATE recipient SET msisdn = 61491570110 WHERE position = 3", "recipients"),
         ("UPDATE recipient SET row = 7 WHERE position = 5", "recipients"),

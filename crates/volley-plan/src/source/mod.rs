@@ -180,7 +180,7 @@ pub enum SourceError {
     },
     /// A suppression list whose other sheets would suppress nobody.
     #[error(
-        "{file}: {others} other sheets of this suppression list hold something too, and only the first is read; save each as a list of its own and name them all in recipients.suppress"
+        "{file}: this suppression list has something in other sheets too ({others}), and only the first is read; save each as a list of its own and name them all in recipients.suppress"
     )]
     SeveralSheets {
         /// The file.

@@ -311,10 +311,10 @@ fn the_hash_covers_what_is_sent_and_the_terms() {
     let (before, _) = run(&campaign, &offer()).expect("a plan");
     assert_eq!(before.terms.provider, "transmitsms");
     let (chunk, _) = run(&campaign, &Offer { chunk: 100, ..offer() }).expect("a plan");
-    assert_eq!(chunk.hash.differences(&before.hash), ["sender, provider, schedule or chunk"]);
+    assert_eq!(chunk.hash.differences(&before.hash), ["name, sender, provider, schedule or chunk"]);
     campaign.sender = Some("ShopAlert".to_owned());
     let (sender, _) = run(&campaign, &offer()).expect("a plan");
-    assert_eq!(sender.hash.differences(&before.hash), ["sender, provider, schedule or chunk"]);
+    assert_eq!(sender.hash.differences(&before.hash), ["name, sender, provider, schedule or chunk"]);
     world.write("list.csv", LIST.replace("Bo", "Ben"));
     let (texts, _) = run(&world.campaign("Hi {{name}}", ""), &offer()).expect("a plan");
     assert_eq!(texts.hash.differences(&before.hash), ["texts"]);

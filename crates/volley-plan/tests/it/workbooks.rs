@@ -4,7 +4,7 @@
 use crate::{
     archive::{Part, ods, ods_parts, xlsx, xlsx_parts, zip},
     compressed::{gzip, zstd},
-    world::{Taken, World},
+    world::{Taken, World, offer, run},
 };
 use rust_xlsxwriter::{Format, Workbook};
 use volley_plan::{PlanError, Preview};
@@ -153,6 +153,7 @@ fn what_a_cell_of_an_xlsx_sheet_is() {
         ("60 a formula",                 "<c t=\"str\"><f>A1</f><v>Ann</v></c>",                             "name: computed_cell"),
         ("60 a shared formula",          "<c><f t=\"shared\" si=\"0\"/><v>12</v></c>",                       "name: computed_cell"),
         ("60 a formula never computed",  "<c><f>A1</f></c>",                                                 "name: computed_cell"),
+        ("60 the same as others write it", "<c><f>A1</f><v></v></c>",                                        "name: computed_cell"),
         ("60 an error",                  "<c t=\"e\"><v>#N/A</v></c>",                                       "name: computed_cell"),
     ];
     for (what, cell, outcome) in cells {
@@ -269,6 +270,33 @@ fn the_first_sheet_is_read_unless_one_is_named_and_the_others_are_told_of() {
         let error = refusal(name, &list, "sheet = \"empty\"\n");
         assert!(error.to_string().contains("the file is empty"), "{name}: {error}");
     }
+}
+
+#[test]
+fn a_suppression_list_of_several_sheets_stops_because_one_of_them_is_read() {
+    let number = |last: &str| {
+        format!(
+            "<row><c t=\"inlineStr\"><is><t>phone</t></is></c></row><row><c><v>61491570{last}</v></c></row>"
+        )
+    };
+    let (january, february) = (number("006"), number("156"));
+    let suppressed = |sheets: &[(&str, &str, &str)]| {
+        let world = World::new();
+        world.write("list.csv", csv());
+        world.write("optouts.xlsx", xlsx(sheets));
+        run(&world.campaign(TEXT, "suppress = [\"optouts.xlsx\"]\n"), &offer())
+            .map(|(preview, _)| preview.suppressed)
+    };
+    assert_eq!(suppressed(&[("Jan", "", &january)]).ok(), Some(1));
+    assert_eq!(suppressed(&[("Jan", "", &january), ("empty", "", "")]).ok(), Some(1));
+    let error = suppressed(&[("Jan", "", &january), ("Feb", "", &february)]).expect_err("two sheets");
+    assert!(
+        error
+            .to_string()
+            .contains("optouts.xlsx: this suppression list has something in other sheets too (1)"),
+        "{error}"
+    );
+    assert_eq!(error.exit_code(), 2);
 }
 
 #[test]
