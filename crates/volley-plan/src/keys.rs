@@ -20,9 +20,12 @@ pub(crate) struct KeySet {
 
 impl KeySet {
     /// An empty set with room for `keys` keys.
+    #[expect(
+        clippy::slow_vector_initialization,
+        reason = "memory that is first read and then written is fetched twice"
+    )]
     pub(crate) fn with_room(keys: usize) -> Self {
         let mut slots = Vec::new();
-        // Written, not only asked for: memory that is first read and then written is fetched twice.
         slots.resize(slots_for(keys), 0);
         Self { slots, length: 0 }
     }
