@@ -8,7 +8,7 @@ mod amount; // an amount as it is written
 
 use crate::{
     Input, SourceError, columns,
-    source::{BLOCK, Format, Records, Row, Source},
+    source::{Format, Records, Row, Source},
     words::{listed, shown},
 };
 use amount::{DecimalMark, Misfit, Written};
@@ -217,13 +217,7 @@ struct Layout {
 pub fn load(path: &Path, currency: &str) -> Result<BillFile, BillError> {
     let input = Input::File(path.to_owned());
     let makes_sense = |cells: &[String]| !numbers(cells).is_empty() && !costs(cells, currency).is_empty();
-    let format = Format {
-        encoding: None,
-        delimiter: None,
-        makes_sense: &makes_sense,
-        block_bytes: BLOCK,
-        sheet: None,
-    };
+    let format = Format::found(&makes_sense);
     let mut records = Records::open(&Source::Input(&input), &format)?;
     let (file, header) = (records.file.clone(), records.first.clone());
     let layout = layout(&file, &header, currency)?;

@@ -1,10 +1,11 @@
 //! Everything before the first byte leaves: what a campaign file and its lists mean.
 //!
-//! [`Campaign::load`] reads the campaign file, [`plan`] runs over its recipients once and hands
-//! every message to a [`Sink`], every unusable row as a [`Reject`], and gives back a [`Preview`].
-//! Every record of the input is accepted, a duplicate, suppressed or rejected; the counts add up.
-//! Pure but for reading the user's files: no clock, no network. Not here: storing the plan
-//! (volley-journal), what a provider can do (volley-provider).
+//! [`Campaign::load`] reads the campaign file, [`plan()`] runs over its recipients once, on all
+//! cores, and hands every message to a [`Sink`], every unusable row as a [`Reject`], and gives back
+//! a [`Preview`]. Every record of the input is accepted, a duplicate, suppressed or rejected; the
+//! counts add up. Pure but for reading the user's files and the threads that judge them: no clock,
+//! no network. Not here: storing the plan (volley-journal), what a provider can do
+//! (volley-provider).
 
 mod advise; // edits of the text that would save money, priced
 mod bill; // a provider's bill -> Bill

@@ -7,7 +7,7 @@
 use crate::{
     Input, SourceError, columns,
     keys::KeySet,
-    source::{BLOCK, Format, Records, Source},
+    source::{Format, Records, Source},
     words::shown,
 };
 use std::path::PathBuf;
@@ -54,13 +54,7 @@ pub fn load(paths: &[PathBuf], region: Option<Region>) -> Result<Suppressed, Sou
 fn read(input: &Input, region: Option<Region>, into: &mut Suppressed) -> Result<(), SourceError> {
     let is_number = |cell: &String| Msisdn::parse(cell, region).is_ok();
     let makes_sense = |cells: &[String]| columns::has_number(cells, &[]) || cells.iter().any(is_number);
-    let format = Format {
-        encoding: None,
-        delimiter: None,
-        makes_sense: &makes_sense,
-        block_bytes: BLOCK,
-        sheet: None,
-    };
+    let format = Format::found(&makes_sense);
     let mut records = match Records::open(&Source::Input(input), &format) {
         Err(SourceError::Empty { file }) => {
             into.warnings.push(format!("{file}: the suppression list is empty"));

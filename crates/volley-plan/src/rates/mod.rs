@@ -10,7 +10,7 @@ mod line; // one row -> price, currency, days
 
 use crate::{
     Input, SourceError, columns,
-    source::{BLOCK, Format, Records, Source},
+    source::{Format, Records, Source},
     words::{listed, shown},
 };
 pub use days::Days;
@@ -232,13 +232,7 @@ pub struct LoadedRates {
 /// then for what `day` leaves: no price, two currencies, or more prices than a card holds.
 pub fn load(path: &Path, day: Date, rounding: Rounding) -> Result<LoadedRates, RatesError> {
     let input = Input::File(path.to_owned());
-    let format = Format {
-        encoding: None,
-        delimiter: None,
-        makes_sense: &line::is_header,
-        block_bytes: BLOCK,
-        sheet: None,
-    };
+    let format = Format::found(&line::is_header);
     let mut records = Records::open(&Source::Input(&input), &format)?;
     columns::check_names(&records.file, &records.first)?;
     let layout = Layout::of(&records.file, &records.first)?;

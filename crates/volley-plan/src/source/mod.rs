@@ -255,6 +255,13 @@ pub(crate) struct Format<'a> {
     pub(crate) sheet: Option<&'a str>,
 }
 
+impl<'a> Format<'a> {
+    /// All that the list itself says; its first record is one that `makes_sense`.
+    pub(crate) fn found(makes_sense: &'a dyn Fn(&[String]) -> bool) -> Self {
+        Self { encoding: None, delimiter: None, makes_sense, block_bytes: BLOCK, sheet: None }
+    }
+}
+
 /// A list that can be opened more than once.
 pub(crate) enum Source<'a> {
     /// Read as it comes.
@@ -580,13 +587,7 @@ mod tests {
 
     fn open(bytes: &[u8]) -> Result<Records, SourceError> {
         let makes_sense = |cells: &[String]| cells.iter().any(|cell| cell == "phone");
-        let format = Format {
-            encoding: None,
-            delimiter: None,
-            makes_sense: &makes_sense,
-            block_bytes: BLOCK,
-            sheet: None,
-        };
+        let format = Format::found(&makes_sense);
         Records::open(&Source::Held(bytes.into()), &format)
     }
 
