@@ -183,17 +183,16 @@ impl HistoryError {
 
 /// Opens the history at `path` with its key; `None` where there is none.
 pub(super) fn open(path: &Path) -> Result<Option<(PathBuf, Connection, PseudonymKey)>, HistoryError> {
+    let key = key_path(path);
+    // Asked before the history is looked for: its key is marked only once it is there.
+    let was_there = is_marked(&key);
     let path = match path.canonicalize() {
         Ok(path) if path.is_file() => path,
         Ok(path) => return Err(HistoryError::NotAHistory { path }),
-        Err(source) if source.kind() == io::ErrorKind::NotFound => {
-            let key = key_path(path);
-            // A key without a history is what a lost history leaves.
-            return match key.try_exists() {
-                Ok(true) => Err(HistoryError::Gone { path: path.to_owned(), key }),
-                _ => Ok(None),
-            };
+        Err(source) if source.kind() == io::ErrorKind::NotFound && was_there => {
+            return Err(HistoryError::Gone { path: path.to_owned(), key });
         }
+        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(HistoryError::io(path, source)),
     };
     let fault = |source| HistoryError::sqlite(&path, source);
@@ -235,7 +234,30 @@ pub(super) fn begin(path: &Path) -> Result<(), HistoryError> {
     let Some(key) = read_key(&key_file).map_err(io)? else {
         return Err(HistoryError::WrongKey { path: path.to_owned(), key: key_file });
     };
-    make(path, |draft| create(draft, &key).map_err(|source| HistoryError::sqlite(path, source)))
+    make(path, |draft| create(draft, &key).map_err(|source| HistoryError::sqlite(path, source)))?;
+    mark(&key_file).map_err(io)
+}
+
+/// The line that a key gets once its history is there.
+const MARK: &str = "in use";
+
+/// Says in the file of a key that its history is there. Twice says the same.
+fn mark(key: &Path) -> io::Result<()> {
+    let mut file = File::options().append(true).open(key)?;
+    writeln!(file, "{MARK}")?;
+    file.sync_all()
+}
+
+/// Whether a key's history was there once.
+fn is_marked(key: &Path) -> bool {
+    read_start(key).is_ok_and(|text| text.lines().skip(1).any(|line| line == MARK))
+}
+
+/// The first lines of the file of a key; nothing that is not text.
+fn read_start(path: &Path) -> io::Result<String> {
+    let mut text = Vec::new();
+    File::open(path)?.take(128).read_to_end(&mut text)?;
+    Ok(String::from_utf8(text).unwrap_or_default())
 }
 
 /// Where the key of the history at `path` lies.
@@ -271,9 +293,8 @@ fn write_new_key(path: &Path) -> io::Result<()> {
 
 /// The key in the file `path`; `None` where something else stands there.
 fn read_key(path: &Path) -> io::Result<Option<PseudonymKey>> {
-    let mut text = Vec::new();
-    File::open(path)?.take(128).read_to_end(&mut text)?;
-    let key = blake3::Hash::from_hex(text.trim_ascii());
+    let text = read_start(path)?;
+    let key = blake3::Hash::from_hex(text.lines().next().unwrap_or_default().trim());
     Ok(key.ok().map(|key| PseudonymKey::new(key.into())))
 }
 

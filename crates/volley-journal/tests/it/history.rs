@@ -316,7 +316,9 @@ fn a_history_has_a_key_of_its_own_and_both_are_their_owners_alone() {
         assert_eq!(mode & 0o777, 0o600, "{:?}", file.file_name());
     }
     let key = fs::read_to_string(kept.key_path()).expect("text");
-    assert!(key.len() == 65 && key.trim_end().bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let (first, rest) = key.split_once('\n').expect("lines");
+    assert!(first.len() == 64 && first.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    assert_eq!(rest, "in use\n", "its history is there");
     let other = Kept::new();
     assert_ne!(other.open().key(), history.key(), "each has its own");
     assert_eq!(kept.open().key(), history.key(), "and keeps it");
