@@ -5,7 +5,7 @@
 //! against itself: the sizes must add up to the bodies, and the runs to the sizes.
 
 use crate::schema::Fault;
-use rusqlite::{Connection, OptionalExtension, Row, Statement};
+use rusqlite::{Connection, OptionalExtension, Row};
 use volley_core::{Encoding, MAX_SEGMENTS, Segments};
 
 /// The most bytes of a row that holds more than one text: what fills four overflow pages of 4,092
@@ -91,20 +91,20 @@ impl Packing {
         }
     }
 
-    /// Writes the row, unless there is nothing in it, and starts the next one. `insert` is
-    /// [`INSERT`], prepared.
-    pub(crate) fn store(&mut self, insert: &mut Statement<'_>) -> rusqlite::Result<()> {
-        if self.texts == 0 {
-            return Ok(());
-        }
+    /// The row as it is stored, unless nothing is in it.
+    pub(crate) fn whole(&mut self) -> Option<Packed<'_>> {
         self.end_run();
-        insert.execute((self.first, &self.sizes, &self.carried, &self.bodies))?;
+        let Self { first, texts, sizes, carried, bodies, .. } = self;
+        (*texts > 0).then_some(Packed { first: *first, sizes, carried, bodies })
+    }
+
+    /// Begins the next row, for the texts behind those of this one.
+    pub(crate) fn begin_next(&mut self) {
         self.first += self.texts;
         self.texts = 0;
         self.sizes.clear();
         self.carried.clear();
         self.bodies.clear();
-        Ok(())
     }
 
     fn end_run(&mut self) {
@@ -115,8 +115,13 @@ impl Packing {
     }
 }
 
-/// The statement of [`Packing::store`].
-pub(crate) const INSERT: &str = "INSERT INTO text (first, sizes, carried, bodies) VALUES (?, ?, ?, ?)";
+/// The columns of a row of texts.
+pub(crate) struct Packed<'a> {
+    pub(crate) first: u32,
+    pub(crate) sizes: &'a [u8],
+    pub(crate) carried: &'a [u8],
+    pub(crate) bodies: &'a str,
+}
 
 /// One row of texts, read back.
 #[derive(Default)]

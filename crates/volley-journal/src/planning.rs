@@ -1,27 +1,28 @@
 //! Messages in, a journal out: whole and durable, or not there at all.
 //!
-//! The plan is written into `NAME.planning` without any care for crashes, synced once, and only
-//! then given its name. A kill at any moment leaves a file that no command opens, and the next
+//! The plan is written into `NAME.planning` without any care for crashes, and given its name when
+//! all of it is on the disk. A kill at any moment leaves a file that no command opens, and the next
 //! plan of that name replaces it.
 //!
-//! Three threads share the work: the caller's takes messages and makes the keys that texts are
-//! known by, one writes the file through SQLite, and one sees to it that the disk has not all of
-//! the file to write at the end.
+//! Three threads share the work: the caller's takes messages in, one writes the file, and one
+//! sees to it that the disk has not all of it to write at the end.
 
+mod bundle; // messages on their way to the thread that writes
 mod disk; // pages to the disk while others are written
 mod numbers; // text -> its number
+mod pages; // the two large tables as pages of an SQLite file
 mod press; // the threads, and what they are given
 mod scribe; // the thread that writes the file
 
 use self::{
-    numbers::Key,
+    bundle::{Bundle, Line},
     press::{Press, WriteFault},
-    scribe::{Arrived, Bundle, Job, Line, OwnText},
+    scribe::Job,
 };
 use crate::{
     FrozenPlan, OpenError,
     files::{JournalLock, beside, lock, remove, rename_to_new, sync_directory_of},
-    packs::Carriage,
+    packs::{Carriage, Text},
     stored::int,
 };
 use std::{
@@ -30,12 +31,6 @@ use std::{
     path::{Path, PathBuf},
 };
 use volley_core::{Batch, Message, Micros, PriceId};
-
-/// Messages that are handed to the writing thread together.
-const MESSAGES_A_BUNDLE: usize = 2_048;
-
-/// Bytes of texts after which a bundle is handed over though it has fewer messages.
-const TEXT_BYTES_A_BUNDLE: usize = 256 << 10;
 
 /// Why a plan did not become a journal. There is none then.
 #[derive(Debug, thiserror::Error)]
@@ -106,15 +101,12 @@ impl PlanError {
 
 /// A plan on its way into a journal.
 ///
-/// Takes the messages in file order. Holds, beside 4 MiB of SQLite's pages and a few MiB of
-/// messages on their way, 24 to 40 bytes for each distinct text; and where a provider takes one
-/// text for many, 16 bytes for each text but the first, and 24 for each recipient of such a text
-/// but its first.
+/// Takes the messages in file order. Holds, beside a few MiB of messages and of pages on their
+/// way, 24 to 40 bytes for each distinct text; and where a provider takes one text for many, 16
+/// bytes for each text but the first, and 24 for each recipient of such a text but its first.
 pub struct PlanWriter {
     sums: Sums,
     bundle: Bundle,
-    /// Where the text of the bundle's last message starts.
-    last_text: usize,
     press: Press,
     path: PathBuf,
     /// Let go of last, when nobody writes any more.
@@ -200,7 +192,7 @@ impl PlanWriter {
         let planning = beside(&path, ".planning");
         remove(&planning).map_err(io)?;
         let press = Press::start(&planning, batch.shares_text()).map_err(|fault| fault.of(&path))?;
-        Ok(Self { sums: Sums::default(), bundle: Bundle::default(), last_text: 0, press, path, lock })
+        Ok(Self { sums: Sums::default(), bundle: Bundle::default(), press, path, lock })
     }
 
     /// Adds the next message in file order; `price` is what its cost comes from. A disk that
@@ -213,17 +205,9 @@ impl PlanWriter {
         let segments = message.segments.count;
         let carriage = Carriage::of(message.segments).ok_or(PlanError::TooLong { row, segments })?;
         self.sums.add(message, price);
-        let text = message.text;
-        let Bundle { messages, texts } = &mut self.bundle;
-        let is_own = messages.is_empty() || texts[self.last_text..] != *text;
-        let own = is_own.then(|| {
-            self.last_text = texts.len();
-            texts.push_str(text);
-            let length = u32::try_from(text.len()).expect("a text is shorter than 4 GiB");
-            OwnText { key: Key::of(text), length, carriage }
-        });
-        messages.push(Arrived { line: Line { to: message.to, row, price }, text: own });
-        if messages.len() == MESSAGES_A_BUNDLE || texts.len() >= TEXT_BYTES_A_BUNDLE {
+        let line = Line { to: message.to, row, price };
+        self.bundle.push(line, Text { body: message.text, carriage });
+        if self.bundle.is_full() {
             self.hand_over().map_err(|fault| fault.of(&self.path))?;
         }
         Ok(())

@@ -71,7 +71,7 @@ impl<'statement> Recipients<'statement> {
         if let Some(text) = row.get(3)? {
             self.known = Some((position, text));
         }
-        let text = self.known.and_then(|(at, text)| text.checked_add(position - at));
+        let text = self.known.and_then(|(at, text)| text.checked_add(position.checked_sub(at)?));
         let unnumbered = || Fault::Damaged(format!("the text of recipient {position} has no number"));
         Ok(Some(Recipient {
             position,

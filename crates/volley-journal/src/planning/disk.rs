@@ -3,15 +3,19 @@
 use std::{
     fs::File,
     io,
-    sync::mpsc::{SyncSender, sync_channel},
+    sync::{
+        Arc,
+        mpsc::{SyncSender, sync_channel},
+    },
     thread::JoinHandle,
 };
 
 /// A plan's file, whose pages go to the disk on a thread of its own while others are written. So
 /// the sync at the end has little left to wait for.
 pub(super) struct Disk {
+    file: Arc<File>,
     nudges: SyncSender<()>,
-    thread: JoinHandle<io::Result<File>>,
+    thread: JoinHandle<io::Result<()>>,
 }
 
 /// Tells the thread that there is something to do.
@@ -20,16 +24,12 @@ pub(super) struct Nudge(SyncSender<()>);
 
 impl Disk {
     /// `file` must be open for writing.
-    pub(super) fn start(file: File) -> io::Result<Self> {
+    pub(super) fn start(file: Arc<File>) -> io::Result<Self> {
         let (nudges, work) = sync_channel(1);
-        let sync_often = move || {
-            for () in work {
-                file.sync_data()?;
-            }
-            Ok(file)
-        };
+        let same = Arc::clone(&file);
+        let sync_often = move || work.into_iter().try_for_each(|()| same.sync_data());
         let thread = std::thread::Builder::new().name("plan to disk".to_owned()).spawn(sync_often)?;
-        Ok(Self { nudges, thread })
+        Ok(Self { file, nudges, thread })
     }
 
     pub(super) fn nudge(&self) -> Nudge {
@@ -39,11 +39,13 @@ impl Disk {
     /// Waits until all of the file is on the disk. The file is the same one from the start, so no
     /// fault of an earlier sync goes unseen.
     pub(super) fn finish(self) -> io::Result<()> {
-        self.join()?.sync_all()
+        let file = Arc::clone(&self.file);
+        self.join()?;
+        file.sync_all()
     }
 
-    /// Waits until the file is let go of; all its [`Nudge`]s must be gone.
-    pub(super) fn join(self) -> io::Result<File> {
+    /// Waits until the thread has ended; all its [`Nudge`]s must be gone.
+    pub(super) fn join(self) -> io::Result<()> {
         drop(self.nudges);
         self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }

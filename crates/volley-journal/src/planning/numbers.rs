@@ -3,10 +3,10 @@
 /// What a text is known by: 128 bits of its BLAKE3, so that nobody can make two texts that are
 /// taken for one.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Key([u8; 16]);
+struct Key([u8; 16]);
 
 impl Key {
-    pub(super) fn of(text: &str) -> Self {
+    fn of(text: &str) -> Self {
         Self(*blake3::hash(text.as_bytes()).as_bytes().first_chunk().expect("a hash has 32 bytes"))
     }
 
@@ -32,11 +32,28 @@ pub(super) struct TextNumbers {
     keys: Vec<Key>,
     /// A power of two long, at most half of them taken.
     slots: Vec<u32>,
+    /// Of the texts that are asked for.
+    asked: Vec<Key>,
 }
 
 impl TextNumbers {
+    /// Fills `numbers` with the number of each of `texts`, and whether it is new.
+    pub(super) fn number<'a>(
+        &mut self,
+        texts: impl Iterator<Item = &'a str>,
+        numbers: &mut Vec<(u32, bool)>,
+    ) {
+        // Looked for when all keys are made: the processor goes for several at a time then.
+        let mut asked = std::mem::take(&mut self.asked);
+        asked.clear();
+        asked.extend(texts.map(Key::of));
+        numbers.clear();
+        numbers.extend(asked.iter().map(|key| self.number_of(*key)));
+        self.asked = asked;
+    }
+
     /// The number of the text known by `key`, and whether it is new.
-    pub(super) fn number_of(&mut self, key: Key) -> (u32, bool) {
+    fn number_of(&mut self, key: Key) -> (u32, bool) {
         if self.keys.len() * 2 >= self.slots.len() {
             self.grow();
         }
@@ -90,14 +107,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn texts_are_numbered_as_a_plain_map_would(texts in proptest::collection::vec("[a-e]{0,3}", 0..400)) {
+        fn texts_are_numbered_as_a_plain_map_would(
+            texts in proptest::collection::vec("[a-e]{0,3}", 0..400),
+            together in 1_usize..100,
+        ) {
             let mut numbers = TextNumbers::default();
             let mut plain: HashMap<&str, u32> = HashMap::new();
-            for text in &texts {
-                let next = u32::try_from(plain.len()).expect("small");
-                let new = !plain.contains_key(text.as_str());
-                let number = *plain.entry(text).or_insert(next);
-                prop_assert_eq!(numbers.number_of(Key::of(text)), (number, new));
+            for some in texts.chunks(together) {
+                let mut found = Vec::new();
+                numbers.number(some.iter().map(String::as_str), &mut found);
+                for (text, found) in some.iter().zip(found) {
+                    let next = u32::try_from(plain.len()).expect("small");
+                    let new = !plain.contains_key(text.as_str());
+                    prop_assert_eq!(found, (*plain.entry(text).or_insert(next), new));
+                }
             }
         }
     }

@@ -2,19 +2,24 @@
 
 use super::{
     PlanError,
+    bundle::Bundle,
     disk::Disk,
-    scribe::{self, Bundle, Job},
+    pages::{PAGE, Pages, Table},
+    scribe::{self, Job, Scribe},
 };
 use crate::{
     FrozenPlan,
     files::private,
     schema::{APPLICATION_ID, SCHEMA, VERSION},
 };
-use rusqlite::{Connection, OpenFlags, ffi};
+use rusqlite::{Connection, OpenFlags};
 use std::{
     io,
     path::Path,
-    sync::mpsc::{Receiver, SyncSender, channel, sync_channel},
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, channel, sync_channel},
+    },
     thread::JoinHandle,
 };
 
@@ -25,6 +30,18 @@ const BUNDLES_WAITING: usize = 4;
 pub(super) enum WriteFault {
     Sqlite(rusqlite::Error),
     Io(io::Error),
+}
+
+impl From<rusqlite::Error> for WriteFault {
+    fn from(source: rusqlite::Error) -> Self {
+        Self::Sqlite(source)
+    }
+}
+
+impl From<io::Error> for WriteFault {
+    fn from(source: io::Error) -> Self {
+        Self::Io(source)
+    }
 }
 
 impl WriteFault {
@@ -43,7 +60,7 @@ pub(super) struct Press {
     /// `None` once there is nothing more to write.
     jobs: Option<SyncSender<Job>>,
     written: Receiver<Bundle>,
-    scribe: Option<JoinHandle<rusqlite::Result<()>>>,
+    scribe: Option<JoinHandle<Result<(), WriteFault>>>,
     disk: Option<Disk>,
 }
 
@@ -51,16 +68,17 @@ impl Press {
     /// Makes the file `planning`, which must not be there, for a plan that is in the order of its
     /// texts or in that of its file.
     pub(super) fn start(planning: &Path, by_text: bool) -> Result<Self, WriteFault> {
-        let file = private().create_new(true).open(planning).map_err(WriteFault::Io)?;
-        let connection = begin(planning).map_err(WriteFault::Sqlite)?;
-        let disk = Disk::start(file).map_err(WriteFault::Io)?;
+        let file = Arc::new(private().create_new(true).open(planning)?);
+        let (texts, recipients) = make_tables(planning)?;
+        let disk = Disk::start(Arc::clone(&file))?;
+        let pages = Pages::behind(file, disk.nudge())?;
+        let scribe = Scribe::new(pages, texts, recipients, by_text);
         let (jobs, given) = sync_channel(BUNDLES_WAITING);
         let (give_back, written) = channel();
-        let nudge = disk.nudge();
+        let planning = planning.to_owned();
         let scribe = std::thread::Builder::new()
             .name("plan".to_owned())
-            .spawn(move || scribe::write(connection, by_text, given, &give_back, nudge))
-            .map_err(WriteFault::Io)?;
+            .spawn(move || scribe::write(scribe, &planning, given, &give_back))?;
         Ok(Self { jobs: Some(jobs), written, scribe: Some(scribe), disk: Some(disk) })
     }
 
@@ -74,7 +92,7 @@ impl Press {
         match self.jobs.as_ref().map(|jobs| jobs.send(job)) {
             Some(Ok(())) => Ok(()),
             // The thread is gone, and only a fault ends it early.
-            Some(Err(_)) | None => self.end().and(Err(WriteFault::Sqlite(ended()))),
+            Some(Err(_)) | None => self.end().and(Err(ended())),
         }
     }
 
@@ -82,16 +100,16 @@ impl Press {
     pub(super) fn close(&mut self, plan: &FrozenPlan) -> Result<(), WriteFault> {
         self.give(Job::Close(Box::new(plan.clone())))?;
         self.end()?;
-        self.disk.take().map_or(Ok(()), Disk::finish).map_err(WriteFault::Io)
+        Ok(self.disk.take().map_or(Ok(()), Disk::finish)?)
     }
 
     /// Waits for the writing thread; its fault is told once.
     fn end(&mut self) -> Result<(), WriteFault> {
         self.jobs = None;
         match self.scribe.take().map(JoinHandle::join) {
-            Some(Ok(Err(fault))) => Err(WriteFault::Sqlite(fault)),
+            Some(Ok(written)) => written,
             Some(Err(panic)) => std::panic::resume_unwind(panic),
-            Some(Ok(Ok(()))) | None => Ok(()),
+            None => Ok(()),
         }
     }
 }
@@ -109,19 +127,32 @@ impl Drop for Press {
 }
 
 /// What is said of a file after its fault was told.
-fn ended() -> rusqlite::Error {
-    let what = "it could not be written before".to_owned();
-    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_ABORT), Some(what))
+fn ended() -> WriteFault {
+    WriteFault::Io(io::Error::other("it could not be written before"))
 }
 
-/// A new database at `planning`, tables made, in one transaction that only the last job ends.
-fn begin(planning: &Path) -> rusqlite::Result<Connection> {
+/// Opens the plan's file for SQLite. Nobody else does, and what is in it after a kill is for
+/// nobody to read.
+pub(super) fn connect(planning: &Path) -> rusqlite::Result<Connection> {
     let access = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(planning, access)?;
-    connection.execute_batch(&format!(
-        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
-         PRAGMA cache_size = -4096; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};
-         BEGIN; {SCHEMA}"
-    ))?;
+    connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")?;
     Ok(connection)
+}
+
+/// Makes the empty file `planning` a journal's with its tables, none of which has a row; the
+/// tables of texts and of recipients.
+fn make_tables(planning: &Path) -> rusqlite::Result<(Table, Table)> {
+    let connection = connect(planning)?;
+    connection.execute_batch(&format!(
+        "PRAGMA page_size = {PAGE}; PRAGMA application_id = {APPLICATION_ID};
+         PRAGMA user_version = {VERSION}; BEGIN; {SCHEMA} COMMIT;"
+    ))?;
+    let table = |name: &str| {
+        let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?";
+        connection.query_row(sql, [name], |row| row.get(0)).map(Table::new)
+    };
+    let tables = (table("text")?, table("recipient")?);
+    connection.close().map_err(|(_, source)| source)?;
+    Ok(tables)
 }
