@@ -38,7 +38,16 @@ pub(crate) fn private() -> OpenOptions {
 pub struct JournalLock {
     /// The journal, a canonical path.
     pub(crate) path: PathBuf,
-    _file: File,
+    file: File,
+}
+
+impl Drop for JournalLock {
+    /// Closing the file would not do: a program that another thread is starting at this moment
+    /// still has it open, and the lock is held until nobody has.
+    fn drop(&mut self) {
+        // Where this fails, closing it is all that can be done.
+        drop(self.file.unlock());
+    }
 }
 
 /// Takes the lock of the journal at `journal`, a canonical path. Plan and send take the same one.
@@ -54,7 +63,7 @@ pub(crate) fn lock(journal: &Path) -> Result<JournalLock, OpenError> {
                 // One write of one length: whoever reads meanwhile finds a whole number.
                 file.seek(SeekFrom::Start(0)).map_err(fault)?;
                 file.write_all(format!("{:<10}\n", std::process::id()).as_bytes()).map_err(fault)?;
-                return Ok(JournalLock { path: journal.to_owned(), _file: file });
+                return Ok(JournalLock { path: journal.to_owned(), file });
             }
             Err(TryLockError::WouldBlock) => std::thread::yield_now(),
             Err(TryLockError::Error(source)) => return Err(fault(source)),

@@ -8,7 +8,7 @@ use crate::{
     ledger::{Effect, Ledger, Open, Toll, added, plus},
     packs::Texts,
     recipients::{self, Recipients},
-    rehash::{altered_parts, hash_of_rows},
+    rehash::altered_parts,
     replay::replay,
     rows::{
         End, believable, believable_segments, load_standing, own_bill, segments_of_each, store_end,
@@ -21,8 +21,7 @@ use crate::{
 use rusqlite::{Connection, OpenFlags, ffi, params};
 use std::path::{Path, PathBuf};
 use volley_core::{
-    Answer, Billed, Chunk, Class, Event, Fate, Micros, Outcome, PlanHash, Position, UnixMillis, Verdict,
-    Verdicts,
+    Answer, Billed, Chunk, Class, Event, Fate, Micros, Outcome, Position, UnixMillis, Verdict, Verdicts,
 };
 
 /// A journal file, held for sending. One process has it at a time; dropping it lets it go.
@@ -103,12 +102,6 @@ impl SqliteJournal {
         };
         journal.start_run(now).map_err(|fault| fault.opening(&journal.path))?;
         Ok(journal)
-    }
-
-    /// The plan's hash, computed from the rows as they are now. It differs from the frozen one
-    /// exactly when somebody altered the plan behind Volley's back.
-    pub fn hash_of_rows(&self) -> Result<PlanHash, OpenError> {
-        hash_of_rows(&self.connection, &self.plan).map_err(|fault| fault.opening(&self.path))
     }
 
     /// Recovery: what is open belongs to a process that is gone.

@@ -156,23 +156,14 @@ struct Resumption {
 }
 
 impl Resumption {
-    /// Opens the journal, which puts in doubt what a process that is gone left open, and checks
-    /// that its plan is the one that was frozen. `lock` is of somebody who planned it just now.
+    /// Opens the journal, which refuses an altered plan and puts in doubt what a process that is
+    /// gone left open. `lock` is of somebody who planned it just now.
     fn open(path: &Path, lock: Option<JournalLock>, account: Account) -> Result<Self, Fault> {
         let journal = match lock {
             Some(lock) => SqliteJournal::open_held(lock, now())?,
             None => SqliteJournal::open(path, now())?,
         };
         let plan = journal.plan().clone();
-        if journal.hash_of_rows()? != plan.hash {
-            return Err(Fault::new(
-                PLAN_CHANGED,
-                format!(
-                    "{}: the plan was altered after it was frozen; nothing was sent; `volley verify` says more",
-                    path.display()
-                ),
-            ));
-        }
         let capabilities = account.capabilities()?;
         let lane = LaneSettings {
             rates: account.rates(&capabilities)?,

@@ -42,7 +42,7 @@ const LEAF: u8 = 13;
 const BYTES_A_WRITE: usize = 1 << 20;
 
 /// Pages after which the disk is told that there is something to do.
-const PAGES_A_NUDGE: u32 = 16_384;
+const PAGES_A_NUDGE: u32 = 4_096;
 
 /// The pages behind those that SQLite wrote.
 pub(super) struct Pages {

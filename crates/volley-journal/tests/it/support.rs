@@ -6,12 +6,12 @@ use std::{
 };
 use tempfile::TempDir;
 use volley_core::{
-    Answer, Batch, Billed, Chunk, Class, Failure, Message, Micros, Msisdn, Outcome, PlanHasher, PlanTerms,
-    Price, PriceId, Profile, Rounding, RowNumber, UnixMillis, Verdict, Verdicts,
+    Answer, Batch, Billed, Chunk, Class, Failure, Message, Micros, Msisdn, Outcome, PlanHash, PlanHasher,
+    PlanTerms, Price, PriceId, Profile, Rounding, RowNumber, UnixMillis, Verdict, Verdicts,
 };
 use volley_journal::{
-    Attempt, AttemptId, Claim, FrozenPlan, Journal, PlanError, PlanWriter, Record, RowCounts, SqliteJournal,
-    Write, Written,
+    Attempt, AttemptId, Claim, FrozenPlan, Journal, JournalReader, PlanError, PlanWriter, Record, RowCounts,
+    SqliteJournal, Write, Written,
 };
 
 /// What a segment costs where a test says nothing else.
@@ -71,6 +71,12 @@ impl Place {
 
     pub(crate) fn path(&self) -> PathBuf {
         self.directory.path().join("spring-sale.volley")
+    }
+
+    /// The plan's hash, computed from the rows as they are now.
+    pub(crate) fn hash_of_rows(&self) -> PlanHash {
+        let reader = JournalReader::open(&self.path()).expect("a journal");
+        reader.hash_of_rows().expect("readable")
     }
 
     /// A journal of one recipient for each text, in rows 2, 4, 6, ….
