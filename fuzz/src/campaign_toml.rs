@@ -34,7 +34,7 @@ pub fn campaign_toml(data: &[u8]) {
     FOLDER.with(|folder| {
         let path = folder.path().join("campaign.toml");
         crate::write_anew(&path, data);
-        let kinds: Vec<(&str, &[&str])> = registry::KINDS.iter().copied().chain([SIM]).collect();
+        let kinds: Vec<(&str, &[&str])> = registry::kinds().chain([SIM]).collect();
         let load = |overrides: &Overrides| Campaign::load(&path, overrides, &kinds);
         let once = load(&Overrides::default());
         let again = load(&Overrides::default());
@@ -86,7 +86,7 @@ fn judge(campaign: &Campaign, path: &Path, kinds: &[(&str, &[&str])]) {
     let provider = &campaign.provider;
     let own = kinds.iter().find(|(kind, _)| *kind == provider.kind).expect("a known kind").1;
     assert!(provider.settings.keys().all(|name| own.contains(&name.as_str())), "a setting of another kind");
-    let is_protocol = registry::KINDS.iter().any(|(kind, _)| *kind == provider.protocol);
+    let is_protocol = registry::kinds().any(|(kind, _)| kind == provider.protocol);
     assert!(is_protocol, "the protocol {:?}", provider.protocol);
     assert!(provider.max_in_flight != Some(0) && provider.chunk != Some(0), "requests for nobody");
     let hour = Duration::from_hours(1);

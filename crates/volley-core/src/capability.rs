@@ -1,8 +1,8 @@
 //! What one provider account can be asked to do. Every limit is a default that the campaign may
 //! override where the provider's own documents disagree.
 
-use crate::{Profile, Rate};
-use std::time::Duration;
+use crate::{Msisdn, Profile, Rate, UnixMillis};
+use std::{borrow::Cow, time::Duration};
 
 /// How many people one HTTP request can carry, and whether their texts may differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub enum ReplyPrice {
 pub struct SenderRule {
     /// Whether a campaign must name one.
     pub required: bool,
-    /// The longest name with letters in it, in characters.
+    /// The longest name with letters in it, in characters; 0 where only numbers are taken.
     pub max_name: usize,
     /// Whether such a name may hold spaces.
     pub spaces: bool,
@@ -66,6 +66,9 @@ pub enum SenderFault {
     /// The provider wants one and the campaign has none.
     #[error("this provider needs a sender")]
     Missing,
+    /// A name where only numbers are taken.
+    #[error("`{0}` is a name; this provider sends from numbers only")]
+    Name(String),
     /// Longer than the rule's `max_name`.
     #[error("`{sender}` has {length} characters, this provider takes {max}")]
     TooLong {
@@ -101,6 +104,8 @@ impl SenderRule {
         let printable = sender.bytes().all(|byte| (0x20..0x7F).contains(&byte));
         if sender.trim().is_empty() || !printable {
             Err(SenderFault::Characters(sender.to_owned()))
+        } else if max == 0 {
+            Err(SenderFault::Name(sender.to_owned()))
         } else if length > max {
             Err(SenderFault::TooLong { sender: sender.to_owned(), length, max })
         } else if !self.spaces && sender.contains(' ') {
@@ -111,6 +116,87 @@ impl SenderRule {
             Ok(())
         }
     }
+}
+
+/// Which numbers a provider reaches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Destinations {
+    /// Beginnings in international digits, one of which a number must have; empty for all.
+    pub prefixes: Vec<String>,
+}
+
+impl Destinations {
+    /// Whether a text to `to` can arrive.
+    pub fn reach(&self, to: Msisdn) -> bool {
+        let is_there = |prefix: &String| to.digits().to_string().starts_with(prefix.as_str());
+        self.prefixes.is_empty() || self.prefixes.iter().any(is_there)
+    }
+}
+
+/// Whether a provider can be handed a time to send at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    /// It sends at once: whoever sends through it waits until the time has come.
+    Never,
+    /// It keeps messages until their time.
+    Until {
+        /// At most so far ahead; `None` where nobody says.
+        horizon: Option<Duration>,
+    },
+}
+
+/// Why a time cannot be handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the schedule is {} days ahead; this provider takes {}", .ahead.as_millis().div_ceil(86_400_000), days(.horizon))]
+pub struct ScheduleFault {
+    /// How far ahead it is.
+    pub ahead: Duration,
+    /// How far it may be.
+    pub horizon: Duration,
+}
+
+fn days(span: &Duration) -> String {
+    let days = span.as_secs() / 86_400;
+    format!("up to {days} {}", if days == 1 { "day" } else { "days" })
+}
+
+impl Schedule {
+    /// Whether a message can be handed over at `now` to be sent at `send_at`.
+    pub fn check(self, send_at: UnixMillis, now: UnixMillis) -> Result<(), ScheduleFault> {
+        let ahead = Duration::from_millis(u64::try_from(send_at.0.saturating_sub(now.0)).unwrap_or(0));
+        match self {
+            Self::Until { horizon: Some(horizon) } if ahead > horizon => {
+                Err(ScheduleFault { ahead, horizon })
+            }
+            Self::Never | Self::Until { .. } => Ok(()),
+        }
+    }
+}
+
+/// How a provider can be asked what became of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Polling {
+    /// Not at all.
+    Never,
+    /// For all messages of one request, page by page.
+    ByRequest,
+    /// For one message.
+    ByMessage,
+    /// For all messages of a span of time, page by page.
+    ByWindow,
+}
+
+/// Where the rules of [`Capabilities`] stand: a page of the provider's, or who assumes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// Of the sender's rule.
+    pub sender: Cow<'static, str>,
+    /// Of the longest text.
+    pub text: Cow<'static, str>,
+    /// Of the schedule.
+    pub schedule: Cow<'static, str>,
+    /// Of whom it reaches.
+    pub destinations: Cow<'static, str>,
 }
 
 /// What one provider account can be asked to do.
@@ -124,8 +210,10 @@ pub struct Capabilities {
     pub sender: SenderRule,
     /// How it counts segments, and the longest text it takes, unless the campaign says otherwise.
     pub profile: Profile,
+    /// Whom it reaches.
+    pub destinations: Destinations,
     /// Whether it can be handed a time to send at.
-    pub schedule: bool,
+    pub schedule: Schedule,
     /// Requests it allows, unless the campaign says otherwise.
     pub rate: Rate,
     /// Whether it counts requests strictly, so that a request may only start one window after
@@ -137,6 +225,12 @@ pub struct Capabilities {
     pub timeout: Duration,
     /// What its answers say about the price.
     pub reply_price: ReplyPrice,
+    /// How it can be asked what became of messages.
+    pub polling: Polling,
+    /// Whether a message that was handed over with a time to send at can be taken back.
+    pub cancels: bool,
+    /// Where these limits stand.
+    pub sources: Sources,
 }
 
 #[cfg(test)]
@@ -144,8 +238,40 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_time_is_handed_over_up_to_the_horizon_and_no_further() {
+        const DAY_MS: i64 = 86_400_000;
+        let fortnight = Schedule::Until { horizon: Some(Duration::from_hours(14 * 24)) };
+        let now = UnixMillis(1_796_083_200_000);
+        for (schedule, days, taken) in [
+            (fortnight, 14, true),
+            (fortnight, 15, false),
+            (fortnight, -1, true),
+            (Schedule::Until { horizon: None }, 900, true),
+            (Schedule::Never, 900, true),
+        ] {
+            assert_eq!(schedule.check(now.plus_millis(days * DAY_MS), now).is_ok(), taken, "{days} days");
+        }
+        let fault = fortnight.check(now.plus_millis(14 * DAY_MS + 1), now).expect_err("a moment too late");
+        assert_eq!(fault.to_string(), "the schedule is 15 days ahead; this provider takes up to 14 days");
+    }
+
+    #[test]
+    fn numbers_are_reached_by_their_beginning() {
+        let reached = |prefixes: &[&str], digits| {
+            let prefixes = prefixes.iter().map(|one| (*one).to_owned()).collect();
+            Destinations { prefixes }.reach(Msisdn::from_digits(digits).expect("a number"))
+        };
+        assert!(reached(&[], 15_555_550_100));
+        assert!(reached(&["614"], 61_491_570_006));
+        assert!(!reached(&["614"], 15_555_550_100));
+        assert!(!reached(&["614"], 61_255_501_234));
+        assert!(reached(&["614", "1"], 15_555_550_100));
+    }
+
+    #[test]
     fn senders_are_names_or_numbers_by_rule() {
         let strict = SenderRule { required: true, max_name: 11, spaces: false, signs: false };
+        let numbers = SenderRule { required: true, max_name: 0, spaces: false, signs: false };
         let loose = SenderRule { required: false, max_name: 11, spaces: true, signs: true };
         for (rule, sender, taken) in [
             (strict, Some("ShopAlert"), true),
@@ -163,6 +289,8 @@ mod tests {
             (strict, Some("1234567890123456"), false),
             (strict, None, false),
             (loose, None, true),
+            (numbers, Some("15555550100"), true),
+            (numbers, Some("ShopAlert"), false),
         ] {
             assert_eq!(rule.check(sender).is_ok(), taken, "{sender:?} under {rule:?}");
         }

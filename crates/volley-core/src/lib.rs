@@ -8,6 +8,7 @@ mod bill; // plan, answers and bill, compared to the last millionth
 mod capability; // what one provider can be asked to do
 mod character; // what one character is called
 mod chunk; // the recipients that share one HTTP request
+mod delivery; // what became of a message after it was taken
 mod failure; // observation -> class -> what to do: the failure table
 mod fold; // look-alikes -> GSM-7
 mod frequency; // "2/7d": so many texts to one number in so long
@@ -26,9 +27,13 @@ pub use bill::{
     AmountTooLarge, Bill, BillEntry, BillId, BilledMessage, Cause, CauseSum, Clerk, Comparison, Difference,
     Due, OtherLines, Reconciler, Reconciliation, Recount, RequestAnswer, Rows, Side, decimals_of,
 };
-pub use capability::{Batch, Capabilities, ReplyPrice, SenderFault, SenderRule};
+pub use capability::{
+    Batch, Capabilities, Destinations, Polling, ReplyPrice, Schedule, ScheduleFault, SenderFault, SenderRule,
+    Sources,
+};
 pub use character::{character_name, code_point, is_steering};
 pub use chunk::{Chunk, Message, Planned, Position, RowNumber};
+pub use delivery::{Deliveries, Delivery, Receipt, Reference};
 pub use failure::{Class, Fate, LaneEffect, Rule, StopReason, Taken};
 pub use fold::{Substitution, TYPOGRAPHIC, fold, fold_to_fit, replacements, substitute_char};
 pub use frequency::{FrequencyCap, FrequencyCapFault};

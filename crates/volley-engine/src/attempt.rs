@@ -8,7 +8,7 @@ use crate::{
 };
 use std::{mem, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
-use volley_core::{Class, Failure, Micros, Outcome, ReplyPrice, UnixMillis};
+use volley_core::{Class, Failure, Micros, Outcome, Reference, ReplyPrice, UnixMillis};
 use volley_journal::{Attempt, Claim, CommitError, Record, Write, Written};
 use volley_provider::{
     adapter::{Adapter, SendCall},
@@ -22,6 +22,7 @@ pub(crate) struct Shared<T, P> {
     pub(crate) port: P,
     pub(crate) sender: Option<Arc<str>>,
     pub(crate) send_at: Option<UnixMillis>,
+    pub(crate) reference: Reference,
     /// What the plan's prices are in.
     pub(crate) currency: Option<String>,
     /// Turns true when requests under way are to be abandoned.
@@ -59,8 +60,12 @@ const RECORD_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs one attempt to its end.
 pub(crate) async fn run<T: Transport, P: Port>(shared: Arc<Shared<T, P>>, work: Work) -> Finished {
-    let call =
-        SendCall { chunk: Arc::clone(&work.chunk), sender: shared.sender.clone(), send_at: shared.send_at };
+    let call = SendCall {
+        chunk: Arc::clone(&work.chunk),
+        sender: shared.sender.clone(),
+        send_at: shared.send_at,
+        reference: shared.reference.clone(),
+    };
     let request = shared.adapter.encode(&call);
     let body_hash = request.as_ref().map_or([0; 32], hash_of_body);
     let claim = Claim {

@@ -95,11 +95,13 @@ impl<T: Transport, P: Port> Run<T, P> {
             lane.on_earlier_request(Duration::ZERO, ago);
         }
         let port = self.port.clone();
+        let plan = self.port.plan();
         let (journal_fault, mut faults) = watch::channel(None);
         let shared = Arc::new(Shared {
             adapter: self.adapter,
             transport: self.transport,
-            currency: self.port.plan().terms.currency,
+            reference: plan.reference(),
+            currency: plan.terms.currency,
             port: self.port,
             sender,
             send_at,

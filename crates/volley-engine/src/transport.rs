@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 use volley_core::{Class, Failure, UnixMillis};
-use volley_provider::http::{Body, HeaderValue, HttpRequest, Reply};
+use volley_provider::http::{Body, HeaderValue, HttpRequest, Method, Reply};
 
 /// What came back from sending one request.
 #[derive(Debug)]
@@ -81,7 +81,10 @@ impl HttpTransport {
     }
 
     async fn exchange(&self, request: HttpRequest) -> Observed {
-        let mut builder = self.client.post(request.url);
+        let mut builder = match request.method {
+            Method::Get => self.client.get(request.url),
+            Method::Post => self.client.post(request.url),
+        };
         for header in request.headers {
             builder = match header.value {
                 HeaderValue::Plain(text) => builder.header(header.name, text),

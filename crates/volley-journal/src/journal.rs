@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use volley_core::{
-    Batch, Chunk, IllegalMove, Micros, Outcome, PlanHash, PlanTerms, Position, Price, Profile, Rounding,
-    Totals, UnixMillis,
+    Batch, Chunk, IllegalMove, Micros, Outcome, PlanHash, PlanTerms, Position, Price, Profile, Reference,
+    Rounding, Totals, UnixMillis,
 };
 
 /// The number of an attempt within its journal, from 1, in the order of their intents.
@@ -215,6 +215,17 @@ pub trait Journal: Send {
 }
 
 impl FrozenPlan {
+    /// What its messages are told by at providers that keep a word for us: another one for each
+    /// plan that is frozen, the same in every process that sends it.
+    pub fn reference(&self) -> Reference {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.hash.whole.to_string().as_bytes());
+        hasher.update(&self.created_at.0.to_le_bytes());
+        let hash = hasher.finalize();
+        let (head, _) = hash.as_bytes().split_first_chunk().expect("32 bytes");
+        Reference::from_bits(u64::from_le_bytes(*head))
+    }
+
     /// How requests are filled.
     pub fn batch(&self) -> Batch {
         self.terms.batch

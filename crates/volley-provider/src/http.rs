@@ -5,16 +5,37 @@ use secrecy::SecretString;
 use std::{fmt, sync::Arc};
 use volley_core::UnixMillis;
 
-/// A request to be sent, complete but for the connection. Always a POST: a GET could be repeated
-/// by a proxy, and would carry numbers and texts in its address.
+/// A request to be sent, complete but for the connection.
 #[derive(Debug)]
 pub struct HttpRequest {
+    /// What it asks for. Sending is always a POST: a GET could be repeated by a proxy, and would
+    /// carry numbers and texts in its address.
+    pub method: Method,
     /// Absolute, `https://`, or `http://` for a loopback address. Holds no secret.
     pub url: String,
     /// In the order they are written; lower-case names.
     pub headers: Vec<Header>,
     /// What follows the head.
     pub body: Body,
+}
+
+/// The method of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Reads, and changes nothing.
+    Get,
+    /// Everything else.
+    Post,
+}
+
+impl Method {
+    /// As it stands in a request line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
 }
 
 /// One header line.

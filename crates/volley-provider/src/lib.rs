@@ -7,6 +7,7 @@ pub mod adapter; // the trait
 pub mod base_url; // where a provider is reached: https, or http on this machine
 pub mod credentials; // what an account is known by
 pub mod http; // request and reply as values
+pub mod inquiry; // what can be asked beside sending
 pub mod registry; // kind and settings -> adapter
 
 mod call; // the checks that every adapter makes of a send call

@@ -9,26 +9,32 @@
 
 use crate::{
     adapter::{Adapter, SendCall, Unbuildable},
-    base_url::{BaseUrl, path_of},
+    base_url::path_of,
     call,
-    credentials::{Credentials, Form},
-    http::{Body, BodySource, Header, HeaderValue, HttpRequest, Reply},
+    credentials::Form,
+    http::{Body, BodySource, Header, HeaderValue, HttpRequest, Method, Reply},
     reading::{self, Object, Tally},
-    registry::{Options, SettingsError},
+    registry::{Kind, SettingsError, Setup},
 };
 use bytes::{BufMut, Bytes, BytesMut};
 use secrecy::SecretString;
 use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 use volley_core::{
-    Answer, Batch, Billed, Capabilities, Chunk, Class, Failure, Outcome, Profile, Rate, ReplyPrice,
-    SenderRule, Verdicts,
+    Answer, Batch, Billed, Capabilities, Chunk, Class, Destinations, Failure, Outcome, Polling, Profile,
+    Rate, ReplyPrice, Schedule, SenderRule, Sources, Verdicts,
 };
 
-pub(crate) const KIND: &str = "mesms";
-pub(crate) const BASE_URL: &str = "https://me-sms.com";
-pub(crate) const NEEDS: &[&str] = &["key"];
-pub(crate) const OPTIONS: &[&str] = &["send_path"];
+/// ME-SMS, for the registry.
+pub(crate) const KIND: Kind = Kind {
+    word: "mesms",
+    base_url: Some("https://me-sms.com"),
+    needs: &["key"],
+    options: &["send_path"],
+    adapter: |setup| Ok(Arc::new(MeSms::new(setup)?)),
+};
 
+/// Where the limits of a send call stand.
+const API_PAGE: &str = "v2.me-sms.com/zh/api-docs";
 const SEND_PATH: &str = "/api/v2/sms/send";
 const MAX_SENDER: usize = 11;
 /// The longest text in characters.
@@ -46,12 +52,9 @@ pub(crate) struct MeSms {
 }
 
 impl MeSms {
-    pub(crate) fn new(
-        base_url: &BaseUrl,
-        options: &Options,
-        credentials: &Credentials,
-        max_characters: Option<usize>,
-    ) -> Result<Self, SettingsError> {
+    fn new(setup: &Setup<'_>) -> Result<Self, SettingsError> {
+        let Setup { options, credentials, max_characters, .. } = *setup;
+        let base_url = setup.base_url();
         let key = credentials.take("key", Form::Header)?;
         let send_path = options.get("send_path").map_or(SEND_PATH, String::as_str);
         let path = path_of(send_path).map_err(|fault| SettingsError::option("send_path", fault))?;
@@ -72,12 +75,21 @@ impl MeSms {
                     max_characters: Some(max_characters.unwrap_or(MAX_CHARACTERS)),
                     ..Profile::STANDARD
                 },
-                schedule: true,
+                destinations: Destinations::default(),
+                schedule: Schedule::Until { horizon: None },
                 rate: Rate::per_second(NonZeroU32::new(5).expect("five")),
                 counts_strictly: false,
                 max_in_flight: 4,
                 timeout: Duration::from_mins(2),
                 reply_price: ReplyPrice::Units("credit"),
+                polling: Polling::ByRequest,
+                cancels: true,
+                sources: Sources {
+                    sender: API_PAGE.into(),
+                    text: API_PAGE.into(),
+                    schedule: API_PAGE.into(),
+                    destinations: API_PAGE.into(),
+                },
             },
         })
     }
@@ -157,7 +169,7 @@ impl MeSms {
 
 impl Adapter for MeSms {
     fn kind(&self) -> &'static str {
-        KIND
+        KIND.word
     }
 
     fn capabilities(&self) -> &Capabilities {
@@ -181,6 +193,7 @@ impl Adapter for MeSms {
         };
         let plain = |name, value: &str| Header { name, value: HeaderValue::Plain(value.to_owned()) };
         Ok(HttpRequest {
+            method: Method::Post,
             url: self.url.clone(),
             headers: vec![
                 Header { name: "x-api-key", value: HeaderValue::Secret(self.key.clone()) },

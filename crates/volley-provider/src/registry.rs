@@ -4,18 +4,56 @@ use crate::{
     adapter::Adapter,
     base_url::{BaseUrl, BaseUrlFault},
     credentials::{CredentialFault, Credentials},
-    mesms::{self, MeSms},
-    transmitsms::{self, TransmitSms},
+    mesms, transmitsms,
 };
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-/// Every kind of this version, with the names of the settings that are its own. The settings that
-/// all kinds share (`base_url`, `rate`, `chunk`, …) are not among them.
-pub const KINDS: &[(&str, &[&str])] =
-    &[(transmitsms::KIND, transmitsms::OPTIONS), (mesms::KIND, mesms::OPTIONS)];
+/// Every kind of this version. The settings that all kinds share (`base_url`, `rate`, `chunk`, …)
+/// are not among those of a kind.
+const KINDS: &[&Kind] = &[&transmitsms::KIND, &mesms::KIND];
 
 /// Kinds that the campaign file knows and this version has no adapter for.
 const LATER: [&str; 3] = ["maxotel", "fonedynamics", "multitel"];
+
+/// One provider, as the registry knows it.
+pub(crate) struct Kind {
+    /// The word for it in campaign files.
+    pub(crate) word: &'static str,
+    /// Where it is reached unless the campaign says otherwise; `None` where only the campaign can say.
+    pub(crate) base_url: Option<&'static str>,
+    /// The parts of [`Credentials`] that an account of it has.
+    pub(crate) needs: &'static [&'static str],
+    /// The names of the settings that are its own.
+    pub(crate) options: &'static [&'static str],
+    /// Its adapter for one account.
+    pub(crate) adapter: fn(&Setup<'_>) -> Result<Arc<dyn Adapter>, SettingsError>,
+}
+
+/// What an adapter is made from.
+pub(crate) struct Setup<'a> {
+    /// `None` only where [`Kind::base_url`] is and the campaign does not say.
+    pub(crate) base_url: Option<BaseUrl>,
+    pub(crate) options: &'a Options,
+    pub(crate) credentials: &'a Credentials,
+    /// The longest text in characters; `None` for what the provider documents.
+    pub(crate) max_characters: Option<usize>,
+}
+
+impl Setup<'_> {
+    /// The address, for a kind that has one of its own.
+    pub(crate) fn base_url(&self) -> &BaseUrl {
+        self.base_url.as_ref().expect("the kind has an address of its own")
+    }
+}
+
+/// The kinds that can be sent through, each with the names of the settings that are its own.
+pub fn kinds() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+    KINDS.iter().map(|kind| (kind.word, kind.options))
+}
+
+fn kind(word: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.word == word).copied()
+}
 
 /// Settings by name, as the campaign file has them; a number is its digits.
 pub type Options = BTreeMap<String, String>;
@@ -80,56 +118,41 @@ impl SettingsError {
     }
 }
 
-/// The adapter for an account of `kind`.
-pub fn adapter(kind: &str, settings: Settings) -> Result<Arc<dyn Adapter>, SettingsError> {
+/// The adapter for an account of the kind `word`.
+pub fn adapter(word: &str, settings: Settings) -> Result<Arc<dyn Adapter>, SettingsError> {
     let Settings { base_url, options, credentials, max_characters } = settings;
-    let Some((kind, known)) = KINDS.iter().find(|(known, _)| *known == kind).copied() else {
+    let Some(kind) = kind(word) else {
         let fault =
-            if LATER.contains(&kind) { SettingsError::NotInThisVersion } else { SettingsError::UnknownKind };
-        return Err(fault(kind.to_owned()));
+            if LATER.contains(&word) { SettingsError::NotInThisVersion } else { SettingsError::UnknownKind };
+        return Err(fault(word.to_owned()));
     };
-    if let Some(option) = options.keys().find(|option| !known.contains(&option.as_str())) {
-        return Err(SettingsError::UnknownOption { kind, option: option.clone() });
+    if let Some(option) = options.keys().find(|option| !kind.options.contains(&option.as_str())) {
+        return Err(SettingsError::UnknownOption { kind: kind.word, option: option.clone() });
     }
-    let default = default_base_url(kind).expect("every kind has one");
-    let base_url = BaseUrl::parse(base_url.as_deref().unwrap_or(default))?;
-    Ok(match kind {
-        transmitsms::KIND => Arc::new(TransmitSms::new(&base_url, &options, &credentials, max_characters)?),
-        mesms::KIND => Arc::new(MeSms::new(&base_url, &options, &credentials, max_characters)?),
-        _ => unreachable!("{kind} is in KINDS and has no adapter"),
-    })
+    let base_url = base_url.as_deref().or(kind.base_url).map(BaseUrl::parse).transpose()?;
+    (kind.adapter)(&Setup { base_url, options: &options, credentials: &credentials, max_characters })
 }
 
-/// Where `kind` is reached unless the campaign says otherwise; `None` for an unknown kind.
-pub fn default_base_url(kind: &str) -> Option<&'static str> {
-    match kind {
-        transmitsms::KIND => Some(transmitsms::BASE_URL),
-        mesms::KIND => Some(mesms::BASE_URL),
-        _ => None,
-    }
+/// Where the kind `word` is reached unless the campaign says otherwise; `None` for an unknown kind
+/// and for one that has no address of its own.
+pub fn default_base_url(word: &str) -> Option<&'static str> {
+    kind(word)?.base_url
 }
 
-/// The parts of [`Credentials`] that an account of `kind` has, by name; none for an unknown kind.
-pub fn needs(kind: &str) -> &'static [&'static str] {
-    match kind {
-        transmitsms::KIND => transmitsms::NEEDS,
-        mesms::KIND => mesms::NEEDS,
-        _ => &[],
-    }
+/// The parts of [`Credentials`] that an account of the kind `word` has, by name; none for an
+/// unknown kind.
+pub fn needs(word: &str) -> &'static [&'static str] {
+    kind(word).map_or(&[], |kind| kind.needs)
 }
 
-fn own_settings(kind: &str) -> String {
-    KINDS
-        .iter()
-        .filter(|(known, _)| *known == kind)
-        .flat_map(|(_, names)| *names)
-        .copied()
-        .collect::<Vec<_>>()
-        .join(", ")
+fn own_settings(word: &str) -> String {
+    kind(word).map_or(String::new(), |kind| kind.options.join(", "))
 }
 
 fn known() -> String {
-    KINDS.iter().map(|(kind, _)| *kind).collect::<Vec<_>>().join(" and ")
+    let words: Vec<&str> = kinds().map(|(word, _)| word).collect();
+    let (last, others) = words.split_last().expect("there are kinds");
+    format!("{} and {last}", others.join(", "))
 }
 
 #[cfg(test)]
@@ -155,9 +178,9 @@ mod tests {
 
     #[test]
     fn every_kind_is_complete() {
-        for (kind, _) in KINDS {
+        for (kind, _) in kinds() {
             let adapter = adapter(kind, settings(&[])).unwrap_or_else(|fault| panic!("{fault}"));
-            assert_eq!(adapter.kind(), *kind);
+            assert_eq!(adapter.kind(), kind);
             let default = default_base_url(kind).expect("every kind has one");
             assert_eq!(BaseUrl::parse(default).map(|url| url.as_str().to_owned()), Ok(default.to_owned()));
             assert!(!needs(kind).is_empty());
@@ -178,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_missing_credential_is_named() {
-        for (kind, _) in KINDS {
+        for (kind, _) in kinds() {
             for field in needs(kind) {
                 let mut settings = settings(&[]);
                 match *field {

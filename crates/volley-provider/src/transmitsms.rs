@@ -10,12 +10,12 @@
 
 use crate::{
     adapter::{Adapter, SendCall, Unbuildable},
-    base_url::{BaseUrl, path_of},
+    base_url::path_of,
     call,
-    credentials::{Credentials, Form},
-    http::{Body, Header, HeaderValue, HttpRequest, Reply},
+    credentials::Form,
+    http::{Body, Header, HeaderValue, HttpRequest, Method, Reply},
     reading::{self, Object, Tally},
-    registry::{Options, SettingsError},
+    registry::{Kind, SettingsError, Setup},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -26,26 +26,31 @@ use std::{
     fmt,
     num::NonZeroU32,
     ops::RangeInclusive,
+    sync::Arc,
     time::Duration,
 };
 use volley_core::{
-    Answer, Batch, Billed, Capabilities, Chunk, Class, Failure, Outcome, Planned, Profile, Rate, Reason,
-    ReplyPrice, SenderRule, Verdict, Verdicts,
+    Answer, Batch, Billed, Capabilities, Chunk, Class, Destinations, Failure, Outcome, Planned, Polling,
+    Profile, Rate, Reason, ReplyPrice, Schedule, SenderRule, Sources, Verdict, Verdicts,
 };
 
-pub(crate) const KIND: &str = "transmitsms";
-pub(crate) const BASE_URL: &str = "https://api.transmitsms.com";
-pub(crate) const NEEDS: &[&str] = &["key", "secret"];
-pub(crate) const OPTIONS: &[&str] = &[
-    "path_prefix",
-    "max_recipients",
-    "validity",
-    "replies_to_email",
-    "dlr_callback",
-    "reply_callback",
-    "tracked_link_url",
-    "countrycode",
-];
+/// TransmitSMS, for the registry.
+pub(crate) const KIND: Kind = Kind {
+    word: "transmitsms",
+    base_url: Some("https://api.transmitsms.com"),
+    needs: &["key", "secret"],
+    options: &[
+        "path_prefix",
+        "max_recipients",
+        "validity",
+        "replies_to_email",
+        "dlr_callback",
+        "reply_callback",
+        "tracked_link_url",
+        "countrycode",
+    ],
+    adapter: |setup| Ok(Arc::new(TransmitSms::new(setup)?)),
+};
 
 /// Form fields that are the same in every request of a campaign, in the order they are sent in.
 const PASSED_ON: [(&str, Rule); 6] = [
@@ -61,6 +66,9 @@ const PASSED_ON: [(&str, Rule); 6] = [
 const RECIPIENTS: u32 = 500;
 const MAX_RECIPIENTS: RangeInclusive<u32> = 1..=10_000;
 
+/// Where the limits of a send call stand.
+const SEND_PAGE: &str = "developers.kudosity.com/reference/post_send-sms-json";
+
 /// The longest text in characters ("Send SMS"), four parts of GSM-7.
 const MAX_CHARACTERS: usize = 612;
 
@@ -75,12 +83,9 @@ pub(crate) struct TransmitSms {
 }
 
 impl TransmitSms {
-    pub(crate) fn new(
-        base_url: &BaseUrl,
-        options: &Options,
-        credentials: &Credentials,
-        max_characters: Option<usize>,
-    ) -> Result<Self, SettingsError> {
+    fn new(setup: &Setup<'_>) -> Result<Self, SettingsError> {
+        let Setup { options, credentials, max_characters, .. } = *setup;
+        let base_url = setup.base_url();
         let key = credentials.take("key", Form::BasicUser)?;
         let secret = credentials.take("secret", Form::BasicPassword)?;
         let pair = STANDARD.encode(format!("{}:{}", key.expose_secret(), secret.expose_secret()));
@@ -115,12 +120,21 @@ impl TransmitSms {
                     max_characters: Some(max_characters.unwrap_or(MAX_CHARACTERS)),
                     ..Profile::STANDARD
                 },
-                schedule: true,
+                destinations: Destinations::default(),
+                schedule: Schedule::Until { horizon: None },
                 rate: Rate::per_second(NonZeroU32::new(2).expect("two")),
                 counts_strictly: true,
                 max_in_flight: 2,
                 timeout: Duration::from_secs(30),
                 reply_price: ReplyPrice::Money,
+                polling: Polling::ByRequest,
+                cancels: true,
+                sources: Sources {
+                    sender: SEND_PAGE.into(),
+                    text: SEND_PAGE.into(),
+                    schedule: SEND_PAGE.into(),
+                    destinations: SEND_PAGE.into(),
+                },
             },
         })
     }
@@ -175,7 +189,7 @@ impl TransmitSms {
 
 impl Adapter for TransmitSms {
     fn kind(&self) -> &'static str {
-        KIND
+        KIND.word
     }
 
     fn capabilities(&self) -> &Capabilities {
@@ -203,6 +217,7 @@ impl Adapter for TransmitSms {
         form.extend_pairs(&self.passed_on);
         let plain = |name, value: &str| Header { name, value: HeaderValue::Plain(value.to_owned()) };
         Ok(HttpRequest {
+            method: Method::Post,
             url: self.url.clone(),
             headers: vec![
                 Header { name: "authorization", value: HeaderValue::Secret(self.authorization.clone()) },

@@ -71,7 +71,7 @@ fn load(path: &Path, overrides: &Overrides, max_cost: Option<&str>) -> Result<Ca
     let mut flags = overrides.set.clone();
     flags.extend(max_cost.map(|cost| ("limits.max_cost".to_owned(), cost.to_owned())));
     let environment = std::env::vars().filter(|(name, _)| name.starts_with("VOLLEY_")).collect();
-    let mut kinds = volley_provider::registry::KINDS.to_vec();
+    let mut kinds: Vec<_> = volley_provider::registry::kinds().collect();
     kinds.push((crate::account::SIM, crate::account::SIM_OPTIONS));
     Ok(Campaign::load(path, &volley_plan::Overrides { environment, flags }, &kinds)?)
 }

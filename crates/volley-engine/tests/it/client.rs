@@ -50,6 +50,7 @@ fn read_request(stream: &mut TcpStream) -> Vec<u8> {
 
 fn request(address: SocketAddr) -> HttpRequest {
     HttpRequest {
+        method: volley_provider::http::Method::Post,
         url: format!("http://{address}/send?x=secret-in-address"),
         headers: vec![
             Header { name: "content-type", value: HeaderValue::Plain("text/plain".to_owned()) },

@@ -4,11 +4,11 @@ use crate::support::{self, AUSTRALIA, THAILAND, account, call, chunk, reply};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use volley_core::{Class, Outcome, ReplyPrice, Taken, UnixMillis};
+use volley_core::{Class, Outcome, ReplyPrice, Schedule, Taken, UnixMillis};
 use volley_provider::{
     adapter::{SendCall, Unbuildable},
     http::HeaderValue,
-    registry::{self, KINDS, Settings},
+    registry::{self, Settings},
 };
 
 const JSON: Option<&str> = Some("application/json");
@@ -81,7 +81,7 @@ fn counted(body: &Value) -> Option<usize> {
 #[test]
 fn every_kind_has_its_face_here() {
     let faces: Vec<_> = FACES.iter().map(|face| face.kind).collect();
-    let kinds: Vec<_> = KINDS.iter().map(|(kind, _)| *kind).collect();
+    let kinds: Vec<_> = registry::kinds().map(|(kind, _)| kind).collect();
     assert_eq!(faces, kinds);
 }
 
@@ -109,7 +109,11 @@ fn the_defaults_are_as_documented() {
         assert_eq!((told.default_chunk, told.rate.to_string().as_str()), (chunk, rate), "{kind}");
         assert_eq!((told.counts_strictly, told.max_in_flight), (strictly, in_flight), "{kind}");
         assert_eq!((told.timeout.as_secs(), told.reply_price), (seconds, price), "{kind}");
-        assert_eq!((told.sender.required, told.schedule), (sender_required, true), "{kind}");
+        assert_eq!(
+            (told.sender.required, told.schedule),
+            (sender_required, Schedule::Until { horizon: None }),
+            "{kind}"
+        );
     }
 }
 

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use std::sync::Arc;
 use volley_core::{
-    Answer, Billed, Chunk, Micros, Msisdn, Outcome, Planned, Position, RowNumber, UnixMillis, Verdict,
-    Verdicts,
+    Answer, Billed, Chunk, Micros, Msisdn, Outcome, Planned, Position, Reference, RowNumber, UnixMillis,
+    Verdict, Verdicts,
 };
 use volley_provider::{
     adapter::{Adapter, SendCall},
@@ -34,7 +34,10 @@ pub(crate) fn settings(options: &[(&str, &str)]) -> Settings {
         credentials: Credentials {
             key: Some("sim-key".into()),
             secret: Some("sim-secret".into()),
-            ..Credentials::default()
+            account: Some("sim-account".into()),
+            token: Some("sim-token".into()),
+            username: Some("sim-user".into()),
+            password: Some("sim-password".into()),
         },
         max_characters: None,
     }
@@ -56,7 +59,7 @@ pub(crate) fn chunk(text: &str, numbers: &[u64]) -> Chunk {
 }
 
 pub(crate) fn call(chunk: Chunk, sender: Option<&str>) -> SendCall {
-    SendCall { chunk: Arc::new(chunk), sender: sender.map(Arc::from), send_at: None }
+    SendCall { chunk: Arc::new(chunk), sender: sender.map(Arc::from), send_at: None, reference: reference() }
 }
 
 pub(crate) fn reply(status: u16, content_type: Option<&str>, body: impl AsRef<[u8]>) -> Reply {
@@ -67,6 +70,11 @@ pub(crate) fn reply(status: u16, content_type: Option<&str>, body: impl AsRef<[u
         body: Bytes::copy_from_slice(body.as_ref()),
         at: NOW,
     }
+}
+
+/// What the messages of these tests are told by: `00000000c7c7`.
+pub(crate) fn reference() -> Reference {
+    Reference::from_bits(0xC7C7)
 }
 
 pub(crate) fn body_of(request: &HttpRequest) -> Vec<u8> {
