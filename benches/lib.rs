@@ -92,6 +92,7 @@ file = "rates.csv"
 pub fn offer() -> Offer {
     Offer {
         provider: "mesms".to_owned(),
+        destinations: volley_core::Destinations::default(),
         batch: Batch::PerItem { max: 1_000 },
         chunk: 1_000,
         profile: Profile { max_characters: Some(1_000), ..Profile::STANDARD },

@@ -85,6 +85,7 @@ impl World {
         let campaign = Campaign::load(&path, &Overrides::default(), &kinds).expect("a good campaign");
         let offer = Offer {
             provider: "transmitsms".to_owned(),
+            destinations: volley_core::Destinations::default(),
             batch: Batch::SharedText { max: 500 },
             chunk: CHUNK,
             profile: volley_core::Profile { max_characters: Some(612), ..volley_core::Profile::STANDARD },
@@ -100,7 +101,12 @@ impl World {
         campaign.recipients.duplicates = duplicates;
         campaign.recipients.encoding = encoding;
         let mut taken = Taken::default();
-        let made = volley_plan::plan(&campaign, &self.offer, &volley_plan::Conditions::on(civil::date(2026, 11, 20)), &mut taken);
+        let made = volley_plan::plan(
+            &campaign,
+            &self.offer,
+            &volley_plan::Conditions::on(civil::date(2026, 11, 20)),
+            &mut taken,
+        );
         match made {
             Ok(preview) => {
                 judge(&preview, &taken);

@@ -106,6 +106,7 @@ impl Account {
             provider: self.protocol.clone(),
             batch: capabilities.batch,
             chunk,
+            destinations: capabilities.destinations.clone(),
             profile: capabilities.profile.clone(),
             rates: self.rates(capabilities)?,
             max_in_flight: self.max_in_flight.unwrap_or(capabilities.max_in_flight),

@@ -151,6 +151,7 @@ fn reason(pause: Pause, started: Instant) -> Option<String> {
         at.to_zoned(TimeZone::system()).strftime("%H:%M:%S").to_string()
     };
     match pause {
+        Pause::Scheduled(at) => Some(format!("waiting for the schedule, {}", clock(at))),
         // Pacing and waiting for answers are the normal course of things.
         Pause::Rate(_) | Pause::InFlight => None,
         Pause::Throttled(at) => Some(format!("too fast for the provider: waiting until {}", clock(at))),

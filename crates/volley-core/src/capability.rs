@@ -128,8 +128,15 @@ pub struct Destinations {
 impl Destinations {
     /// Whether a text to `to` can arrive.
     pub fn reach(&self, to: Msisdn) -> bool {
-        let is_there = |prefix: &String| to.digits().to_string().starts_with(prefix.as_str());
-        self.prefixes.is_empty() || self.prefixes.iter().any(is_there)
+        let begins = |prefix: &String| {
+            let (mut number, mut rest) = (to.digits(), to.digits());
+            let digits = std::iter::from_fn(|| (rest > 0).then(|| rest /= 10)).count();
+            for _ in prefix.len()..digits {
+                number /= 10;
+            }
+            prefix.parse() == Ok(number)
+        };
+        self.prefixes.is_empty() || self.prefixes.iter().any(begins)
     }
 }
 

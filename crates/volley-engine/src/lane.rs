@@ -35,6 +35,9 @@ pub struct LaneSettings {
     /// Start with one recipient alone and go on when that is answered: an earlier run was
     /// stopped by answers that left doubt.
     pub probe: bool,
+    /// Nothing is sent before, measured from the start of the run: a schedule that the provider
+    /// cannot be handed.
+    pub not_before: Duration,
 }
 
 /// A chunk to be sent, and how often it was tried in vain.
@@ -68,6 +71,8 @@ pub enum Step {
 /// Why nothing is being sent, and until when, measured from the same start as `now`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pause {
+    /// The campaign is to be sent then, and the provider cannot be handed that time.
+    Scheduled(Duration),
     /// The rate allows the next request then.
     Rate(Duration),
     /// The provider asked for silence until then.
@@ -84,7 +89,7 @@ impl Pause {
     /// When it ends by itself; `None` where only an answer ends it.
     pub fn until(self) -> Option<Duration> {
         match self {
-            Self::Rate(at) | Self::Throttled(at) | Self::Retry(at) => Some(at),
+            Self::Scheduled(at) | Self::Rate(at) | Self::Throttled(at) | Self::Retry(at) => Some(at),
             Self::InFlight | Self::Draining => None,
         }
     }
@@ -178,6 +183,9 @@ impl Lane {
             } else {
                 Step::Done(Ending::Stopped { reason: *reason, detail: detail.clone() })
             };
+        }
+        if now < self.settings.not_before {
+            return Step::Wait(Pause::Scheduled(self.settings.not_before));
         }
         while self.retries.peek().is_some_and(|retry| retry.0.due <= now) {
             self.ready.extend(self.retries.pop().map(|retry| retry.0.work));
@@ -388,6 +396,7 @@ mod tests {
             planned: 1_000,
             max_cost: None,
             probe: false,
+            not_before: Duration::ZERO,
         }
     }
 

@@ -7,6 +7,7 @@
 //! anything is decided by it; what may have been taken is never sent again. Not here: wire
 //! formats (volley-provider), storage (volley-journal), reading campaigns (volley-plan).
 
+mod ask; // questions beside sending
 mod attempt; // one try at one chunk: claim, send, record
 mod backoff; // how long to wait before trying again
 mod lane; // what one provider account does next
@@ -15,6 +16,7 @@ mod port; // the journal as the shell sees it
 mod run; // the loop: start here
 mod transport; // HTTP
 
+pub use ask::Asker;
 pub use lane::{Ending, Lane, LaneSettings, Pause, Step, Work};
 pub use pace::{Go, Pacer};
 pub use port::{Inline, Port, Threaded};

@@ -19,7 +19,7 @@ use crate::{
 use jiff::civil::Date;
 use std::{error::Error, num::NonZeroUsize, thread};
 use volley_core::{
-    Batch, Message, Micros, NumberKind, PlanTerms, PriceId, Profile, Rate, RateCard, RowNumber,
+    Batch, Destinations, Message, Micros, NumberKind, PlanTerms, PriceId, Profile, Rate, RateCard, RowNumber,
 };
 
 /// Rows that are looked ahead to at a time.
@@ -38,6 +38,8 @@ pub struct Offer {
     pub batch: Batch,
     /// The most recipients a request carries here, 1 to the batch's ceiling.
     pub chunk: u32,
+    /// Whom the provider reaches.
+    pub destinations: Destinations,
     /// How the provider counts segments, before the campaign's own word on it.
     pub profile: Profile,
     /// Rates that all hold; empty where there is no limit.
@@ -496,7 +498,7 @@ fn check_offer(offer: &Offer) -> Result<(), PlanError> {
 
 fn rules<'a>(
     campaign: &'a Campaign,
-    offer: &Offer,
+    offer: &'a Offer,
     profile: &'a Profile,
     card: Option<&'a RateCard>,
     leaves_out: LeavesOut<'a>,
@@ -518,6 +520,7 @@ fn rules<'a>(
         number_columns,
         region: recipients.region,
         policy: &recipients.policy,
+        destinations: &offer.destinations,
         leaves_out,
         keys_texts: chunk::by_text(offer.batch, text.is_constant()),
         fixed: recipient::fixed_length(&text),

@@ -8,7 +8,7 @@ use crate::{
     template::{Bound, Filled, ValueFault},
 };
 use volley_core::{
-    Encoding, Micros, Msisdn, NumberFault, NumberKind, Parsed, PriceId, Profile, RateCard, Region, Repair,
+    Destinations, Encoding, Micros, Msisdn, NumberFault, NumberKind, Parsed, PriceId, Profile, RateCard, Region, Repair,
     Segments, TextLength, fold, fold_to_fit,
 };
 
@@ -19,6 +19,7 @@ pub(crate) struct Rules<'a> {
     pub(crate) number_columns: Vec<usize>,
     pub(crate) region: Option<Region>,
     pub(crate) policy: &'a NumberPolicy,
+    pub(crate) destinations: &'a Destinations,
     pub(crate) leaves_out: LeavesOut<'a>,
     pub(crate) text: Bound,
     /// The length of its part that everybody gets.
@@ -133,6 +134,9 @@ impl Rules<'_> {
         };
         if let Err(reason) = self.policy.judge(assignment) {
             return reject_cell(column, reason);
+        }
+        if !self.destinations.reach(to) {
+            return reject_cell(column, Reason::Destination);
         }
         if self.leaves_out.suppressed.contains(to) {
             return Ok(Verdict::Suppressed);

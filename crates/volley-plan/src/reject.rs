@@ -20,6 +20,8 @@ pub enum Reason {
     Country,
     /// A kind of number that the campaign does not send to.
     Kind,
+    /// A number that the provider does not reach.
+    Destination,
     /// A variable of the text has no value and no default.
     EmptyVariable,
     /// A value has control characters or invisible marks in it.
@@ -59,6 +61,7 @@ impl Reason {
             }
             Self::Country => "country_not_allowed",
             Self::Kind => "number_type",
+            Self::Destination => "destination_not_served",
             Self::EmptyVariable => "empty_variable",
             Self::UnsafeVariable => "unsafe_variable",
             Self::LongVariable => "long_variable",
@@ -96,6 +99,9 @@ impl Reason {
             Self::Country => "a number of a country that recipients.allow does not name",
             Self::Kind => {
                 "a kind of number that recipients.types does not name; premium numbers have to be named there"
+            }
+            Self::Destination => {
+                "a number that this provider does not reach; leave it out, or send it through another one"
             }
             Self::EmptyVariable => "no value for a variable of the text; fill it, or set message.defaults",
             Self::UnsafeVariable => "control characters or invisible marks in a value; take them out",

@@ -13,8 +13,8 @@ use serde::Serialize;
 use std::path::Path;
 use volley_core::{Capabilities, Message, PriceId};
 use volley_plan::{
-    Advice, Campaign, Capped, Conditions, Discard, Offer, PlanError, Preview, Reject, RejectFile, Sink,
-    SinkError,
+    Advice, Campaign, Capped, Conditions, Discard, Folding, Offer, PlanError, Preview, Reject, RejectFile,
+    Sink, SinkError,
 };
 
 pub(crate) fn run(
@@ -105,8 +105,19 @@ impl Pass<'_> {
 /// What the campaign asks of its provider that cannot be had.
 fn check_settings(campaign: &Campaign, account: &Account, capabilities: &Capabilities) -> Result<(), Fault> {
     let file = campaign.path.display();
+    let (provider, sources) = (&account.protocol, &capabilities.sources);
     if let Err(fault) = capabilities.sender.check(campaign.sender.as_deref()) {
-        return Err(Fault::usage(format!("{file}: sender: {fault} ({})", account.protocol)));
+        return Err(Fault::usage(format!("{file}: sender: {fault} ({provider}: {})", sources.sender)));
+    }
+    if let Some(Err(fault)) = campaign.send_at.map(|at| capabilities.schedule.check(at, super::plan::now())) {
+        return Err(Fault::usage(format!("{file}: schedule: {fault} ({provider}: {})", sources.schedule)));
+    }
+    let (least, max) = (campaign.message.template.least_characters(), capabilities.profile.max_characters);
+    if let Some(max) = max.filter(|max| least > *max && campaign.message.folding == Folding::Off) {
+        return Err(Fault::usage(format!(
+            "{file}: message: the text has {least} characters before any value, this provider takes {max} ({provider}: {})",
+            sources.text
+        )));
     }
     if campaign.limits.max_cost.is_some() && campaign.rates.is_none() {
         return Err(Fault::usage(format!(

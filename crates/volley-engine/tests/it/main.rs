@@ -1,7 +1,8 @@
 //! Whole campaigns on virtual time, judged by the gateway's ledger; and the real HTTP client
-//! against raw sockets.
+//! against raw sockets; questions beside sending.
 
 mod client;
 mod pacing;
+mod questions;
 mod scenarios;
 mod world;

@@ -160,6 +160,22 @@ async fn the_first_interrupt_drains_and_leaves_no_doubt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_leaves_before_a_schedule_that_the_provider_cannot_be_handed() {
+    let world = World::new("transmitsms", 30, 10, Config::default().with_limit(None));
+    let due = Duration::from_hours(3);
+    let limits = Limits { not_before: due, ..Limits::default() };
+    let stopped = Limits { interrupts: [Some(due / 2), None], ..limits.clone() };
+    let (ending, standing) = world.run(&stopped).await;
+    assert!(matches!(ending, Ending::Stopped { reason: StopReason::Interrupted, .. }), "{ending:?}");
+    assert_eq!((standing.recipients.pending, world.arrivals().len()), (30, 0));
+    let (ending, standing) = world.run(&Limits { not_before: due / 2, ..limits }).await;
+    assert_eq!(ending, Ending::Finished);
+    assert_eq!(standing.recipients.accepted, 30);
+    assert!(world.arrivals().iter().all(|at| *at >= due), "{:?}", world.arrivals());
+    world.judge(&standing, "on time");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_second_interrupt_abandons_exactly_what_is_in_flight() {
     let latency = Duration::from_secs(10)..=Duration::from_secs(10);
     let world = World::new("mesms", 400, 10, Config { latency, ..Config::default() }.with_limit(None));

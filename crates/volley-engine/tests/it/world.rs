@@ -51,6 +51,8 @@ pub(crate) struct Limits {
     pub(crate) max_in_flight: u32,
     pub(crate) max_cost: Option<Micros>,
     pub(crate) timeout: Duration,
+    /// When sending starts.
+    pub(crate) not_before: Duration,
     /// When the first and the second Ctrl-C come.
     pub(crate) interrupts: [Option<Duration>; 2],
 }
@@ -63,6 +65,7 @@ impl Default for Limits {
             max_in_flight: 4,
             max_cost: None,
             timeout: Duration::from_secs(30),
+            not_before: Duration::ZERO,
             interrupts: [None, None],
         }
     }
@@ -200,6 +203,7 @@ impl World {
                 planned: u64::from(self.recipients),
                 max_cost: limits.max_cost,
                 probe: false,
+                not_before: limits.not_before,
             },
             sender: Some(Arc::from("Volley")),
             send_at: None,

@@ -170,6 +170,7 @@ impl<'a> Advisor<'a> {
             Reason::Number(_)
             | Reason::Country
             | Reason::Kind
+            | Reason::Destination
             | Reason::NoPrice
             | Reason::FrequencyCap
             | Reason::FieldCount => false,
@@ -259,6 +260,7 @@ fn with_text<'a>(rules: &Rules<'a>, text: Bound) -> Rules<'a> {
         number_columns: rules.number_columns.clone(),
         region: rules.region,
         policy: rules.policy,
+        destinations: rules.destinations,
         leaves_out: rules.leaves_out,
         fixed: fixed_length(&text),
         text,

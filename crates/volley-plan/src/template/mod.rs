@@ -128,6 +128,11 @@ impl Template {
         self.occurrences().filter_map(Variable::own_default)
     }
 
+    /// The characters that every text has, whatever the values are.
+    pub fn least_characters(&self) -> usize {
+        self.literals().map(|literal| literal.chars().count()).sum()
+    }
+
     /// The text between its variables.
     pub(crate) fn literals(&self) -> impl Iterator<Item = &str> {
         self.pieces.iter().filter_map(|piece| match piece {

@@ -123,6 +123,7 @@ pub(crate) fn run_into(
 pub(crate) fn offer() -> Offer {
     Offer {
         provider: "transmitsms".to_owned(),
+        destinations: volley_core::Destinations::default(),
         batch: Batch::SharedText { max: 500 },
         chunk: 500,
         profile: volley_core::Profile::STANDARD,

@@ -1,0 +1,82 @@
+//! Questions to a provider beside sending, one after the other and within the account's rates.
+
+use crate::{
+    backoff,
+    pace::{Go, Pacer},
+    transport::{Observed, Transport},
+};
+use std::time::Duration;
+use tokio::time::Instant;
+use volley_core::{Class, Failure, Fate, Rate};
+use volley_provider::inquiry::Inquiry;
+
+/// How often a question is asked that gets no answer. All of them can be asked twice without
+/// harm.
+const TRIES: u32 = 4;
+
+/// How often it is asked where the provider says "too fast": each time it was not heard at all.
+const THROTTLED_TRIES: u32 = 10;
+
+/// Asks one provider account.
+#[derive(Debug)]
+pub struct Asker<T> {
+    transport: T,
+    pacer: Pacer,
+    start: Instant,
+}
+
+impl<T: Transport> Asker<T> {
+    /// Asks over `transport`, within stacked `rates` that earlier requests, made so long ago,
+    /// count against; see [`Pacer::new`] for `strict`.
+    pub fn new(transport: T, rates: &[Rate], strict: bool, earlier: &[Duration]) -> Self {
+        let mut pacer = Pacer::new(rates, strict, 1);
+        earlier.iter().for_each(|ago| pacer.on_earlier(Duration::ZERO, *ago));
+        Self { transport, pacer, start: Instant::now() }
+    }
+
+    /// Asks the question that `make` makes, again where no answer came or the provider was busy.
+    ///
+    /// # Errors
+    /// What the last answer, or the lack of one, says.
+    pub async fn ask<A>(&mut self, make: impl Fn() -> Inquiry<A>) -> Result<A, Failure> {
+        let (mut throttled, mut failed) = (0, 0);
+        loop {
+            self.wait_for_the_rate().await;
+            let (request, read) = make().into_parts();
+            let answer = match self.transport.send(request).await {
+                Observed::Reply(reply) => read(&reply),
+                Observed::Failed(failure) => Err(failure),
+            };
+            self.pacer.on_end(self.start.elapsed());
+            let failure = match answer {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            if failure.class == Class::Throttled {
+                throttled += 1;
+                let silence = backoff::silence(throttled, failure.retry_after);
+                self.pacer.on_throttled(self.start.elapsed(), silence);
+            } else {
+                failed += 1;
+                let wait = failure.retry_after.unwrap_or(Duration::from_secs(1) * failed);
+                self.pacer.on_throttled(self.start.elapsed(), wait);
+            }
+            // What may have been taken is asked again as well: it is only a question.
+            let is_worth_it = failure.class == Class::Throttled
+                || matches!(failure.class.rule().fate, Fate::Retry | Fate::Doubt);
+            if !is_worth_it || failed >= TRIES || throttled >= THROTTLED_TRIES {
+                return Err(failure);
+            }
+        }
+    }
+
+    async fn wait_for_the_rate(&mut self) {
+        loop {
+            match self.pacer.poll(self.start.elapsed()) {
+                Go::Now => return,
+                Go::At(at) => tokio::time::sleep_until(self.start + at).await,
+                Go::AfterReply => unreachable!("one question at a time"),
+            }
+        }
+    }
+}
