@@ -7,11 +7,14 @@ use crate::fault::Fault;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, env, fs, path::Path, sync::Arc, time::Duration};
-use volley_core::{Capabilities, Rate, ReplyPrice};
+use volley_core::{
+    Capabilities, Chunk, Micros, Msisdn, Planned, Position, Rate, Reference, ReplyPrice, RowNumber, Schedule,
+    UnixMillis,
+};
 use volley_journal::FrozenPlan;
 use volley_plan::{Campaign, Offer, SecretSource};
 use volley_provider::{
-    adapter::Adapter,
+    adapter::{Adapter, SendCall},
     credentials::Credentials,
     registry::{self, Settings},
 };
@@ -47,6 +50,8 @@ pub(crate) struct Account {
     pub(crate) max_cost: Option<String>,
     /// The history that remembers whom it texted.
     pub(crate) history: Option<String>,
+    /// The list of people not to be texted, to which those are added who ask for it.
+    pub(crate) opt_outs: Option<String>,
 }
 
 /// An account that is ready to send.
@@ -59,10 +64,15 @@ pub(crate) struct Open {
 }
 
 impl Account {
-    /// The account that a campaign file describes.
-    pub(crate) fn of(campaign: &Campaign) -> Self {
+    /// The account that a campaign file describes. Reads the description of a provider that has
+    /// no adapter of its own, so that a journal needs no file beside it.
+    pub(crate) fn of(campaign: &Campaign) -> Result<Self, Fault> {
         let provider = &campaign.provider;
-        Self {
+        let mut settings = provider.settings.clone();
+        if let Some(definition) = settings.get_mut(DEFINITION) {
+            *definition = described(&campaign.path, definition)?;
+        }
+        Ok(Self {
             kind: provider.kind.clone(),
             protocol: provider.protocol.clone(),
             base_url: provider.base_url.clone(),
@@ -71,12 +81,24 @@ impl Account {
             timeout_ms: provider
                 .timeout
                 .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
-            settings: provider.settings.clone(),
+            settings,
             auth: provider.auth.iter().map(|(part, source)| named(part, source)).collect(),
             max_characters: campaign.counting.max_characters,
             max_cost: campaign.limits.max_cost.map(|cost| cost.to_string()),
             history: campaign.limits.history.as_deref().map(from_anywhere),
-        }
+            opt_outs: campaign.recipients.suppress.first().map(|path| from_anywhere(path)),
+        })
+    }
+
+    /// The account that the journal at `path` was planned for, with what the environment says.
+    pub(crate) fn of_journal(path: &Path, plan: &FrozenPlan) -> Result<Self, Fault> {
+        let mut account: Self = serde_json::from_str(&plan.provider).map_err(|error| {
+            let what =
+                format!("{} is damaged: its provider settings cannot be read: {error}", path.display());
+            Fault::new(12, what)
+        })?;
+        account.override_from(env::vars())?;
+        Ok(account)
     }
 
     pub(crate) fn is_sim(&self) -> bool {
@@ -85,11 +107,44 @@ impl Account {
 
     /// What the provider can be asked to do, without credentials or network.
     pub(crate) fn capabilities(&self) -> Result<Capabilities, Fault> {
-        let adapter = registry::adapter(
-            &self.protocol,
-            self.adapter_settings(self.base_url.clone(), sim_credentials()),
-        )?;
-        Ok(adapter.capabilities().clone())
+        Ok(self.stand_in()?.capabilities().clone())
+    }
+
+    /// Whether a request can be built as `sender` and for `send_at`: rules that only show in one,
+    /// such as settings that do not go with a sender.
+    pub(crate) fn try_a_request(
+        &self,
+        sender: Option<&str>,
+        send_at: Option<UnixMillis>,
+    ) -> Result<(), Fault> {
+        let adapter = self.stand_in()?;
+        let capabilities = adapter.capabilities();
+        let prefix = capabilities.destinations.prefixes.first().map_or("61491570006", String::as_str);
+        let to = format!("{prefix:0<11}").parse().ok().and_then(Msisdn::from_digits);
+        let recipient = Planned {
+            row: RowNumber(1),
+            to: to.expect("eleven digits are a number"),
+            text: 0,
+            segments: 1,
+            cost: Micros::ZERO,
+        };
+        let call = SendCall {
+            chunk: Arc::new(Chunk {
+                first: Position(0),
+                texts: vec!["-".into()],
+                recipients: vec![recipient],
+            }),
+            sender: sender.map(Arc::from),
+            send_at: send_at.filter(|_| capabilities.schedule != Schedule::Never),
+            reference: Reference::from_bits(0),
+        };
+        adapter.encode(&call).map(drop).map_err(|fault| Fault::usage(format!("{}: {fault}", self.protocol)))
+    }
+
+    /// The adapter with credentials that are nobody's.
+    fn stand_in(&self) -> Result<Arc<dyn Adapter>, Fault> {
+        let settings = self.adapter_settings(self.base_url.clone(), sim_credentials());
+        Ok(registry::adapter(&self.protocol, settings)?)
     }
 
     /// What the planner needs to know of the provider.
@@ -168,17 +223,29 @@ impl Account {
             let address = format!("http://{}", gateway.address);
             let settings = Settings {
                 base_url: Some(address.clone()),
-                options: BTreeMap::new(),
+                options: sim_options(kind),
                 credentials: sim_credentials(),
                 max_characters: self.max_characters,
             };
             return Ok(Open { adapter: registry::adapter(kind, settings)?, address, gateway: Some(gateway) });
         }
-        let credentials = self.credentials()?;
-        let default = registry::default_base_url(kind).unwrap_or_default();
-        let address = self.base_url.clone().unwrap_or_else(|| default.to_owned());
-        let adapter = registry::adapter(kind, self.adapter_settings(self.base_url.clone(), credentials))?;
-        Ok(Open { adapter, address, gateway: None })
+        let default = || match self.declaration() {
+            Ok(Some(declaration)) => declaration.base_url,
+            _ => registry::default_base_url(kind).map(str::to_owned),
+        };
+        let address = self.base_url.clone().or_else(default).unwrap_or_default();
+        Ok(Open { adapter: self.adapter()?, address, gateway: None })
+    }
+
+    /// The adapter with its credentials, for an account that is no gateway inside the process.
+    pub(crate) fn adapter(&self) -> Result<Arc<dyn Adapter>, Fault> {
+        if self.is_sim() {
+            return Err(Fault::usage(
+                "kind = \"sim\" is a gateway that lives as long as `send`, and nobody can ask it later; run `volley sim`, and point base_url of a real kind at it",
+            ));
+        }
+        let settings = self.adapter_settings(self.base_url.clone(), self.credentials()?);
+        Ok(registry::adapter(&self.protocol, settings)?)
     }
 
     /// Whether every secret can be read; keeps none.
@@ -194,13 +261,22 @@ impl Account {
 
     fn adapter_settings(&self, base_url: Option<String>, credentials: Credentials) -> Settings {
         // The gateway's settings are its own, not its face's.
-        let options = if self.is_sim() { BTreeMap::new() } else { self.settings.clone() };
+        let options = if self.is_sim() { sim_options(&self.protocol) } else { self.settings.clone() };
         Settings { base_url, options, credentials, max_characters: self.max_characters }
+    }
+
+    /// What the provider's own description says of it, where it has one.
+    fn declaration(&self) -> Result<Option<registry::Declaration>, Fault> {
+        Ok(self.settings.get(DEFINITION).map(|text| registry::declaration(text)).transpose()?)
     }
 
     fn credentials(&self) -> Result<Credentials, Fault> {
         let mut credentials = Credentials::default();
-        for &part in registry::needs(&self.protocol) {
+        let needs = match self.declaration()? {
+            Some(declaration) => declaration.needs,
+            None => registry::needs(&self.protocol).to_vec(),
+        };
+        for part in needs {
             let secret = self.secret(part)?;
             match part {
                 "key" => credentials.key = secret,
@@ -228,6 +304,18 @@ impl Account {
         let Some(file) = self.auth.get(&format!("{part}_file")) else { return Ok(None) };
         secret_file(Path::new(file)).map(Some)
     }
+}
+
+/// The setting that names the file in which a provider is described.
+const DEFINITION: &str = "definition";
+
+/// The text of the file in which a provider is described, named by the campaign file at `campaign`.
+fn described(campaign: &Path, file: &str) -> Result<String, Fault> {
+    let path = campaign.parent().unwrap_or(Path::new("")).join(file);
+    fs::read_to_string(&path).map_err(|error| {
+        let exit_code = if error.kind() == std::io::ErrorKind::NotFound { 10 } else { 2 };
+        Fault::new(exit_code, format!("{} (provider.definition): {error}", path.display()))
+    })
 }
 
 /// A source of a secret under its key of the campaign file.
@@ -276,15 +364,31 @@ fn sim_credentials() -> Credentials {
     }
 }
 
-/// The unit that bills of `kind` are in, where it is not money.
-pub(crate) fn bill_unit(kind: &str) -> Option<&'static str> {
+/// The settings without which a kind is nothing, as the gateway's own accounts have them.
+fn sim_options(kind: &str) -> BTreeMap<String, String> {
+    let needed: &[(&str, &str)] = match kind {
+        "fonedynamics" => &[("property_sid", "sim-property")],
+        "multitel" => &[("bulk_allowed", "true")],
+        _ => &[],
+    };
+    needed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// What an account of `kind` can be asked to do where its campaign says nothing else; `None` for
+/// a kind that only a campaign describes.
+pub(crate) fn usual_capabilities(kind: &str) -> Option<Capabilities> {
     let settings = Settings {
         base_url: None,
-        options: BTreeMap::new(),
+        options: sim_options(kind),
         credentials: sim_credentials(),
         max_characters: None,
     };
-    match registry::adapter(kind, settings).ok()?.capabilities().reply_price {
+    registry::adapter(kind, settings).ok().map(|adapter| adapter.capabilities().clone())
+}
+
+/// The unit that bills of `kind` are in, where it is not money.
+pub(crate) fn bill_unit(kind: &str) -> Option<&'static str> {
+    match usual_capabilities(kind)?.reply_price {
         ReplyPrice::Units(unit) => Some(unit),
         ReplyPrice::Nothing | ReplyPrice::Money => None,
     }

@@ -85,6 +85,31 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Doubt,
     },
+    /// What became of messages after the provider took them, into the journal.
+    Receipts {
+        #[command(flatten)]
+        journal: Journal,
+        /// Ask the provider, going on where the last time ended.
+        #[arg(long, conflicts_with = "listen")]
+        poll: bool,
+        /// Wait for the provider's calls on this address, until Ctrl-C.
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<SocketAddr>,
+        /// The environment variable with the secret that ends the listening address; a new one is
+        /// made unless given.
+        #[arg(long, value_name = "NAME", requires = "listen")]
+        token_env: Option<String>,
+    },
+    /// What became of everybody, what it was to cost, and what was billed.
+    Report {
+        #[command(flatten)]
+        journal: Journal,
+        /// Write every recipient with state, price, bill and delivery.
+        #[arg(long, value_name = "FILE")]
+        csv: Option<PathBuf>,
+    },
+    /// Take back what the provider was handed with a schedule and has not sent yet.
+    Cancel(Journal),
     /// Recompute every total from the journal; read-only.
     Verify(Journal),
     /// What one plan would send otherwise than another: who is added, removed, reworded, repriced.
@@ -125,6 +150,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         counting: crate::cmd::segments::Counting,
     },
+    /// What providers can do, and what an account says of itself.
+    Provider {
+        #[command(subcommand)]
+        action: Provider,
+    },
     /// The simulated gateway, in a process of its own.
     Sim {
         /// Loopback address to listen on; port 0 picks a free one.
@@ -149,9 +179,59 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum Provider {
+    /// Every provider with its limits; asks nobody.
+    List,
+    /// Whether the account's credentials are taken; sends nothing.
+    Check(Campaign),
+    /// What the account has left.
+    Balance(Campaign),
+    /// Which senders the account has.
+    Senders(Campaign),
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum Doubt {
     /// One line each; with --json one object a line.
     List(Journal),
+    /// Ask the provider which of them it took; whoever is found is accepted, nobody is sent again.
+    Probe(Journal),
+    /// Record a person's decision. Nothing else ever sends to somebody in doubt again.
+    Resolve {
+        #[command(flatten)]
+        journal: Journal,
+        #[command(flatten)]
+        decision: Decided,
+        #[command(flatten)]
+        whom: Whom,
+        /// How this is known; kept in the journal.
+        #[arg(long, value_name = "TEXT")]
+        note: String,
+    },
+}
+
+/// What was decided about recipients in doubt.
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Decided {
+    /// The provider took them; they are not sent to again.
+    #[arg(long)]
+    pub(crate) accepted: bool,
+    /// They are to be sent to again, which texts them twice if the provider had taken them.
+    #[arg(long)]
+    pub(crate) resend: bool,
+}
+
+/// About whom it was decided.
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Whom {
+    /// A row of the list; may be repeated.
+    #[arg(long = "row", value_name = "N", num_args = 1..)]
+    pub(crate) rows: Vec<u32>,
+    /// Everybody in doubt.
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 #[derive(Debug, ClapArgs)]

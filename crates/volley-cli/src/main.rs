@@ -6,8 +6,12 @@
 mod account; // provider settings -> adapter, transport, in-process gateway
 mod args; // what was typed
 mod cmd; // one file a command
+mod desk; // a provider account that is asked questions
 mod fault; // what went wrong, with the contract's exit code
+mod listen; // calls that a provider makes to us
+mod opt_outs; // people who asked not to be texted again
 mod output; // tables, JSON, masks
+mod preflight; // what the provider tells before anything is sent
 mod progress; // the bar on a terminal
 mod signals; // Ctrl-C, SIGTERM, SIGHUP
 

@@ -88,6 +88,9 @@ pub enum SenderFault {
     /// Signs where only letters and digits may be.
     #[error("`{0}` has a sign in it; this provider takes letters and digits only")]
     Sign(String),
+    /// A name without a letter, where it is made of letters and digits.
+    #[error("`{0}` has no letter in it; write a number as digits alone, and a name with a letter")]
+    Letterless(String),
 }
 
 impl SenderRule {
@@ -112,6 +115,8 @@ impl SenderRule {
             Err(SenderFault::Space(sender.to_owned()))
         } else if !self.signs && !is_number && sender.contains(|sign: char| sign.is_ascii_punctuation()) {
             Err(SenderFault::Sign(sender.to_owned()))
+        } else if !self.signs && !is_number && !sender.contains(|letter: char| letter.is_ascii_alphabetic()) {
+            Err(SenderFault::Letterless(sender.to_owned()))
         } else {
             Ok(())
         }
@@ -279,6 +284,7 @@ mod tests {
     fn senders_are_names_or_numbers_by_rule() {
         let strict = SenderRule { required: true, max_name: 11, spaces: false, signs: false };
         let numbers = SenderRule { required: true, max_name: 0, spaces: false, signs: false };
+        let spaced = SenderRule { required: false, max_name: 11, spaces: true, signs: false };
         let loose = SenderRule { required: false, max_name: 11, spaces: true, signs: true };
         for (rule, sender, taken) in [
             (strict, Some("ShopAlert"), true),
@@ -288,6 +294,9 @@ mod tests {
             (strict, Some("TwelveCharsX"), false),
             (strict, Some("Shop Alert"), false),
             (strict, Some("Shop-Alert"), false),
+            (spaced, Some("Shop 24"), true),
+            (spaced, Some("24 7"), false),
+            (spaced, Some("Shop-24"), false),
             (loose, Some("Shop & Co."), true),
             (loose, Some("Shop Alert"), true),
             (strict, Some(""), false),

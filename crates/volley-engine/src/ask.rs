@@ -10,12 +10,9 @@ use tokio::time::Instant;
 use volley_core::{Class, Failure, Fate, Rate};
 use volley_provider::inquiry::Inquiry;
 
-/// How often a question is asked that gets no answer. All of them can be asked twice without
-/// harm.
+/// How often a question is asked that gets no answer, unless somebody is in a hurry. All of them
+/// can be asked twice without harm.
 const TRIES: u32 = 4;
-
-/// How often it is asked where the provider says "too fast": each time it was not heard at all.
-const THROTTLED_TRIES: u32 = 10;
 
 /// Asks one provider account.
 #[derive(Debug)]
@@ -23,6 +20,7 @@ pub struct Asker<T> {
     transport: T,
     pacer: Pacer,
     start: Instant,
+    tries: u32,
 }
 
 impl<T: Transport> Asker<T> {
@@ -30,11 +28,20 @@ impl<T: Transport> Asker<T> {
     /// count against; see [`Pacer::new`] for `strict`.
     pub fn new(transport: T, rates: &[Rate], strict: bool, earlier: &[Duration]) -> Self {
         let mut pacer = Pacer::new(rates, strict, 1);
-        earlier.iter().for_each(|ago| pacer.on_earlier(Duration::ZERO, *ago));
-        Self { transport, pacer, start: Instant::now() }
+        for ago in earlier {
+            pacer.on_earlier(Duration::ZERO, *ago);
+        }
+        Self { transport, pacer, start: Instant::now(), tries: TRIES }
     }
 
-    /// Asks the question that `make` makes, again where no answer came or the provider was busy.
+    /// The same for somebody who would rather have no answer than wait: asks once.
+    #[must_use]
+    pub fn in_a_hurry(self) -> Self {
+        Self { tries: 1, ..self }
+    }
+
+    /// Asks the question that `make` makes, again where no answer came, and three times as often
+    /// where the provider says "too fast": then it was not heard at all.
     ///
     /// # Errors
     /// What the last answer, or the lack of one, says.
@@ -64,7 +71,7 @@ impl<T: Transport> Asker<T> {
             // What may have been taken is asked again as well: it is only a question.
             let is_worth_it = failure.class == Class::Throttled
                 || matches!(failure.class.rule().fate, Fate::Retry | Fate::Doubt);
-            if !is_worth_it || failed >= TRIES || throttled >= THROTTLED_TRIES {
+            if !is_worth_it || failed.max(throttled / 3) >= self.tries {
                 return Err(failure);
             }
         }

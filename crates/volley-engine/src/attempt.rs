@@ -67,7 +67,7 @@ pub(crate) async fn run<T: Transport, P: Port>(shared: Arc<Shared<T, P>>, work: 
         reference: shared.reference.clone(),
     };
     let request = shared.adapter.encode(&call);
-    let body_hash = request.as_ref().map_or([0; 32], hash_of_body);
+    let body_hash = request.as_ref().map_or([0; 32], hash_of);
     let claim = Claim {
         first: work.chunk.first,
         recipients: work.chunk.len(),
@@ -123,8 +123,14 @@ async fn record<T: Transport, P: Port>(shared: &Shared<T, P>, attempt: Attempt, 
     }
 }
 
-fn hash_of_body(request: &HttpRequest) -> [u8; 32] {
+/// What a request can be told by: its body's hash, and where the end of its address is hidden,
+/// because it carries what another request's body does, that end's with it.
+fn hash_of(request: &HttpRequest) -> [u8; 32] {
+    use secrecy::ExposeSecret;
     let mut hasher = blake3::Hasher::new();
+    if let Some(tail) = &request.secret_tail {
+        hasher.update(tail.expose_secret().as_bytes());
+    }
     request.body.frames().for_each(|frame| {
         hasher.update(&frame);
     });

@@ -82,13 +82,13 @@ impl HttpTransport {
 
     async fn exchange(&self, request: HttpRequest) -> Observed {
         let mut builder = match request.method {
-            Method::Get => self.client.get(request.url),
-            Method::Post => self.client.post(request.url),
+            Method::Get => self.client.get(&*request.address()),
+            Method::Post => self.client.post(&*request.address()),
         };
         for header in request.headers {
             builder = match header.value {
-                HeaderValue::Plain(text) => builder.header(header.name, text),
-                HeaderValue::Secret(text) => builder.header(header.name, sensitive(&text)),
+                HeaderValue::Plain(text) => builder.header(&*header.name, text),
+                HeaderValue::Secret(text) => builder.header(&*header.name, sensitive(&text)),
             };
         }
         builder = match request.body {

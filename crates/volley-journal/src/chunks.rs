@@ -44,6 +44,28 @@ pub(crate) fn next_chunks(
     Ok(cutter.chunks)
 }
 
+/// The one chunk of the `recipients` from `first` on, whatever became of them.
+pub(crate) fn chunk_of(
+    connection: &Connection,
+    texts: &mut Texts,
+    plan: &FrozenPlan,
+    first: Position,
+    recipients: u32,
+) -> Result<Chunk, Fault> {
+    let mut cutter =
+        Cutter { plan, limit: recipients as usize, chunks: Vec::new(), current: None, text: None };
+    let mut select = connection.prepare_cached(recipients::SELECT)?;
+    let positions = first.0..first.0.saturating_add(recipients);
+    let mut rows = Recipients::of(connection, &mut select, positions)?;
+    while let Some(one) = rows.next()? {
+        cutter.add(&one, texts.get(connection, one.text)?)?;
+    }
+    match cutter.chunks.pop() {
+        Some(chunk) if chunk.len() == recipients => Ok(chunk),
+        _ => Err(Fault::Damaged(format!("no request was for {recipients} from position {} on", first.0))),
+    }
+}
+
 /// The first place at or after `from` whose recipient is pending.
 fn next_pending(states: &[State], from: u32) -> Option<u32> {
     let further = states.get(from as usize..)?.iter().position(|state| is_pending(*state))?;

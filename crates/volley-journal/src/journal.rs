@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use volley_core::{
-    Batch, Chunk, IllegalMove, Micros, Outcome, PlanHash, PlanTerms, Position, Price, Profile, Reference,
-    Rounding, Totals, UnixMillis,
+    Batch, Chunk, Event, IllegalMove, Micros, Outcome, PlanHash, PlanTerms, Position, Price, Profile,
+    Reference, Rounding, Totals, UnixMillis,
 };
 
 /// The number of an attempt within its journal, from 1, in the order of their intents.
@@ -86,6 +86,62 @@ pub struct Record {
     pub at: UnixMillis,
 }
 
+/// What was decided about recipients in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Decision {
+    /// The provider took them. They keep their price.
+    Accepted,
+    /// They are to be sent to again. What they cost is held back no longer.
+    Resend,
+}
+
+/// By what right doubt was resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Evidence {
+    /// A person said so.
+    Person,
+    /// The provider was asked, and the request was found or proved absent.
+    Lookup,
+    /// A receipt came for them.
+    Receipt,
+}
+
+/// A decision about recipients in doubt: the only way out of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolution {
+    /// Whom it is about, in any order, nobody twice; at least one.
+    pub positions: Vec<Position>,
+    /// What was decided.
+    pub decision: Decision,
+    /// By what right.
+    pub evidence: Evidence,
+    /// In a person's words, or what was found.
+    pub note: String,
+    /// The provider's id of the request, where it was found. All of `positions` were in that one
+    /// request then, and the decision is [`Decision::Accepted`].
+    pub request_id: Option<String>,
+    /// The provider's ids of the messages that were found, for some of `positions`; the decision
+    /// is [`Decision::Accepted`] then.
+    pub message_ids: Vec<(Position, String)>,
+    /// When.
+    pub at: UnixMillis,
+}
+
+/// What a provider said when a request was to be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CancelResult {
+    /// It will not be sent.
+    Done,
+    /// It was taken back before.
+    Already,
+    /// It is being sent, or was.
+    TooLate,
+    /// It never had a time to be sent at.
+    NotScheduled,
+    /// The provider knows no such request, or says something that nobody listed.
+    Unclear,
+}
+
 /// One change to be made durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
@@ -93,6 +149,19 @@ pub enum Write {
     Claim(Claim),
     /// An outcome.
     Record(Record),
+    /// A decision about recipients in doubt.
+    Resolve(Resolution),
+    /// What the provider said when a request was to be taken back. Its recipients stay where
+    /// they are. [`CancelResult::Done`] and [`CancelResult::Already`] stand for good; anything
+    /// else is replaced by what is said later.
+    Cancelled {
+        /// Which attempt: one that took somebody.
+        attempt: AttemptId,
+        /// What was said.
+        result: CancelResult,
+        /// When.
+        at: UnixMillis,
+    },
     /// A new cost cap, which holds from now on: for this run and those after it.
     Cap {
         /// The most the campaign may cost in all.
@@ -112,7 +181,8 @@ pub enum Write {
 pub enum Written {
     /// The intent is durable under this id.
     Claimed(Attempt),
-    /// The outcome, the cap, or the end of a run is durable.
+    /// The outcome, the decision, what a cancellation came to, the cap, or the end of a run is
+    /// durable.
     Recorded,
 }
 
@@ -132,7 +202,8 @@ pub struct Standing {
     /// The same in another unit than money.
     pub billed_units: Option<Micros>,
     /// What counts against the cap: billed where known, else the plan's price, for everybody
-    /// accepted or in doubt, and for attempts still open.
+    /// accepted or in doubt, and for attempts still open. Doubt that was resolved as accepted
+    /// keeps its price; what may be sent again gives it back.
     pub spent: Micros,
     /// Commits so far.
     pub commits: u64,
@@ -154,8 +225,9 @@ pub struct Recovered {
 /// Why a batch was not written: none of it was.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// The disk is full, or another fault of the file system.
-    #[error("{0}; free space on its disk, nothing was lost")]
+    /// The disk is full, another process would not let go of the file for a minute, or another
+    /// fault of the file system.
+    #[error("{0}; free space on its disk or close what holds it, nothing was lost")]
     Storage(String),
     /// The file lost its name while it was open: nothing more can be made durable.
     #[error(
@@ -173,6 +245,12 @@ pub enum CommitError {
     /// An outcome for an attempt that is not open, or with too few or too many verdicts: our own bug.
     #[error("attempt {0} is not open for this outcome")]
     NotOpen(u64),
+    /// A cancellation of an attempt that took nobody: our own bug.
+    #[error("attempt {0} took nobody who could be taken back")]
+    NothingTaken(u64),
+    /// A resolution that contradicts itself: our own bug.
+    #[error("the decision about recipients in doubt {0}")]
+    Contradiction(&'static str),
     /// A claim of nobody, or of recipients that the plan does not have: our own bug.
     #[error("the plan has no {recipients} recipients from position {first} on")]
     OutOfPlan {
@@ -212,6 +290,53 @@ pub trait Journal: Send {
 
     /// Makes all of `batch` durable, or nothing: when it returns, a power cut cannot undo it.
     fn commit(&mut self, batch: &[Write]) -> Result<Vec<Written>, CommitError>;
+}
+
+impl Decision {
+    pub(crate) const ALL: [Self; 2] = [Self::Accepted, Self::Resend];
+
+    /// The word for it in the journal.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Resend => "resend",
+        }
+    }
+
+    /// What it does to a recipient in doubt.
+    pub(crate) const fn event(self) -> Event {
+        match self {
+            Self::Accepted => Event::Accept,
+            Self::Resend => Event::ResendApproved,
+        }
+    }
+}
+
+impl Evidence {
+    /// The word for it in the journal.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Lookup => "lookup",
+            Self::Receipt => "receipt",
+        }
+    }
+}
+
+impl CancelResult {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Done, Self::Already, Self::TooLate, Self::NotScheduled, Self::Unclear];
+
+    /// The word for it in the journal.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Already => "already",
+            Self::TooLate => "too_late",
+            Self::NotScheduled => "not_scheduled",
+            Self::Unclear => "unclear",
+        }
+    }
 }
 
 impl FrozenPlan {

@@ -3,9 +3,12 @@
 //! A batch of moves is tried here first, while everything it changes is remembered; what cannot
 //! be made durable is undone to the last bit.
 
-use crate::{CommitError, Standing};
-use std::collections::HashMap;
-use volley_core::{Event, Micros, State, Totals};
+use crate::{CommitError, Decision, Standing};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
+use volley_core::{Event, IllegalMove, Micros, State, Totals};
 
 /// An attempt without an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +16,13 @@ pub(crate) struct Open {
     pub(crate) first: u32,
     pub(crate) recipients: u32,
     pub(crate) reserved: Micros,
+}
+
+impl Open {
+    /// The places of its recipients in a list of everybody.
+    pub(crate) fn positions(&self) -> Range<usize> {
+        self.first as usize..(self.first + self.recipients) as usize
+    }
 }
 
 /// What the end of an attempt does to its recipients.
@@ -35,6 +45,8 @@ pub(crate) struct Toll {
 pub(crate) struct Ledger {
     states: Vec<State>,
     open: HashMap<u64, Open>,
+    /// The attempts that left somebody in doubt, resolved or not.
+    doubtful: BTreeMap<u64, Open>,
     pub(crate) standing: Standing,
     last_attempt: u64,
     undo: Undo,
@@ -46,6 +58,7 @@ struct Undo {
     states: Vec<(u32, State)>,
     opened: Vec<u64>,
     closed: Vec<(u64, Open)>,
+    doubted: Vec<u64>,
     standing: Standing,
     last_attempt: u64,
 }
@@ -57,6 +70,7 @@ impl Ledger {
         Self {
             states: vec![State::START; recipients as usize],
             open: HashMap::new(),
+            doubtful: BTreeMap::new(),
             standing: Standing { recipients: totals, ..Standing::default() },
             last_attempt: 0,
             undo: Undo::default(),
@@ -65,6 +79,11 @@ impl Ledger {
 
     pub(crate) fn states(&self) -> &[State] {
         &self.states
+    }
+
+    /// The last attempt that was claimed, 0 before the first.
+    pub(crate) fn last_attempt(&self) -> u64 {
+        self.last_attempt
     }
 
     pub(crate) fn open(&self, attempt: u64) -> Option<Open> {
@@ -83,6 +102,7 @@ impl Ledger {
         self.undo.states.clear();
         self.undo.opened.clear();
         self.undo.closed.clear();
+        self.undo.doubted.clear();
         self.undo.standing = self.standing.clone();
         self.undo.last_attempt = self.last_attempt;
     }
@@ -95,6 +115,9 @@ impl Ledger {
         self.open.extend(self.undo.closed.drain(..));
         for id in self.undo.opened.drain(..) {
             self.open.remove(&id);
+        }
+        for id in self.undo.doubted.drain(..) {
+            self.doubtful.remove(&id);
         }
         self.standing = self.undo.standing.clone();
         self.last_attempt = self.undo.last_attempt;
@@ -127,6 +150,15 @@ impl Ledger {
     pub(crate) fn end(&mut self, attempt: u64, effect: Effect<'_>, toll: Toll) -> Result<(), CommitError> {
         let open = self.open.remove(&attempt).ok_or(CommitError::NotOpen(attempt))?;
         self.undo.closed.push((attempt, open));
+        let is_doubt = |event: &Event| matches!(event, Event::Ambiguous | Event::Restart);
+        let leaves_doubt = match effect {
+            Effect::All(event) => is_doubt(&event),
+            Effect::Each(events) => events.iter().any(is_doubt),
+        };
+        if leaves_doubt {
+            self.doubtful.insert(attempt, open);
+            self.undo.doubted.push(attempt);
+        }
         let positions = open.first..open.first + open.recipients;
         match effect {
             Effect::All(event) => positions.into_iter().try_for_each(|at| self.step(at, event).map(drop))?,
@@ -142,6 +174,29 @@ impl Ledger {
         let held = standing.spent.checked_sub(open.reserved).unwrap_or_default();
         standing.spent = plus(held, toll.spent);
         Ok(())
+    }
+
+    /// Decides about somebody in doubt: the attempt that had left them there.
+    pub(crate) fn resolve(&mut self, position: u32, decision: Decision) -> Result<u64, CommitError> {
+        let outside = CommitError::OutOfPlan { first: position, recipients: 1 };
+        let state = *self.states.get(position as usize).ok_or(outside)?;
+        let event = decision.event();
+        let last = self.doubtful.iter().rev().find(|(_, open)| {
+            position.checked_sub(open.first).is_some_and(|behind| behind < open.recipients)
+        });
+        match (state, last) {
+            (State::InDoubt { .. }, Some((&attempt, _))) => {
+                self.step(position, event)?;
+                Ok(attempt)
+            }
+            // Who is claimed has an answer coming, which alone may settle them.
+            _ => Err(CommitError::Illegal { position, source: IllegalMove { state, event } }),
+        }
+    }
+
+    /// Takes off what was spent that `amount` is not to be paid any more.
+    pub(crate) fn release(&mut self, amount: Micros) {
+        self.standing.spent = self.standing.spent.checked_sub(amount).unwrap_or_default();
     }
 
     fn step(&mut self, position: u32, event: Event) -> Result<State, CommitError> {
@@ -179,14 +234,19 @@ mod tests {
         let mut ledger = Ledger::new(4);
         ledger.claim(open(0, 2)).expect("pending");
         ledger.begin();
-        let before = (ledger.states.clone(), ledger.open.clone(), ledger.standing.clone());
+        let all = |ledger: &Ledger| {
+            (ledger.states.clone(), ledger.open.clone(), ledger.doubtful.clone(), ledger.standing.clone())
+        };
+        let before = all(&ledger);
         ledger.end(1, Effect::Each(&[Event::Accept, Event::NotTaken]), Toll::default()).expect("open");
         ledger.claim(open(1, 3)).expect("pending");
         ledger.end(2, Effect::All(Event::Ambiguous), Toll::default()).expect("open");
+        ledger.resolve(2, Decision::Resend).expect("in doubt");
+        ledger.release(Micros(5));
         let twice = ledger.claim(open(3, 1));
         assert!(matches!(twice, Err(CommitError::Illegal { position: 3, .. })), "{twice:?}");
         ledger.undo();
-        assert_eq!(before, (ledger.states.clone(), ledger.open.clone(), ledger.standing.clone()));
+        assert_eq!(before, all(&ledger));
         assert_eq!(ledger.claim(open(2, 2)).expect("pending"), (2, 1), "ids go on without a gap");
     }
 

@@ -8,7 +8,9 @@
 //! Not here: what to send next and when (volley-engine), what an answer means
 //! (volley-provider). Uses volley-core alone.
 
+mod answers; // what attempts say about their recipients
 mod chunks; // pending recipients -> chunks, in plan order
+mod deliveries; // what receipts say, merged
 mod files; // paths beside a journal, the lock, modes, fsync
 mod group; // one thread that owns the journal, many writes a commit
 mod history; // who got a text when, across campaigns
@@ -19,7 +21,10 @@ mod planning; // messages -> a new journal file
 mod reading; // status, doubt, bills: beside a running sender
 mod recipients; // the plan's recipients, and whole messages, from their tables
 mod rehash; // the plan's hash again from its rows
-mod replay; // stored attempts -> ledger
+mod receipts; // delivery results into the journal, beside a sender or without one
+mod replay; // stored attempts and decisions -> ledger
+mod report; // everybody's line, deliveries, cancellations
+mod resolutions; // decisions about doubt, from and to their tables
 mod rows; // ends of attempts, verdicts, totals, from and to their tables
 mod schema; // the tables, and how a file is known as ours
 mod sending; // the SQLite journal: open, recover, commit
@@ -32,8 +37,10 @@ pub use group::Writer;
 pub use history::{Absorbed, History, HistoryError, Moment};
 pub use journal::*;
 pub use planning::{PlanError, PlanWriter};
-pub use reading::{BillLine, Doubt, JournalReader, ReadError, RequestBill, RequestFate};
+pub use reading::{BillLine, Doubt, DoubtfulAttempt, JournalReader, ReadError, RequestBill, RequestFate};
+pub use receipts::{PollMark, Polled, ReceiptBook, Recorded, SentMessage, SentRequest};
 pub use recipients::PlannedMessage;
+pub use report::{Cancellation, ReportRow};
 pub use schema::OpenError;
 pub use sending::SqliteJournal;
 pub use verify::{Broken, Verified, VerifyError, verify};

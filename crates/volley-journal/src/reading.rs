@@ -5,22 +5,26 @@
 
 use crate::{
     AttemptId, FrozenPlan, OpenError, Standing,
+    answers::{Answers, Said},
+    chunks::chunk_of,
     files::lock_holder,
+    ledger::Ledger,
     packs::Texts,
     recipients::{self, PlannedMessage, Recipient, Recipients, for_each_recipient},
     rehash,
-    replay::replay,
+    replay::{Replay, Step},
     rows::load_standing,
     schema::{Fault, connect},
     stored::{cost, count, int, load_plan, planned_recipients, price},
 };
-use rusqlite::{Connection, OpenFlags, Row, Statement};
+use rusqlite::{Connection, OpenFlags, Row};
 use std::{
     cell::RefCell,
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
 };
-use volley_core::{Micros, Msisdn, PlanHash, Position, RowNumber, State, UnixMillis};
+use volley_core::{Chunk, Micros, Msisdn, PlanHash, Position, RowNumber, State, UnixMillis};
 
 /// Why a question to a journal was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +38,7 @@ pub struct ReadError {
 
 /// A journal open for looking at.
 pub struct JournalReader {
-    connection: Connection,
+    pub(crate) connection: Connection,
     path: PathBuf,
     plan: FrozenPlan,
     texts: RefCell<Texts>,
@@ -43,6 +47,8 @@ pub struct JournalReader {
 /// A recipient whose last request may or may not have been accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubt {
+    /// Their place in the plan.
+    pub position: Position,
     /// Where in the input they came from.
     pub row: RowNumber,
     /// Who.
@@ -59,6 +65,27 @@ pub struct Doubt {
     pub request_id: Option<String>,
     /// What the plan says they cost; `None` without a rate card.
     pub cost: Option<Micros>,
+}
+
+/// An attempt that left somebody in doubt who still is, with all that a lookup needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DoubtfulAttempt {
+    /// Which attempt.
+    pub attempt: AttemptId,
+    /// Which try at its recipients it was, from 1.
+    pub number: u16,
+    /// Its first recipient; the others follow it without a gap.
+    pub first: Position,
+    /// How many recipients it was for, in doubt or not.
+    pub recipients: u32,
+    /// Those of them who are in doubt, in plan order.
+    pub in_doubt: Vec<Position>,
+    /// When the intent was made: no byte of the request left before.
+    pub claimed_at: UnixMillis,
+    /// When the doubt was known.
+    pub ended_at: UnixMillis,
+    /// The provider's id of the request, where its answer had one.
+    pub request_id: Option<String>,
 }
 
 /// One attempt's answer about money, with the recipients it covers.
@@ -166,8 +193,9 @@ impl JournalReader {
         let mut doubts = Vec::new();
         let listed = self.walk(|one, answers| {
             let State::InDoubt { attempt: number } = one.state else { return Ok(()) };
-            let said = answers.about(one)?;
+            let said = answers.about(one.position, one.last)?;
             doubts.push(Doubt {
+                position: one.position,
                 row: one.row,
                 to: one.to,
                 number,
@@ -175,12 +203,55 @@ impl JournalReader {
                 since: said.at,
                 reason: said.why.unwrap_or_default(),
                 request_id: said.request_id,
-                cost: cost(&self.plan, one.price, answers.segments(one)?)?,
+                cost: cost(&self.plan, one.price, answers.segments(one.text)?)?,
             });
             Ok(())
         });
         self.answered(listed)?;
         Ok(doubts)
+    }
+
+    /// The attempts that left somebody in doubt who still is, in the order of their intents.
+    pub fn doubtful_attempts(&self) -> Result<Vec<DoubtfulAttempt>, ReadError> {
+        let read = || {
+            let moment = self.connection.unchecked_transaction()?;
+            let Stands { ledger, last, .. } = Stands::at(&moment, &self.plan)?;
+            let mut in_doubt: BTreeMap<u64, Vec<Position>> = BTreeMap::new();
+            for ((position, state), last) in (0..).zip(ledger.states()).zip(last) {
+                if matches!(state, State::InDoubt { .. }) {
+                    in_doubt.entry(last).or_default().push(Position(position));
+                }
+            }
+            let mut attempt = moment.prepare(
+                "SELECT number, first, recipients, claimed_at, ended_at, request_id FROM attempt WHERE id = ?",
+            )?;
+            let doubtful = in_doubt.into_iter().map(|(id, in_doubt)| {
+                attempt.query_row([int(id)], |row| {
+                    Ok(DoubtfulAttempt {
+                        attempt: AttemptId(id),
+                        number: row.get(0)?,
+                        first: Position(row.get(1)?),
+                        recipients: row.get(2)?,
+                        in_doubt,
+                        claimed_at: UnixMillis(row.get(3)?),
+                        ended_at: UnixMillis(row.get(4)?),
+                        request_id: row.get(5)?,
+                    })
+                })
+            });
+            Ok(doubtful.collect::<Result<_, _>>()?)
+        };
+        self.answered(read())
+    }
+
+    /// The chunk that a request for `recipients` from `first` on carried: what
+    /// [`Journal::next_chunks`](crate::Journal::next_chunks) had cut.
+    ///
+    /// # Errors
+    /// Where the plan does not have them all.
+    pub fn chunk_of(&self, first: Position, recipients: u32) -> Result<Chunk, ReadError> {
+        let mut texts = self.texts.borrow_mut();
+        self.answered(chunk_of(&self.connection, &mut texts, &self.plan, first, recipients))
     }
 
     /// Each attempt's bill, in the order of their intents.
@@ -205,10 +276,12 @@ impl JournalReader {
         let told = self.walk(|one, answers| {
             let said = match one.state {
                 State::Pending { .. } | State::Claimed { .. } => Said::default(),
-                State::Accepted | State::Refused | State::InDoubt { .. } => answers.about(one)?,
+                State::Accepted | State::Refused | State::InDoubt { .. } => {
+                    answers.about(one.position, one.last)?
+                }
             };
             let price = price(&self.plan, one.price)?;
-            let segments = answers.segments(one)?;
+            let segments = answers.segments(one.text)?;
             each(BillLine {
                 position: one.position,
                 row: one.row,
@@ -256,16 +329,12 @@ impl JournalReader {
 
     /// Shows each recipient and where they stand to `see`, in plan order, with what can be asked
     /// about them.
-    fn walk(
+    pub(crate) fn walk(
         &self,
         mut see: impl FnMut(&Standpoint, &mut Answers<'_>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let moment = self.connection.unchecked_transaction()?;
-        let planned = planned_recipients(&moment, &self.plan)?;
-        let mut last = vec![0; planned as usize];
-        let ledger = replay(&moment, planned, |id, open| {
-            last[open.first as usize..(open.first + open.recipients) as usize].fill(id);
-        })?;
+        let Stands { ledger, last, tries } = Stands::at(&moment, &self.plan)?;
         let mut answers = Answers::new(&moment)?;
         let mut select = moment.prepare(recipients::SELECT)?;
         let mut recipients = Recipients::of(&moment, &mut select, 0..u32::MAX)?;
@@ -273,14 +342,14 @@ impl JournalReader {
             let index = position as usize;
             let outside = || Fault::Damaged(format!("position {position} is outside the plan"));
             let state = *ledger.states().get(index).ok_or_else(outside)?;
-            let (position, last) = (Position(position), last[index]);
-            let one = Standpoint { position, row, to, state, text, price, last };
+            let (position, last, tries) = (Position(position), last[index], tries[index]);
+            let one = Standpoint { position, row, to, state, text, price, last, tries };
             see(&one, &mut answers)?;
         }
         Ok(())
     }
 
-    fn answered<T>(&self, answer: Result<T, Fault>) -> Result<T, ReadError> {
+    pub(crate) fn answered<T>(&self, answer: Result<T, Fault>) -> Result<T, ReadError> {
         answer.map_err(|fault| ReadError { path: self.path.clone(), what: fault.to_string() })
     }
 }
@@ -308,109 +377,45 @@ fn request_bill(row: &Row<'_>) -> Result<RequestBill, Fault> {
 }
 
 /// One recipient at one moment.
-struct Standpoint {
-    position: Position,
-    row: RowNumber,
-    to: Msisdn,
-    state: State,
-    text: u32,
+pub(crate) struct Standpoint {
+    pub(crate) position: Position,
+    pub(crate) row: RowNumber,
+    pub(crate) to: Msisdn,
+    pub(crate) state: State,
+    pub(crate) text: u32,
     /// Which of the plan's prices applies.
-    price: Option<u16>,
+    pub(crate) price: Option<u16>,
     /// The last attempt that claimed them, 0 before the first.
-    last: u64,
+    pub(crate) last: u64,
+    /// How many attempts did.
+    pub(crate) tries: u16,
 }
 
-/// What the last attempt says about one recipient.
-#[derive(Default)]
-struct Said {
-    /// When it ended, or was claimed if it is open.
-    at: UnixMillis,
-    /// The provider's id of this message alone.
-    message_id: Option<String>,
-    request_id: Option<String>,
-    why: Option<String>,
-    billed: Option<Micros>,
-    segments: Option<u32>,
+/// Where everybody stands at one moment.
+pub(crate) struct Stands {
+    pub(crate) ledger: Ledger,
+    /// The last attempt that claimed each, 0 before the first.
+    pub(crate) last: Vec<u64>,
+    /// How many attempts did.
+    pub(crate) tries: Vec<u16>,
 }
 
-/// What attempts say about their recipients, and how long their texts are, read when asked for.
-struct Answers<'moment> {
-    moment: &'moment Connection,
-    texts: Texts,
-    attempt: Statement<'moment>,
-    verdict: Statement<'moment>,
-    /// The attempt asked for last: neighbours mostly share one.
-    held: Option<Ended>,
-}
-
-/// What an attempt says about all of its recipients.
-struct Ended {
-    id: u64,
-    at: UnixMillis,
-    each: bool,
-    reason: Option<String>,
-    request_id: Option<String>,
-    /// For a request of one recipient alone: then it is the message's own.
-    billed: Option<Micros>,
-    segments: Option<u32>,
-}
-
-impl<'moment> Answers<'moment> {
-    fn new(moment: &'moment Connection) -> rusqlite::Result<Self> {
-        let attempt = moment.prepare(
-            "SELECT ifnull(ended_at, claimed_at), fate IS 'each', reason, request_id,
-                    iif(recipients = 1, billed, NULL), iif(recipients = 1, segments, NULL)
-             FROM attempt WHERE id = ?",
-        )?;
-        let verdict = moment.prepare(
-            "SELECT provider_id, code, billed, segments FROM verdict WHERE attempt = ? AND position = ?",
-        )?;
-        Ok(Self { moment, texts: Texts::default(), attempt, verdict, held: None })
+impl Stands {
+    /// As of `moment`, a transaction.
+    pub(crate) fn at(moment: &Connection, plan: &FrozenPlan) -> Result<Self, Fault> {
+        let planned = planned_recipients(moment, plan)?;
+        let mut last = vec![0; planned as usize];
+        let mut tries = vec![0_u16; planned as usize];
+        let mut replay = Replay::new(planned);
+        replay.catch_up(moment, |step| {
+            if let Step::Claimed { id, open } = step {
+                last[open.positions()].fill(id);
+                tries[open.positions()].iter_mut().for_each(|tries| *tries += 1);
+            }
+            Ok(())
+        })?;
+        Ok(Self { ledger: replay.into_ledger(), last, tries })
     }
-
-    /// Segments of the text that `one` gets.
-    fn segments(&mut self, one: &Standpoint) -> Result<u16, Fault> {
-        Ok(u16::from(self.texts.get(self.moment, one.text)?.carriage.segments))
-    }
-
-    /// What the last attempt at `one` says.
-    fn about(&mut self, one: &Standpoint) -> Result<Said, Fault> {
-        let held = self.held.take().filter(|held| held.id == one.last);
-        let held = self.held.insert(held.map_or_else(|| ended(&mut self.attempt, one.last), Ok)?);
-        let mut said = Said {
-            at: held.at,
-            message_id: None,
-            request_id: held.request_id.clone(),
-            why: held.reason.clone(),
-            billed: held.billed,
-            segments: held.segments,
-        };
-        if held.each {
-            let mut rows = self.verdict.query([int(held.id), i64::from(one.position.0)])?;
-            let missing = || Fault::Damaged(format!("attempt {} lacks a verdict", held.id));
-            let own = rows.next()?.ok_or_else(missing)?;
-            said.message_id = own.get(0)?;
-            said.why = own.get(1)?;
-            said.billed = said.billed.or(own.get::<_, Option<i64>>(2)?.map(Micros));
-            said.segments = own.get::<_, Option<u32>>(3)?.or(said.segments);
-        }
-        Ok(said)
-    }
-}
-
-/// What the attempt `id` says about all of its recipients.
-fn ended(attempt: &mut Statement<'_>, id: u64) -> Result<Ended, Fault> {
-    let mut rows = attempt.query([int(id)])?;
-    let row = rows.next()?.ok_or_else(|| Fault::Damaged(format!("attempt {id} is missing")))?;
-    Ok(Ended {
-        id,
-        at: UnixMillis(row.get(0)?),
-        each: row.get(1)?,
-        reason: row.get(2)?,
-        request_id: row.get(3)?,
-        billed: row.get::<_, Option<i64>>(4)?.map(Micros),
-        segments: row.get(5)?,
-    })
 }
 
 /// Somebody who got a text, or may have got one.
@@ -436,7 +441,7 @@ impl JournalReader {
                 State::Accepted | State::InDoubt { .. } => false,
                 State::Claimed { .. } => true,
             };
-            let at = answers.about(one)?.at;
+            let at = answers.about(one.position, one.last)?.at;
             let attempt = AttemptId(one.last);
             each(Reached { position: one.position, to: one.to, attempt, at, is_open });
             Ok(())

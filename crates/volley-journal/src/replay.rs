@@ -1,49 +1,135 @@
 //! Stored attempts, in the order of their intents, back into a ledger.
 //!
 //! A recipient is in one open attempt at a time, so attempts can be replayed one after the
-//! other, each from its intent to its end, whatever the order of their answers was.
+//! other, each from its intent to its end, whatever the order of their answers was. A decision
+//! about doubt is about attempts that had ended, and whoever was tried again on it was claimed
+//! by a later one: so it has its place behind the last attempt that there was when it was made.
 
 use crate::{
     CommitError,
     ledger::{Effect, Ledger, Open, Toll, added},
+    resolutions::{Stored, load_resolutions},
     schema::Fault,
-    stored::{class_word, count},
+    stored::{class_word, count, int},
 };
-use rusqlite::{Connection, Row, Rows};
+use rusqlite::{CachedStatement, Connection, Row, Rows};
+use std::collections::VecDeque;
 use volley_core::{Class, Event, Micros};
 
-/// Rebuilds where everybody stands; `seen` is told each attempt's id and its recipients.
-pub(crate) fn replay(
-    connection: &Connection,
-    recipients: u32,
-    mut seen: impl FnMut(u64, Open),
-) -> Result<Ledger, Fault> {
-    let mut ledger = Ledger::new(recipients);
-    let mut attempts = connection.prepare(
-        "SELECT id, first, recipients, number, reserved, class, fate, billed, billed_units, spent
-         FROM attempt ORDER BY id",
-    )?;
-    let mut verdicts = connection
-        .prepare("SELECT attempt, position, state, billed FROM verdict ORDER BY attempt, position")?;
-    let mut verdicts = Verdicts(verdicts.query([])?);
-    let throttled = class_word(Class::Throttled);
-    let mut events = Vec::new();
-    let mut rows = attempts.query([])?;
-    while let Some(row) = rows.next()? {
-        let id = count(row, 0)?;
-        let open = Open { first: row.get(1)?, recipients: row.get(2)?, reserved: Micros(row.get(4)?) };
-        ledger.begin();
-        let impossible = |fault: CommitError| Fault::Damaged(format!("attempt {id}: {fault}"));
-        let claimed = ledger.claim(open).map_err(impossible)?;
-        if claimed != (id, row.get(3)?) {
-            return Err(Fault::Damaged(format!("attempt {id} is out of its order")));
+/// A ledger, as far as the tables were read.
+pub(crate) struct Replay {
+    ledger: Ledger,
+    last_resolution: u64,
+    /// The word of the one class that totals count.
+    throttled: String,
+}
+
+/// What happened, as the tables tell it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    /// An attempt was made.
+    Claimed {
+        /// Its number.
+        id: u64,
+        /// At whom.
+        open: Open,
+    },
+    /// The attempt of this number ended.
+    Ended(u64),
+    /// Somebody whom the attempt of this number had left in doubt was decided about.
+    Resolved(u64),
+}
+
+const ATTEMPT: &str =
+    "SELECT id, first, recipients, number, reserved, class, fate, billed, billed_units, spent
+                       FROM attempt";
+const VERDICT: &str = "SELECT attempt, position, state, billed FROM verdict";
+
+impl Replay {
+    /// Before the first attempt at so many.
+    pub(crate) fn new(recipients: u32) -> Self {
+        Self { ledger: Ledger::new(recipients), last_resolution: 0, throttled: class_word(Class::Throttled) }
+    }
+
+    /// Where everybody stands.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Reads on from where it stands, in a transaction of `connection`'s, and tells `seen` what
+    /// happened meanwhile. After a fault it is of no more use.
+    pub(crate) fn catch_up(
+        &mut self,
+        connection: &Connection,
+        mut seen: impl FnMut(Step) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let mut events = Vec::new();
+        self.end_open(connection, &mut events, &mut seen)?;
+        let mut resolutions = load_resolutions(connection, self.last_resolution)?;
+        let last = int(self.ledger.last_attempt());
+        let mut attempts = connection.prepare_cached(&format!("{ATTEMPT} WHERE id > ? ORDER BY id"))?;
+        let mut verdicts =
+            connection.prepare_cached(&format!("{VERDICT} WHERE attempt > ? ORDER BY attempt, position"))?;
+        let mut verdicts = Verdicts(verdicts.query([last])?);
+        let mut rows = attempts.query([last])?;
+        while let Some(row) = rows.next()? {
+            let id = count(row, 0)?;
+            self.resolve_before(id, &mut resolutions, &mut seen)?;
+            let open = Open { first: row.get(1)?, recipients: row.get(2)?, reserved: Micros(row.get(4)?) };
+            self.ledger.begin();
+            let claimed = self.ledger.claim(open).map_err(|fault| impossible(id, &fault))?;
+            if claimed != (id, row.get(3)?) {
+                return Err(Fault::Damaged(format!("attempt {id} is out of its order")));
+            }
+            seen(Step::Claimed { id, open })?;
+            self.end(row, id, open, &mut verdicts, &mut events, &mut seen)?;
         }
-        seen(id, open);
+        self.resolve_before(u64::MAX, &mut resolutions, &mut seen)?;
+        self.ledger.begin();
+        match verdicts.next()? {
+            None => Ok(()),
+            Some(verdict) => {
+                Err(Fault::Damaged(format!("attempt {} has verdicts it did not ask for", verdict.attempt)))
+            }
+        }
+    }
+
+    /// Ends those of the open attempts that have ended meanwhile.
+    fn end_open(
+        &mut self,
+        connection: &Connection,
+        events: &mut Vec<Event>,
+        seen: &mut impl FnMut(Step) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        for (id, open) in self.ledger.all_open() {
+            let mut attempt: CachedStatement<'_> =
+                connection.prepare_cached(&format!("{ATTEMPT} WHERE id = ?"))?;
+            let mut verdicts =
+                connection.prepare_cached(&format!("{VERDICT} WHERE attempt = ? ORDER BY position"))?;
+            let mut verdicts = Verdicts(verdicts.query([int(id)])?);
+            let mut rows = attempt.query([int(id)])?;
+            let row = rows.next()?.ok_or_else(|| Fault::Damaged(format!("attempt {id} is missing")))?;
+            self.ledger.begin();
+            self.end(row, id, open, &mut verdicts, events, seen)?;
+        }
+        Ok(())
+    }
+
+    /// Ends attempt `id`, which `row` is of, if it has an end.
+    fn end(
+        &mut self,
+        row: &Row<'_>,
+        id: u64,
+        open: Open,
+        verdicts: &mut Verdicts<'_>,
+        events: &mut Vec<Event>,
+        seen: &mut impl FnMut(Step) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
         let Some(fate) = row.get_ref(6)?.as_str_or_null().map_err(rusqlite::Error::from)? else {
-            continue;
+            return Ok(());
         };
         let mut toll = Toll {
-            throttled: row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)? == throttled,
+            throttled: row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)? == self.throttled,
             billed: row.get::<_, Option<i64>>(7)?.map(Micros),
             billed_units: row.get::<_, Option<i64>>(8)?.map(Micros),
             spent: Micros(row.get(9)?),
@@ -54,27 +140,61 @@ pub(crate) fn replay(
             "not_taken" => Effect::All(Event::NotTaken),
             "in_doubt" => Effect::All(Event::Ambiguous),
             _ => {
-                let billed = verdicts.of(id, open, &mut events)?;
+                let billed = verdicts.of(id, open, events)?;
                 toll.billed = toll.billed.or(billed);
-                Effect::Each(&events)
+                Effect::Each(events)
             }
         };
-        ledger.end(id, effect, toll).map_err(impossible)?;
+        self.ledger.end(id, effect, toll).map_err(|fault| impossible(id, &fault))?;
+        seen(Step::Ended(id))
     }
-    ledger.begin();
-    match verdicts.next()? {
-        None => Ok(ledger),
-        Some(verdict) => {
-            Err(Fault::Damaged(format!("attempt {} has verdicts it did not ask for", verdict.attempt)))
+
+    /// Replays the resolutions that were made before attempt `id` was.
+    fn resolve_before(
+        &mut self,
+        id: u64,
+        resolutions: &mut VecDeque<Stored>,
+        seen: &mut impl FnMut(Step) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        while resolutions.front().is_some_and(|resolution| resolution.after < id)
+            && let Some(resolution) = resolutions.pop_front()
+        {
+            let impossible = |what: &dyn std::fmt::Display| {
+                Fault::Damaged(format!("resolution {}: {what}", resolution.id))
+            };
+            self.ledger.begin();
+            for &(attempt, first, recipients) in &resolution.runs {
+                for behind in 0..recipients {
+                    let position =
+                        first.checked_add(behind).ok_or_else(|| impossible(&"it is outside the plan"))?;
+                    let left_by = self.ledger.resolve(position, resolution.decision);
+                    if left_by.map_err(|fault| impossible(&fault))? != attempt {
+                        return Err(impossible(&format!("attempt {attempt} left nobody in doubt there")));
+                    }
+                }
+                seen(Step::Resolved(attempt))?;
+            }
+            self.ledger.release(resolution.released);
+            self.last_resolution = resolution.id;
         }
+        Ok(())
     }
+
+    /// Where everybody stands, to go on from by other means than the tables.
+    pub(crate) fn into_ledger(self) -> Ledger {
+        self.ledger
+    }
+}
+
+fn impossible(attempt: u64, fault: &CommitError) -> Fault {
+    Fault::Damaged(format!("attempt {attempt}: {fault}"))
 }
 
 /// The verdict table, read beside the attempts.
 struct Verdicts<'statement>(Rows<'statement>);
 
 #[derive(Clone, Copy)]
-struct Stored {
+struct Verdict {
     attempt: u64,
     position: u32,
     event: Event,
@@ -103,13 +223,13 @@ impl Verdicts<'_> {
         Ok(billed)
     }
 
-    fn next(&mut self) -> Result<Option<Stored>, Fault> {
-        self.0.next()?.map(stored).transpose()
+    fn next(&mut self) -> Result<Option<Verdict>, Fault> {
+        self.0.next()?.map(verdict).transpose()
     }
 }
 
-fn stored(row: &Row<'_>) -> Result<Stored, Fault> {
-    Ok(Stored {
+fn verdict(row: &Row<'_>) -> Result<Verdict, Fault> {
+    Ok(Verdict {
         attempt: count(row, 0)?,
         position: row.get(1)?,
         event: match row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)? {

@@ -13,6 +13,15 @@ use volley_core::{Class, MAX_SEGMENTS, Micros, Totals, UnixMillis, Verdict};
 /// negative one is kept as "not stated", so that no sum leaves 64 bits.
 const LARGEST_BILL: Micros = Micros(10_000_000_000_000);
 
+/// Of a row of the table `attempt`: whether somebody was taken by it, as its answer said or as was
+/// decided later.
+pub(crate) const TOOK_SOMEBODY: &str = "(attempt.fate = 'accepted'
+    OR attempt.fate = 'each' AND EXISTS (
+        SELECT 1 FROM verdict WHERE verdict.attempt = attempt.id AND verdict.state = 'accepted')
+    OR EXISTS (
+        SELECT 1 FROM resolved JOIN resolution ON resolution.id = resolved.resolution
+        WHERE resolved.attempt = attempt.id AND resolution.decision = 'accepted'))";
+
 /// Reads the row of totals.
 pub(crate) fn load_standing(connection: &Connection) -> Result<Standing, Fault> {
     let mut statement = connection.prepare_cached("SELECT * FROM standing")?;

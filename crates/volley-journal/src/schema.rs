@@ -17,7 +17,7 @@ use std::{
 pub(crate) const APPLICATION_ID: i32 = 0x566C_7931;
 
 /// The `user_version` of the schema below.
-pub(crate) const VERSION: i32 = 3;
+pub(crate) const VERSION: i32 = 4;
 
 /// The oldest SQLite that may write a journal: before it, a checkpoint could meet a second
 /// connection's restart of the log and lose commits (sqlite.org/wal.html, "the WAL-reset bug").
@@ -99,7 +99,7 @@ CREATE TABLE attempt (         -- one request for recipients first .. first + re
   failure_row TEXT,            -- its row in docs/failures.md
   fate TEXT CHECK (fate IN ('accepted', 'each', 'refused', 'not_taken', 'in_doubt')),
   reason TEXT,
-  request_id TEXT,             -- the provider's
+  request_id TEXT,             -- the provider's, from its answer or found later
   billed INTEGER,              -- by the provider, for the whole request
   billed_units INTEGER,        -- the same in another unit than money
   segments INTEGER,            -- by the provider, for the whole request or added up over it
@@ -116,6 +116,58 @@ CREATE TABLE verdict (         -- one by one, where the fate is 'each'
   segments INTEGER,            -- of this message, by the provider
   PRIMARY KEY (attempt, position)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE resolution (      -- what was decided about recipients in doubt, and by what right
+  id INTEGER PRIMARY KEY,
+  after INTEGER NOT NULL,      -- the last attempt that was claimed before it
+  run INTEGER NOT NULL,
+  decision TEXT NOT NULL CHECK (decision IN ('accepted', 'resend')),
+  evidence TEXT NOT NULL CHECK (evidence IN ('person', 'lookup', 'receipt')),
+  note TEXT NOT NULL,
+  request_id TEXT,             -- the provider's, where it was found
+  released INTEGER NOT NULL,   -- what counts against the cap no longer
+  at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE resolved (        -- whom it was about: first .. first + recipients - 1
+  attempt INTEGER NOT NULL,    -- the one that had left them in doubt
+  first INTEGER NOT NULL,
+  recipients INTEGER NOT NULL,
+  resolution INTEGER NOT NULL,
+  provider_id TEXT,            -- of a single message, where it was found
+  PRIMARY KEY (attempt, first)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE cancellation (    -- what the provider said when a request was to be taken back
+  attempt INTEGER PRIMARY KEY,
+  result TEXT NOT NULL CHECK (result IN ('done', 'already', 'too_late', 'not_scheduled', 'unclear')),
+  at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE delivery (        -- what became of a message, over all receipts for it
+  position INTEGER PRIMARY KEY,
+  state TEXT NOT NULL CHECK (state IN ('queued', 'sent', 'no_report', 'expired', 'failed', 'invalid',
+    'blocked', 'delivered')),
+  code TEXT,                   -- in the provider's words
+  at INTEGER                   -- when it happened, as the provider says
+) STRICT;
+CREATE TABLE early (           -- receipts that name nobody whom this journal knows, or not yet
+  message_id TEXT NOT NULL,    -- the provider's; empty where the receipt has none
+  request_id TEXT NOT NULL,    -- likewise
+  msisdn INTEGER NOT NULL,     -- 0 where the receipt has none
+  reference TEXT NOT NULL,     -- ours; empty where the receipt has none
+  state TEXT NOT NULL CHECK (state IN ('queued', 'sent', 'no_report', 'expired', 'failed', 'invalid',
+    'blocked', 'delivered')),
+  code TEXT,
+  at INTEGER,
+  PRIMARY KEY (message_id, request_id, msisdn, reference)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE unkept (          -- one row: receipts for which early had no room
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  receipts INTEGER NOT NULL
+) STRICT;
+CREATE TABLE poll (            -- how far the provider was asked for receipts
+  attempt INTEGER PRIMARY KEY, -- of one request; 0: of everything in the campaign's span of time
+  cursor TEXT,                 -- where to go on, in the adapter's words; null: at the start
+  complete INTEGER NOT NULL CHECK (complete IN (0, 1)), -- 1: there is nothing more to ask
+  at INTEGER NOT NULL
+) STRICT;
 CREATE TABLE standing (        -- one row: totals, kept with each commit
   id INTEGER PRIMARY KEY CHECK (id = 1),
   pending INTEGER NOT NULL,
@@ -286,6 +338,32 @@ impl Fault {
     }
 }
 
+/// Waits for another process to end its transaction, for about a minute: a sender and whoever
+/// keeps receipts write to one file in turns. Both hold it for one commit at a time, so it is
+/// asked for often: SQLite's own waiting grows to a tenth of a second, in which one side that is
+/// busy all the time could keep the other one out.
+fn wait_for_another(times: i32) -> bool {
+    std::thread::sleep(Duration::from_millis(2));
+    times < 30_000
+}
+
+/// Each commit on the disk before it returns, the log and the pages alike; what is overwritten
+/// is gone from the file.
+pub(crate) fn make_durable(connection: &Connection) -> Result<(), Fault> {
+    connection.set_prepared_statement_cache_capacity(32);
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        let refused = ffi::Error::new(ffi::SQLITE_CANTOPEN);
+        let why = "its file system cannot keep a write-ahead log; move it to a local disk".to_owned();
+        return Err(rusqlite::Error::SqliteFailure(refused, Some(why)).into());
+    }
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
+         PRAGMA secure_delete = ON;",
+    )?;
+    Ok(())
+}
+
 /// Opens the existing file `path` and makes sure that it is a journal of ours. Changes nothing.
 ///
 /// The file is never read but through SQLite: closing any other handle on it would drop the
@@ -297,9 +375,9 @@ pub(crate) fn connect(path: &Path, access: OpenFlags) -> Result<Connection, Open
         return Err(OpenError::NotAJournal { path: path.to_owned() });
     }
     let fault = |source: rusqlite::Error| Fault::from(source).opening(path);
-    let connection =
+    let mut connection =
         Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(fault)?;
-    connection.busy_timeout(Duration::from_secs(5)).map_err(fault)?;
+    connection.busy_handler(Some(wait_for_another)).map_err(fault)?;
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
     if number("application_id").map_err(fault)? != APPLICATION_ID {
         return Err(OpenError::NotAJournal { path: path.to_owned() });

@@ -1,25 +1,29 @@
 //! The SQLite journal, open for sending.
 
 use crate::{
-    Attempt, AttemptId, Claim, CommitError, FrozenPlan, Journal, OpenError, Record, Recovered, Standing,
-    Write, Written,
+    Attempt, AttemptId, CancelResult, Claim, CommitError, Decision, FrozenPlan, Journal, OpenError, Record,
+    Recovered, Resolution, Standing, Write, Written,
     chunks::next_chunks,
     files::{JournalLock, beside, identity, lock, remove},
     ledger::{Effect, Ledger, Open, Toll, added, plus},
     packs::Texts,
     recipients::{self, Recipients},
     rehash::altered_parts,
-    replay::replay,
+    replay::Replay,
+    resolutions::{runs_of, store_resolution},
     rows::{
-        End, believable, believable_segments, load_standing, own_bill, segments_of_each, store_end,
-        store_standing, store_verdicts,
+        End, TOOK_SOMEBODY, believable, believable_segments, load_standing, own_bill, segments_of_each,
+        store_end, store_standing, store_verdicts,
     },
-    schema::{Fault, connect},
+    schema::{Fault, connect, make_durable},
     stored::{cost, int, load_plan, planned_recipients},
     witness::Witness,
 };
-use rusqlite::{Connection, OpenFlags, ffi, params};
-use std::path::{Path, PathBuf};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
 use volley_core::{
     Answer, Billed, Chunk, Class, Event, Fate, Micros, Outcome, Position, UnixMillis, Verdict, Verdicts,
 };
@@ -107,7 +111,7 @@ impl SqliteJournal {
     /// Recovery: what is open belongs to a process that is gone.
     fn start_run(&mut self, now: UnixMillis) -> Result<(), Fault> {
         self.ledger.begin();
-        let transaction = self.connection.unchecked_transaction()?;
+        let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
         for (id, open) in self.ledger.all_open() {
             let toll = Toll { spent: open.reserved, ..Toll::default() };
             let ended = self.ledger.end(id, Effect::All(Event::Restart), toll);
@@ -137,6 +141,10 @@ impl SqliteJournal {
         match write {
             Write::Claim(claim) => self.claim(claim).map(Written::Claimed),
             Write::Record(record) => self.record(record).map(|()| Written::Recorded),
+            Write::Resolve(resolution) => self.resolve(resolution).map(|()| Written::Recorded),
+            Write::Cancelled { attempt, result, at } => {
+                self.cancelled(*attempt, *result, *at).map(|()| Written::Recorded)
+            }
             Write::Cap { max_cost } => {
                 self.ledger.standing.max_cost = Some(*max_cost);
                 self.connection
@@ -227,7 +235,8 @@ impl SqliteJournal {
             fate = "each";
             segments = segments.or_else(|| segments_of_each(verdicts));
             toll.spent = billed.unwrap_or_default();
-            let planned = self.planned_costs(open).map_err(storage)?;
+            let positions = open.first..open.first + open.recipients;
+            let planned = self.planned_costs(positions).map_err(storage)?;
             for (verdict, planned) in verdicts.iter().zip(planned) {
                 let own = own_bill(verdict);
                 let counts = match verdict {
@@ -253,12 +262,45 @@ impl SqliteJournal {
         Ok((end, toll))
     }
 
-    /// What the plan says that each recipient of `open` costs.
-    fn planned_costs(&mut self, open: Open) -> Result<Vec<Micros>, Fault> {
+    fn resolve(&mut self, resolution: &Resolution) -> Result<(), WriteFault> {
+        let runs = runs_of(resolution, |position| self.ledger.resolve(position, resolution.decision))?;
+        let mut released = Micros::ZERO;
+        if resolution.decision == Decision::Resend {
+            for run in &runs {
+                let costs = self.planned_costs(run.first..run.first + run.recipients).map_err(storage)?;
+                released = costs.into_iter().fold(released, plus);
+            }
+        }
+        self.ledger.release(released);
+        let after = self.ledger.last_attempt();
+        store_resolution(&self.connection, resolution, &runs, released, after, self.run)?;
+        Ok(())
+    }
+
+    fn cancelled(
+        &mut self,
+        attempt: AttemptId,
+        result: CancelResult,
+        at: UnixMillis,
+    ) -> Result<(), WriteFault> {
+        let sql = format!("SELECT 1 FROM attempt WHERE id = ? AND {TOOK_SOMEBODY}");
+        let found = self.connection.prepare_cached(&sql)?.query_row([int(attempt.0)], |_| Ok(()));
+        found.optional()?.ok_or(CommitError::NothingTaken(attempt.0))?;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO cancellation (attempt, result, at) VALUES (?, ?, ?)
+                 ON CONFLICT (attempt) DO UPDATE SET result = excluded.result, at = excluded.at
+                 WHERE result NOT IN ('done', 'already')",
+            )?
+            .execute(params![int(attempt.0), result.word(), at.0])?;
+        Ok(())
+    }
+
+    /// What the plan says that each recipient at `positions` costs.
+    fn planned_costs(&mut self, positions: Range<u32>) -> Result<Vec<Micros>, Fault> {
         let mut select = self.connection.prepare_cached(recipients::SELECT)?;
-        let positions = open.first..open.first + open.recipients;
+        let mut costs = Vec::with_capacity(positions.len());
         let mut recipients = Recipients::of(&self.connection, &mut select, positions)?;
-        let mut costs = Vec::with_capacity(open.recipients as usize);
         while let Some(one) = recipients.next()? {
             let text = self.texts.get(&self.connection, one.text)?;
             let cost = cost(&self.plan, one.price, u16::from(text.carriage.segments))?;
@@ -343,23 +385,6 @@ fn storage(fault: impl Into<Fault>) -> CommitError {
     CommitError::Storage(fault.into().to_string())
 }
 
-/// Each commit on the disk before it returns, the log and the pages alike; what is overwritten
-/// is gone from the file.
-fn make_durable(connection: &Connection) -> Result<(), Fault> {
-    connection.set_prepared_statement_cache_capacity(32);
-    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
-    if mode != "wal" {
-        let refused = ffi::Error::new(ffi::SQLITE_CANTOPEN);
-        let why = "its file system cannot keep a write-ahead log; move it to a local disk".to_owned();
-        return Err(rusqlite::Error::SqliteFailure(refused, Some(why)).into());
-    }
-    connection.execute_batch(
-        "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
-         PRAGMA secure_delete = ON;",
-    )?;
-    Ok(())
-}
-
 /// Whether all pages of the file belong together.
 fn check_pages(connection: &Connection) -> Result<(), Fault> {
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
@@ -369,7 +394,9 @@ fn check_pages(connection: &Connection) -> Result<(), Fault> {
 /// Where everybody stands, replayed and held against the stored totals.
 fn load_ledger(connection: &Connection, plan: &FrozenPlan) -> Result<Ledger, Fault> {
     let planned = planned_recipients(connection, plan)?;
-    let mut ledger = replay(connection, planned, |_, _| ())?;
+    let mut replay = Replay::new(planned);
+    replay.catch_up(connection, |_| Ok(()))?;
+    let mut ledger = replay.into_ledger();
     let standing = load_standing(connection)?;
     // What attempts do not say.
     ledger.standing.commits = standing.commits;
@@ -418,14 +445,15 @@ const fn event_of(verdict: &Verdict) -> Event {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::PlanWriter;
     use volley_core::{Batch, Message, Msisdn, PlanHasher, PlanTerms, Profile, Rounding, RowNumber};
 
     const NOW: UnixMillis = UnixMillis(0);
 
-    fn journal(directory: &Path) -> SqliteJournal {
+    /// A journal of 500 recipients of one text.
+    pub(crate) fn journal(directory: &Path) -> SqliteJournal {
         let path = directory.join("full.volley");
         let mut writer = PlanWriter::create(&path, Batch::PerItem { max: 500 }).expect("room");
         let mut hasher = PlanHasher::new(Rounding::Exact);

@@ -4,9 +4,10 @@
 //! replay, no state machine and no running sum, so that one mistake cannot vouch for itself.
 //! Read-only; holds right after a kill, where open attempts wait for recovery.
 
+mod decisions; // what was decided later, and what receipts say
 mod recount; // the attempts, counted anew
 
-use self::recount::Recount;
+use self::{decisions::check_decisions, recount::Recount};
 use crate::{
     FrozenPlan, OpenError, ReadError,
     files::lock_holder,
@@ -114,6 +115,7 @@ fn recompute(connection: &Connection, owner: Option<u32>, seen: u64) -> Result<V
     let mut recount = Recount::new(costs);
     recount.walk(&moment, &mut findings)?;
     check_answers(&moment, &mut findings)?;
+    check_decisions(&moment, &mut findings)?;
     recount.compare(&moment, &mut findings)?;
     let commits = load_standing(&moment)?.commits;
     if commits < seen {
@@ -279,8 +281,9 @@ fn check_answers(connection: &Connection, findings: &mut Findings) -> Result<(),
         (
             "J5",
             "two recipients were given one message id",
-            "SELECT max(position) FROM verdict WHERE provider_id IS NOT NULL
-             GROUP BY provider_id HAVING count(DISTINCT position) > 1",
+            "SELECT max(position) FROM (SELECT provider_id, position FROM verdict
+                 UNION ALL SELECT provider_id, first FROM resolved)
+             WHERE provider_id IS NOT NULL GROUP BY provider_id HAVING count(DISTINCT position) > 1",
         ),
         (
             "J12",

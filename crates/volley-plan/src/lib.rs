@@ -13,6 +13,7 @@ mod campaign; // campaign.toml + environment + flags -> Campaign
 mod chosen; // which of several rows with one number counts
 mod chunk; // recipients by text -> requests, worst doubt
 mod columns; // header names -> which columns hold what
+mod csv_file; // lists for people as CSV
 mod diagnosis; // what texts cost beyond what they need to
 mod forensics; // what the numbers of a list say about the file they came in
 mod frequency; // who has got as many texts as they may
@@ -36,6 +37,7 @@ pub use campaign::{
     At, Campaign, CampaignError, Counting, Duplicates, Folding, InputEncoding, Limits, MessageSettings,
     NumberPolicy, Overrides, ProviderSettings, Rates, Recipients, SecretSource, TextEncoding,
 };
+pub use csv_file::CsvFile;
 pub use diagnosis::{
     ColumnRows, Diagnosis, Extra, Forcing, Jump, Jumps, MOST_FORCING, Replacement, Smart, TemplateSize,
 };

@@ -226,7 +226,7 @@ impl<W: Write> RejectWriter<W> {
     }
 }
 
-fn io_error(error: csv::Error) -> io::Error {
+pub(crate) fn io_error(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),
@@ -236,7 +236,7 @@ fn io_error(error: csv::Error) -> io::Error {
 /// `cell` with an apostrophe where a spreadsheet would run it as a formula. A plain number, `+`
 /// and 6 to 15 digits, stays. What would steer a terminal becomes U+FFFD, but for tabs and the
 /// ends of lines.
-fn neutral(cell: &str) -> String {
+pub(crate) fn neutral(cell: &str) -> String {
     let steers = |character: char| {
         matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
             || (character.is_control() && !matches!(character, '\t' | '\r' | '\n'))

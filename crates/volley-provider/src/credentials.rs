@@ -58,12 +58,12 @@ impl Credentials {
         let what = match form {
             Form::Header => "spaces or characters beyond ASCII",
             Form::BasicUser => "a colon or control characters",
-            Form::BasicPassword => "control characters",
+            Form::BasicPassword | Form::Encoded => "control characters",
         };
         let usable = match form {
             Form::Header => text.bytes().all(|byte| byte.is_ascii_graphic()),
             Form::BasicUser => !text.contains(|character: char| character == ':' || character.is_control()),
-            Form::BasicPassword => !text.contains(char::is_control),
+            Form::BasicPassword | Form::Encoded => !text.contains(char::is_control),
         };
         if text.is_empty() || !usable {
             return Err(CredentialFault::Unusable { field, what });
@@ -81,6 +81,8 @@ pub(crate) enum Form {
     BasicUser,
     /// After it.
     BasicPassword,
+    /// URL-encoded: as a field of a form, or in an address.
+    Encoded,
 }
 
 #[cfg(test)]
@@ -119,6 +121,8 @@ mod tests {
             ("", Form::BasicUser, false),
             ("a:b clé", Form::BasicPassword, true),
             ("abc\r\n", Form::BasicPassword, false),
+            ("a b+clé", Form::Encoded, true),
+            ("abc\n", Form::Encoded, false),
             ("", Form::BasicPassword, false),
         ] {
             let credentials = Credentials { key: Some(value.into()), ..Credentials::default() };

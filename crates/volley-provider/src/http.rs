@@ -1,22 +1,35 @@
 //! An HTTP request and its reply as plain values: what an adapter makes, and what it reads.
 
 use bytes::Bytes;
-use secrecy::SecretString;
-use std::{fmt, sync::Arc};
+use secrecy::{ExposeSecret, SecretString};
+use std::{borrow::Cow, fmt, sync::Arc};
 use volley_core::UnixMillis;
 
 /// A request to be sent, complete but for the connection.
 #[derive(Debug)]
 pub struct HttpRequest {
-    /// What it asks for. Sending is always a POST: a GET could be repeated by a proxy, and would
-    /// carry numbers and texts in its address.
+    /// What it asks for. Sending is a POST unless the account asks for something else: a GET could
+    /// be repeated by a proxy, and carries numbers and texts in its address.
     pub method: Method,
     /// Absolute, `https://`, or `http://` for a loopback address. Holds no secret.
     pub url: String,
+    /// What the address goes on with behind [`url`](Self::url) where that holds a secret: the last
+    /// parts of a path, a query with its `?`. Never shown: `Debug` hides it.
+    pub secret_tail: Option<SecretString>,
     /// In the order they are written; lower-case names.
     pub headers: Vec<Header>,
     /// What follows the head.
     pub body: Body,
+}
+
+impl HttpRequest {
+    /// The whole address, to be sent and never shown.
+    pub fn address(&self) -> Cow<'_, str> {
+        match &self.secret_tail {
+            None => Cow::Borrowed(&self.url),
+            Some(tail) => Cow::Owned(format!("{}{}", self.url, tail.expose_secret())),
+        }
+    }
 }
 
 /// The method of a request.
@@ -42,9 +55,21 @@ impl Method {
 #[derive(Debug)]
 pub struct Header {
     /// Lower case.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its value.
     pub value: HeaderValue,
+}
+
+impl Header {
+    /// A line that may be logged.
+    pub fn plain(name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        Self { name: name.into(), value: HeaderValue::Plain(value.into()) }
+    }
+
+    /// A line whose value is never shown.
+    pub fn secret(name: impl Into<Cow<'static, str>>, value: SecretString) -> Self {
+        Self { name: name.into(), value: HeaderValue::Secret(value) }
+    }
 }
 
 /// The value of a header, which may be a credential.

@@ -9,15 +9,18 @@ use crate::{
     http::{HttpRequest, Reply},
 };
 use bytes::Bytes;
-use std::fmt;
+use std::{collections::HashSet, fmt, sync::Arc};
 use volley_core::{Billed, Failure, Micros, Msisdn, Reason, Receipt, UnixMillis};
 
 /// A question: the request that asks it, and what its answer means.
 pub struct Inquiry<T> {
     /// The request.
     pub request: HttpRequest,
-    read: Box<dyn FnOnce(&Reply) -> Result<T, Failure> + Send>,
+    read: Box<Read<T>>,
 }
+
+/// What an answer means.
+type Read<T> = dyn FnOnce(&Reply) -> Result<T, Failure> + Send;
 
 impl<T> Inquiry<T> {
     /// A question that `request` asks and whose answer `read` understands.
@@ -124,6 +127,8 @@ pub struct Lost {
     pub from: UnixMillis,
     /// When it can have been taken at the latest.
     pub until: UnixMillis,
+    /// The provider's ids of requests whose answers came: none of them is the lost one.
+    pub known: Arc<HashSet<String>>,
 }
 
 /// What one look for a lost request showed.
@@ -183,6 +188,9 @@ pub enum Event {
         /// Whether the provider took it as "do not text me again"; `None` where it does not say.
         opts_out: Option<bool>,
     },
+    /// What stands beside this may be somebody else's word: its signature does not fit, and the
+    /// account's settings say to use it all the same. For the log.
+    Unsigned,
 }
 
 /// Why a callback was not understood. Nothing of it was used.

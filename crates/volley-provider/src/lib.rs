@@ -11,9 +11,16 @@ pub mod inquiry; // what can be asked beside sending
 pub mod registry; // kind and settings -> adapter
 
 mod call; // the checks that every adapter makes of a send call
+mod callback; // a provider's call to us as fields and words
+mod declared; // a provider that a file describes
+mod fonedynamics; // Fone Dynamics REST API v2
+mod maxotel; // MaxoTel API, SMS
 mod mesms; // ME-SMS API v2
+mod multitel; // MultiTEL v3 SendSMS
+mod option; // what the values of settings must look like
 mod reading; // tolerant JSON, and the provider's words made safe to show
 mod retry_after; // seconds or an HTTP date -> how long to wait
+mod sighting; // what proves that a request whose answer was lost was taken
 mod transmitsms; // TransmitSMS REST API v1
 
 pub use retry_after::retry_after;

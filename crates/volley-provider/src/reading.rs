@@ -2,25 +2,37 @@
 //! fields, and words that must be made safe before a person sees them.
 
 use crate::http::Reply;
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
-use volley_core::{Chunk, Class, Failure, Micros, Reason, Verdicts};
+use std::sync::Arc;
+use volley_core::{
+    Answer, Billed, Chunk, Class, Failure, Micros, MoneyFault, Msisdn, Reason, ReplyPrice, UnixMillis,
+    Verdict, Verdicts,
+};
 
-/// A JSON object: what every reply of every provider here is.
+/// A JSON object: what nearly every reply of every provider here is.
 pub(crate) type Object = Map<String, Value>;
 
-/// The object that is the whole body, or what the body is instead.
+/// The object that is the whole body, or what the body is instead; see [`value`].
+pub(crate) fn object(reply: &Reply) -> Result<Object, String> {
+    match value(reply)? {
+        Value::Object(object) => Ok(object),
+        _ => Err(format!("{} bytes of JSON that is no object", reply.body.len())),
+    }
+}
+
+/// The JSON that is the whole body, or what the body is instead.
 ///
 /// A missing content type is let pass, another one is not: a portal's page may well hold JSON.
 /// Nesting deeper than 128 is refused by `serde_json`.
-pub(crate) fn object(reply: &Reply) -> Result<Object, String> {
+pub(crate) fn value(reply: &Reply) -> Result<Value, String> {
     let length = reply.body.len();
     if let Some(content_type) = reply.header("content-type").filter(|value| !is_json(value)) {
         return Err(format!("{length} bytes of {content_type} in place of JSON"));
     }
     match serde_json::from_slice(&reply.body) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(format!("{length} bytes of JSON that is no object")),
+        Ok(value) => Ok(value),
         Err(_) if length == 0 => Err("an empty body".to_owned()),
         Err(_) => Err(format!("{length} bytes that are not JSON")),
     }
@@ -45,6 +57,76 @@ pub(crate) fn id(value: &Value) -> Option<String> {
     };
     let visible = id.bytes().all(|byte| byte.is_ascii_graphic());
     (!id.is_empty() && id != "0" && id.len() <= 128 && visible).then_some(id)
+}
+
+/// The text of a field; a number is its digits, and nothing else is one.
+pub(crate) fn text(object: &Object, name: &str) -> Option<String> {
+    match object.get(name)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// The list in a field: none where it is null, and `None` where it is missing or no list.
+pub(crate) fn list<'a>(object: &'a Object, name: &str) -> Option<&'a [Value]> {
+    match object.get(name)? {
+        Value::Null => Some(&[]),
+        Value::Array(items) => Some(items),
+        _ => None,
+    }
+}
+
+/// Yes or no, in any of the usual words.
+pub(crate) fn flag(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::Number(number) => number.as_u64().and_then(|number| flag_word(&number.to_string())),
+        Value::String(text) => flag_word(text),
+        _ => None,
+    }
+}
+
+/// Yes or no as a word, in any case.
+pub(crate) fn flag_word(word: &str) -> Option<bool> {
+    match word.trim().to_ascii_lowercase().as_str() {
+        "true" | "yes" | "1" => Some(true),
+        "false" | "no" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// A phone number in international digits, as a whole number or as text that may start with `+`.
+/// One that starts with 0 is a national one, which says nothing without its country.
+pub(crate) fn number(value: &Value) -> Option<Msisdn> {
+    match value {
+        Value::Number(number) => Msisdn::from_digits(number.as_u64()?),
+        Value::String(text) => number_word(text),
+        _ => None,
+    }
+}
+
+/// The same as a word.
+pub(crate) fn number_word(word: &str) -> Option<Msisdn> {
+    let word = word.trim();
+    let digits = word.strip_prefix('+').unwrap_or(word);
+    let plain = !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| plain).and_then(Msisdn::from_digits)
+}
+
+/// A moment that says where it counts from: `2026-03-02T08:15:00+07:00`, `2026-03-02 01:15:00Z`.
+pub(crate) fn moment(word: &str) -> Option<UnixMillis> {
+    let moment: Timestamp = word.trim().parse().ok()?;
+    Some(UnixMillis(moment.as_millisecond()))
+}
+
+/// A moment, in UTC where it does not say: `2026-03-02 01:15:00` as well as those of [`moment`].
+pub(crate) fn moment_utc(word: &str) -> Option<UnixMillis> {
+    moment(word).or_else(|| {
+        let clock: DateTime = word.trim().parse().ok()?;
+        let moment = clock.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        Some(UnixMillis(moment.as_millisecond()))
+    })
 }
 
 /// A count: a whole number, or one as text.
@@ -84,17 +166,47 @@ impl Tally {
 }
 
 /// An amount that is not negative: a number, or one as text.
-///
-/// A JSON number with a fraction is rounded to six decimals: where a provider adds up floats, 0.3
-/// comes as 0.30000000000000004.
 pub(crate) fn amount(value: &Value) -> Option<Micros> {
-    let text = match value {
-        Value::Number(number) if number.is_f64() => format!("{:.6}", number.as_f64()?),
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => text.trim().to_owned(),
-        _ => return None,
+    signed_amount(value).filter(|amount| *amount >= Micros::ZERO)
+}
+
+/// An amount: a number, or one as text.
+///
+/// What is finer than a millionth is rounded: where a provider adds up floats, 0.3 comes as
+/// 0.30000000000000004.
+pub(crate) fn signed_amount(value: &Value) -> Option<Micros> {
+    match value {
+        Value::Number(number) if number.is_f64() => format!("{:.6}", number.as_f64()?).parse().ok(),
+        Value::Number(number) => number.to_string().parse().ok(),
+        Value::String(text) => match text.trim().parse() {
+            Err(MoneyFault::TooFine(text)) => format!("{:.6}", text.parse::<f64>().ok()?).parse().ok(),
+            amount => amount.ok(),
+        },
+        _ => None,
+    }
+}
+
+/// The answer to a request with one message that was taken: by its own id, and the request's where
+/// that has another one; with what it costs, in the unit of `price_unit`, and its parts.
+pub(crate) fn taken(
+    message_id: String,
+    request_id: Option<String>,
+    price_unit: ReplyPrice,
+    price: Option<Micros>,
+    parts: Option<u64>,
+) -> Answer {
+    let (billed, own) = match (price_unit, price) {
+        (ReplyPrice::Money, Some(price)) => (Billed::Money(price), Some(price)),
+        (ReplyPrice::Units(_), Some(units)) => (Billed::Units(units), None),
+        (ReplyPrice::Nothing, _) | (_, None) => (Billed::Unknown, None),
     };
-    text.parse().ok().filter(|amount| *amount >= Micros::ZERO)
+    let segments = parts.and_then(|parts| u32::try_from(parts).ok());
+    Answer {
+        request_id: request_id.or_else(|| Some(message_id.clone())),
+        verdicts: Verdicts::Each(vec![Verdict::Accepted { id: Some(message_id), billed: own, segments }]),
+        billed,
+        segments: parts,
+    }
 }
 
 /// Everybody in doubt for one reason.
@@ -105,7 +217,7 @@ pub(crate) fn all_in_doubt(reason: &str) -> Verdicts {
 /// A failure of `class` with the provider's `Retry-After` where a wait makes sense: it was too
 /// fast, or the service is down for a while (RFC 9110 section 10.2.3).
 pub(crate) fn failure(class: Class, reply: &Reply, reason: String) -> Failure {
-    let waits = matches!(class, Class::Throttled | Class::Unavailable);
+    let waits = matches!(class, Class::Throttled | Class::Unavailable | Class::UnavailableUntaken);
     let retry_after =
         reply.header("retry-after").filter(|_| waits).map(|value| crate::retry_after(value, reply.at));
     Failure { retry_after, ..Failure::new(class, reason) }
@@ -114,10 +226,15 @@ pub(crate) fn failure(class: Class, reply: &Reply, reason: String) -> Failure {
 /// A provider's words without the texts of `chunk`, without `secrets`, and without anything as
 /// long as a phone number.
 pub(crate) fn safe(words: &str, chunk: &Chunk, secrets: &[SecretString]) -> String {
+    without(words, &chunk.texts, secrets)
+}
+
+/// The same for the answer to a question, which is about these `texts` or about none.
+pub(crate) fn without(words: &str, texts: &[Arc<str>], secrets: &[SecretString]) -> String {
     let mut words = words.to_owned();
     // The longest first, so that none is cut by a shorter one inside it.
     let mut hidden: Vec<(&str, &str)> = secrets.iter().map(|one| (one.expose_secret(), "[secret]")).collect();
-    hidden.extend(chunk.texts.iter().map(|text| (&**text, "[text]")));
+    hidden.extend(texts.iter().map(|text| (&**text, "[text]")));
     hidden.sort_by_key(|(hidden, _)| std::cmp::Reverse(hidden.len()));
     for (hidden, sign) in hidden {
         if !hidden.is_empty() && words.contains(hidden) {
@@ -125,6 +242,11 @@ pub(crate) fn safe(words: &str, chunk: &Chunk, secrets: &[SecretString]) -> Stri
         }
     }
     without_numbers(&words)
+}
+
+/// A provider's word for what became of a message, without anything as long as a phone number.
+pub(crate) fn code(word: &str) -> Reason {
+    Reason::from(without(word.trim(), &[], &[]))
 }
 
 /// `•••` for every seven or more digits in a row, also where blanks, dots, dashes, brackets or
@@ -214,7 +336,8 @@ mod tests {
             (json!(0.158), None, None, Some(158_000)),
             (json!("0.158"), Some("0.158"), None, Some(158_000)),
             (json!(0.1 + 0.2), None, None, Some(300_000)),
-            (json!("0.1579999"), Some("0.1579999"), None, None),
+            (json!("0.1579999"), Some("0.1579999"), None, Some(158_000)),
+            (json!("0.15e1"), Some("0.15e1"), None, None),
             (json!(-0.158), None, None, None),
             (json!(1e300), None, None, None),
             (json!("a-1"), Some("a-1"), None, None),
@@ -228,6 +351,68 @@ mod tests {
             assert_eq!(id(&value).as_deref(), as_id, "{value} as id");
             assert_eq!(count(&value), as_count, "{value} as count");
             assert_eq!(amount(&value), as_amount.map(Micros), "{value} as amount");
+        }
+    }
+
+    #[test]
+    fn numbers_come_in_international_digits_and_in_no_other_form() {
+        for (value, digits) in [
+            (json!(61_491_570_006_u64), Some(61_491_570_006)),
+            (json!("61491570006"), Some(61_491_570_006)),
+            (json!(" +61491570006 "), Some(61_491_570_006)),
+            (json!("0491570006"), None),
+            (json!("++61491570006"), None),
+            (json!("61 491 570 006"), None),
+            (json!("shop"), None),
+            (json!(""), None),
+            (json!(-61_491_570_006_i64), None),
+            (json!(5), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(number(&value).map(Msisdn::digits), digits, "{value}");
+        }
+    }
+
+    #[test]
+    fn moments_come_in_utc_or_say_where_they_count_from() {
+        for (word, certain, in_utc) in [
+            ("2026-12-01T07:00:00+07:00", Some(1_796_083_200_000), Some(1_796_083_200_000)),
+            ("2026-12-01T00:00:00Z", Some(1_796_083_200_000), Some(1_796_083_200_000)),
+            (" 2026-12-01 00:00:00.5Z ", Some(1_796_083_200_500), Some(1_796_083_200_500)),
+            ("2026-12-01 00:00:00", None, Some(1_796_083_200_000)),
+            ("2026-12-01T00:00:00", None, Some(1_796_083_200_000)),
+            ("01/12/2026", None, None),
+            ("", None, None),
+        ] {
+            assert_eq!(moment(word).map(|one| one.0), certain, "{word}");
+            assert_eq!(moment_utc(word).map(|one| one.0), in_utc, "{word} in UTC");
+        }
+    }
+
+    #[test]
+    fn yes_and_no_come_in_many_words() {
+        for (value, meant) in [
+            (json!(true), Some(true)),
+            (json!("True"), Some(true)),
+            (json!("yes"), Some(true)),
+            (json!(1), Some(true)),
+            (json!(false), Some(false)),
+            (json!("no"), Some(false)),
+            (json!("0"), Some(false)),
+            (json!(2), None),
+            (json!("maybe"), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(flag(&value), meant, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_list_may_be_null_and_a_missing_one_is_none() {
+        let object = json!({ "full": [1, 2], "null": null, "other": {} });
+        let object = object.as_object().expect("an object");
+        for (name, length) in [("full", Some(2)), ("null", Some(0)), ("other", None), ("missing", None)] {
+            assert_eq!(list(object, name).map(<[_]>::len), length, "{name}");
         }
     }
 

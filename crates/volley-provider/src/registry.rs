@@ -4,16 +4,20 @@ use crate::{
     adapter::Adapter,
     base_url::{BaseUrl, BaseUrlFault},
     credentials::{CredentialFault, Credentials},
-    mesms, transmitsms,
+    declared, fonedynamics, maxotel, mesms, multitel, transmitsms,
 };
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// Every kind of this version. The settings that all kinds share (`base_url`, `rate`, `chunk`, …)
 /// are not among those of a kind.
-const KINDS: &[&Kind] = &[&transmitsms::KIND, &mesms::KIND];
-
-/// Kinds that the campaign file knows and this version has no adapter for.
-const LATER: [&str; 3] = ["maxotel", "fonedynamics", "multitel"];
+const KINDS: &[&Kind] = &[
+    &transmitsms::KIND,
+    &mesms::KIND,
+    &maxotel::KIND,
+    &fonedynamics::KIND,
+    &multitel::KIND,
+    &declared::KIND,
+];
 
 /// One provider, as the registry knows it.
 pub(crate) struct Kind {
@@ -82,9 +86,6 @@ impl fmt::Debug for Settings {
 /// Why settings give no adapter. Holds no setting's value that could be a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// A provider of the contract that is not built yet.
-    #[error("this version cannot send through {0}; it can through {known}", known = known())]
-    NotInThisVersion(String),
     /// No provider at all.
     #[error("`{0}` is no provider; this version can send through {known}", known = known())]
     UnknownKind(String),
@@ -122,9 +123,7 @@ impl SettingsError {
 pub fn adapter(word: &str, settings: Settings) -> Result<Arc<dyn Adapter>, SettingsError> {
     let Settings { base_url, options, credentials, max_characters } = settings;
     let Some(kind) = kind(word) else {
-        let fault =
-            if LATER.contains(&word) { SettingsError::NotInThisVersion } else { SettingsError::UnknownKind };
-        return Err(fault(word.to_owned()));
+        return Err(SettingsError::UnknownKind(word.to_owned()));
     };
     if let Some(option) = options.keys().find(|option| !kind.options.contains(&option.as_str())) {
         return Err(SettingsError::UnknownOption { kind: kind.word, option: option.clone() });
@@ -145,6 +144,23 @@ pub fn needs(word: &str) -> &'static [&'static str] {
     kind(word).map_or(&[], |kind| kind.needs)
 }
 
+/// What the definition of a provider says of it, for the kind `http`, whose own address and
+/// credentials no version of this program knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declaration {
+    /// What it is called.
+    pub name: String,
+    /// Where it is reached unless the campaign says otherwise.
+    pub base_url: Option<String>,
+    /// The parts of [`Credentials`] that an account of it has, by name.
+    pub needs: Vec<&'static str>,
+}
+
+/// Reads `definition`, the setting of that name of the kind `http`.
+pub fn declaration(definition: &str) -> Result<Declaration, SettingsError> {
+    declared::declaration(definition)
+}
+
 fn own_settings(word: &str) -> String {
     kind(word).map_or(String::new(), |kind| kind.options.join(", "))
 }
@@ -159,14 +175,25 @@ fn known() -> String {
 mod tests {
     use super::*;
 
-    fn settings(options: &[(&str, &str)]) -> Settings {
+    /// Settings with these beside those that an account of `kind` cannot do without.
+    fn settings(kind: &str, options: &[(&str, &str)]) -> Settings {
+        let needed: &[_] = match kind {
+            "fonedynamics" => &[("property_sid", "sim-property")],
+            "multitel" => &[("bulk_allowed", "true")],
+            "http" => &[("definition", include_str!("../../../data/providers/twilio.toml"))],
+            _ => &[],
+        };
+        let options = needed.iter().chain(options);
         Settings {
             base_url: Some("http://127.0.0.1:9".to_owned()),
-            options: options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            options: options.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             credentials: Credentials {
                 key: Some("sim-key".into()),
                 secret: Some("sim-secret".into()),
-                ..Credentials::default()
+                account: Some("sim-account".into()),
+                token: Some("sim-token".into()),
+                username: Some("sim-username".into()),
+                password: Some("sim-password".into()),
             },
             max_characters: None,
         }
@@ -179,9 +206,12 @@ mod tests {
     #[test]
     fn every_kind_is_complete() {
         for (kind, _) in kinds() {
-            let adapter = adapter(kind, settings(&[])).unwrap_or_else(|fault| panic!("{fault}"));
+            let adapter = adapter(kind, settings(kind, &[])).unwrap_or_else(|fault| panic!("{fault}"));
             assert_eq!(adapter.kind(), kind);
-            let default = default_base_url(kind).expect("every kind has one");
+            let Some(default) = default_base_url(kind) else {
+                assert_eq!((kind, needs(kind)), ("http", &[][..]), "only a definition knows them");
+                continue;
+            };
             assert_eq!(BaseUrl::parse(default).map(|url| url.as_str().to_owned()), Ok(default.to_owned()));
             assert!(!needs(kind).is_empty());
         }
@@ -189,24 +219,24 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_that_is_not_built_yet_is_told_from_a_wrong_word() {
-        for kind in LATER {
-            let text =
-                format!("this version cannot send through {kind}; it can through transmitsms and mesms");
-            assert_eq!(fault(kind, settings(&[])), text);
-        }
-        let text = "`transmit` is no provider; this version can send through transmitsms and mesms";
-        assert_eq!(fault("transmit", settings(&[])), text);
+    fn a_wrong_word_is_told_those_that_are_known() {
+        let told = fault("transmit", settings("transmit", &[]));
+        assert!(told.starts_with("`transmit` is no provider; this version can send through "), "{told}");
+        assert!(kinds().all(|(kind, _)| told.contains(kind)), "{told}");
     }
 
     #[test]
     fn a_missing_credential_is_named() {
         for (kind, _) in kinds() {
             for field in needs(kind) {
-                let mut settings = settings(&[]);
+                let mut settings = settings(kind, &[]);
                 match *field {
                     "key" => settings.credentials.key = None,
                     "secret" => settings.credentials.secret = None,
+                    "account" => settings.credentials.account = None,
+                    "token" => settings.credentials.token = None,
+                    "username" => settings.credentials.username = None,
+                    "password" => settings.credentials.password = None,
                     other => panic!("{kind} needs {other}, which this test does not know"),
                 }
                 let text =
@@ -235,25 +265,96 @@ mod tests {
             ("transmitsms", "tracked_link_url", "https://example.com/a b"),
             ("transmitsms", "countrycode", ""),
             ("transmitsms", "countrycode", "61"),
+            ("transmitsms", "format", "yaml"),
+            ("transmitsms", "format", "JSON"),
+            ("transmitsms", "signature", "on"),
             ("mesms", "send_path", ""),
             ("mesms", "send_path", "/"),
             ("mesms", "send_path", "/send?x=1"),
             ("mesms", "send_path", "/a/../b"),
+            ("mesms", "preview_path", "/preview?x=1"),
+            ("mesms", "list_path", ""),
+            ("mesms", "credits_path", "/"),
+            ("mesms", "senders_path", "/a b"),
+            ("mesms", "cancel_path", "/cancel"),
+            ("mesms", "cancel_path", "/{uuid}/../cancel"),
+            ("mesms", "recipients_path", "/recipients?uuid={uuid}"),
+            ("mesms", "quote_by", "dryRun"),
+            ("maxotel", "send_path", "/"),
+            ("maxotel", "send_path", "/sms/send?key=1"),
+            ("maxotel", "method", "put"),
+            ("maxotel", "sms_inbox", ""),
+            ("maxotel", "sms_inbox", "inbox 17"),
+            ("maxotel", "inbox_field", "smsInbox"),
+            ("multitel", "bulk_allowed", "perhaps"),
+            ("multitel", "format", "xml"),
+            ("multitel", "destinations", ""),
+            ("multitel", "destinations", "1,,44"),
+            ("multitel", "destinations", "01"),
+            ("multitel", "destinations", "+1"),
+            ("multitel", "notify_url", "example.com/dlr"),
+            ("multitel", "status_words", "delivered"),
+            ("multitel", "status_words", "DELIVRD=arrived"),
+            ("multitel", "media", "aGVsbG8="),
+            ("multitel", "media", "no base64"),
+            ("multitel", "media", "R0lGODlhAQABAAAAACw="),
+            ("http", "definition", ""),
+            ("fonedynamics", "property_sid", ""),
+            ("fonedynamics", "property_sid", "../sim-property"),
+            ("fonedynamics", "max_recipients", "0"),
+            ("fonedynamics", "max_recipients", "1001"),
+            ("fonedynamics", "send_single", "perhaps"),
+            ("fonedynamics", "receipts", "push"),
+            ("fonedynamics", "delivery_receipt", "1"),
+            ("fonedynamics", "receipt_url", "example.com/receipt"),
+            ("fonedynamics", "receipt_method", "POST"),
+            ("fonedynamics", "reply_url", "ftp://example.com"),
+            ("fonedynamics", "reply_method", "GET"),
+            ("fonedynamics", "forward_to_sms", "0491570006"),
+            ("fonedynamics", "forward_to_sms", "Shop"),
+            ("fonedynamics", "forward_from_sms", "TwelveCharsX"),
+            ("fonedynamics", "forward_from_sms", "12 34"),
+            ("fonedynamics", "forward_to_email", "shop"),
+            ("fonedynamics", "forward_from_email", "shop@"),
+            ("fonedynamics", "codes_transient", ""),
+            ("fonedynamics", "codes_transient", "BUSY,,LATER"),
+            ("fonedynamics", "codes_no_funds", "NO FUNDS"),
         ] {
-            let text = fault(kind, settings(&[(option, value)]));
+            let text = fault(kind, settings(kind, &[(option, value)]));
             assert!(text.starts_with(&format!("{option}: ")), "{option} = {value}: {text}");
         }
     }
 
     #[test]
+    fn settings_that_contradict_each_other_are_refused_with_the_reason() {
+        let url = ("receipt_url", "https://example.com/receipt");
+        for (options, text) in [
+            (
+                &[url, ("delivery_receipt", "false")][..],
+                "receipt_url: it is called for delivery receipts alone, and delivery_receipt is false",
+            ),
+            (&[url, ("receipt_method", "PUT")], "receipt_method: it must be `POST` or `GET`, not `PUT`"),
+            (&[("receipt_method", "POST")], "receipt_method: there is nothing to call without receipt_url"),
+            (&[("reply_method", "POST")], "reply_method: there is nothing to call without reply_url"),
+        ] {
+            assert_eq!(fault("fonedynamics", settings("fonedynamics", options)), text);
+        }
+        let mut without_property = settings("fonedynamics", &[]);
+        without_property.options.clear();
+        let text = "property_sid: it is missing; write the PropertySid that the account sends from";
+        assert_eq!(fault("fonedynamics", without_property), text);
+    }
+
+    #[test]
     fn an_unknown_setting_names_those_that_are_known() {
-        let text = "mesms has no setting `validity`; its own are send_path";
-        assert_eq!(fault("mesms", settings(&[("validity", "5")])), text);
+        let text = "mesms has no setting `validity`; its own are send_path, preview_path, list_path, \
+                    credits_path, senders_path, cancel_path, recipients_path, quote_by";
+        assert_eq!(fault("mesms", settings("mesms", &[("validity", "5")])), text);
     }
 
     #[test]
     fn an_address_on_another_machine_is_https() {
-        let mut settings = settings(&[]);
+        let mut settings = settings("transmitsms", &[]);
         settings.base_url = Some("http://api.transmitsms.com".to_owned());
         let fault = adapter("transmitsms", settings).expect_err("plain http");
         assert_eq!(fault, SettingsError::BaseUrl(BaseUrlFault::PlainHttp));
@@ -261,7 +362,8 @@ mod tests {
 
     #[test]
     fn neither_settings_nor_adapters_show_a_secret() {
-        let settings = settings(&[("dlr_callback", "https://example.com/dlr?token=sim-token")]);
+        let settings =
+            settings("transmitsms", &[("dlr_callback", "https://example.com/dlr?token=sim-token")]);
         let adapter = adapter("transmitsms", settings.clone()).unwrap_or_else(|fault| panic!("{fault}"));
         let shown = format!("{adapter:?} {settings:?} {:?}", settings.credentials);
         assert!(!shown.contains("sim-"), "{shown}");

@@ -3,7 +3,8 @@
 //!
 //! A request is rounded as a whole, and each message is charged what it adds to the rounded sum.
 //! So charges are never negative, and those of a request add up to its price to the last digit.
-//! Not here: counting parts (the account's profile), and taking the price from a balance.
+//! A request whose items have texts of their own has a bill for each. Not here: counting parts
+//! (the account's profile), and taking the price from a balance.
 
 use crate::{Face, Messages, random};
 use std::iter;
@@ -89,13 +90,15 @@ pub(crate) struct Prices<'a> {
 }
 
 impl<'a> Prices<'a> {
-    /// ME-SMS bills credits, TransmitSMS money; a `card` in the other unit prices nothing.
+    /// ME-SMS bills credits, all others money; a `card` in the other unit prices nothing.
     pub(crate) fn new(face: Face, card: Option<&'a RateCard>) -> Self {
         let in_credits = |card: &&RateCard| matches!(card.currency().as_str(), "CREDIT" | "CREDITS");
-        match face {
-            Face::TransmitSms => Self { card: card.filter(|card| !in_credits(card)), flat: Micros(50_000) },
-            Face::MeSms => Self { card: card.filter(in_credits), flat: Micros(1_000_000) },
-        }
+        let flat = match face {
+            Face::MeSms => Micros(1_000_000),
+            Face::MultiTel => Micros(15_000),
+            Face::TransmitSms | Face::MaxoTel | Face::FoneDynamics => Micros(50_000),
+        };
+        Self { card: card.filter(|card| in_credits(card) == (face == Face::MeSms)), flat }
     }
 
     /// What the card's prices are in, where there is one.

@@ -3,7 +3,8 @@
 //! Everything can be built in code; [`Config::default`] is a gateway without faults that knows
 //! the contract's accounts. The files of `volley sim` are read on top of it.
 
-use crate::Face;
+use crate::{CallbackRules, DeliveryMix, Face, Records};
+use serde::Deserialize;
 use std::{
     collections::BTreeSet, fmt, io, num::NonZeroU32, ops::RangeInclusive, path::PathBuf, time::Duration,
 };
@@ -12,11 +13,13 @@ use volley_core::{Language, Micros, National, Profile, RateCard, UnixMillis};
 /// What one gateway is told before it starts.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Who may call, over all faces. No two accounts of one face share a key.
+    /// Who may call, over all faces. No two accounts of one face share what names them: the key,
+    /// the account or the user name.
     pub accounts: Vec<Account>,
     /// What messages cost. A card in `CREDIT` or `CREDITS` prices ME-SMS alone, any other one
-    /// TransmitSMS alone. What no card prices costs 1 credit or 0.05 a part. `Rounding::Total` is
-    /// for an invoice over all messages, which this gateway never writes: it rounds nothing here.
+    /// all faces but that. What no card prices costs a part 1 credit with ME-SMS, 0.015 with
+    /// MultiTEL and 0.05 with the others. `Rounding::Total` is for an invoice over all messages,
+    /// which this gateway never writes: it rounds nothing here.
     pub prices: Option<RateCard>,
     /// What latencies, chances and ids depend on.
     pub seed: u64,
@@ -28,7 +31,14 @@ pub struct Config {
     /// the reply, and in the ledger. One that is named twice is still billed one part more. It
     /// keeps no fault away, and a dry run does not show it.
     pub extra_parts: Vec<Messages>,
-    /// Where the ledger is written, or `None`. A file that exists is added to.
+    /// What becomes of messages that were taken.
+    pub delivery: DeliveryMix,
+    /// How it answers about them later.
+    pub records: Records,
+    /// How it calls those who want to be told.
+    pub callbacks: CallbackRules,
+    /// Where the ledger is written, or `None`. A file that exists is added to. What is cancelled
+    /// stands in a file beside it, whose name ends in `.cancelled`, from the first one on.
     pub ledger_file: Option<PathBuf>,
     /// Whether the ledger is kept in memory too, for [`Gateway::ledger`]: 8 bytes a recipient, and
     /// 24 for each run of neighbours that are charged the same.
@@ -45,12 +55,15 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            accounts: vec![Account::new(Face::TransmitSms), Account::new(Face::MeSms)],
+            accounts: Face::ALL.map(Account::new).into(),
             prices: None,
             seed: 0,
             latency: Duration::ZERO..=Duration::ZERO,
             faults: Vec::new(),
             extra_parts: Vec::new(),
+            delivery: DeliveryMix::default(),
+            records: Records::default(),
+            callbacks: CallbackRules::default(),
             ledger_file: None,
             keep_ledger: true,
             started_at: None,
@@ -82,6 +95,9 @@ impl Config {
         if self.latency.is_empty() {
             return Err(ConfigError::Latency);
         }
+        self.delivery.check()?;
+        self.records.check()?;
+        self.callbacks.check()?;
         self.faults.iter().try_for_each(Fault::check)?;
         self.extra_parts.iter().try_for_each(Messages::check)
     }
@@ -93,27 +109,35 @@ impl Config {
 pub struct Account {
     /// Whose account it is.
     pub face: Face,
-    /// API key.
+    /// What names it: the API key; the account with Fone Dynamics, the user name with MultiTEL.
     pub key: String,
-    /// API secret; ME-SMS has none and does not look at it.
+    /// What proves it: the API secret; the token with Fone Dynamics, the password with MultiTEL.
+    /// ME-SMS and MaxoTel have none and do not look at it.
     pub secret: String,
-    /// What is left: money for TransmitSMS, credits for ME-SMS (`Micros(1_000_000)` is one).
+    /// What stands in the paths of Fone Dynamics; the others do not look at it.
+    pub property: String,
+    /// What is left: credits for ME-SMS (`Micros(1_000_000)` is one), money for all others.
     /// `None`: without end, shown as 1,000,000 where it is asked for.
     pub balance: Option<Micros>,
     /// How many calls it may make; `None`: as many as it likes.
     pub limit: Option<Limit>,
     /// The senders it may use; `None`: every well-formed one, and none is listed.
     pub senders: Option<Vec<String>>,
-    /// Whether its key may send; ME-SMS answers 403 where it may not, TransmitSMS `NO_ACCESS`.
+    /// The senders that it asked for and may not use yet; ME-SMS lists them.
+    pub pending_senders: Vec<String>,
+    /// Whether it may send; TransmitSMS answers `NO_ACCESS` where it may not, the others 403.
     pub may_send: bool,
     /// Recipients that one request may carry. TransmitSMS documents 500 now and 10,000 before,
-    /// ME-SMS 2,000,000.
+    /// ME-SMS 2,000,000; 100 with Fone Dynamics is assumed. The other two take one.
     pub max_recipients: u32,
     /// Assumed: what a number that stands twice in one request means.
     pub duplicates: Duplicates,
-    /// Assumed: whether ME-SMS takes numbers of other countries than Thailand, in international
-    /// digits. TransmitSMS takes them always.
+    /// Assumed: whether ME-SMS takes numbers of other countries than Thailand, and MultiTEL of
+    /// others than its own area, in international digits. MaxoTel takes Australian ones alone,
+    /// TransmitSMS and Fone Dynamics take all, whatever this says.
     pub foreign_numbers: bool,
+    /// Assumed: what else its provider's pages leave open.
+    pub habits: Habits,
     /// How texts are counted into the parts that are billed. The longest text is the provider's,
     /// whatever the profile says, and nothing is folded.
     pub profile: Profile,
@@ -123,25 +147,37 @@ pub struct Account {
 }
 
 impl Account {
-    /// The contract's account with this face: `sim-key`, `sim-secret`, no end of money, and the
-    /// rate that the provider's clients assume (TransmitSMS 2 a second, ME-SMS 5). It counts as
-    /// the standard does and rounds nothing.
+    /// The contract's account with this face: `sim-key` and `sim-secret`, or what the provider
+    /// has in their place, no end of money, and the rate that the provider's clients assume
+    /// (Fone Dynamics 10 a second, ME-SMS and MaxoTel 5, TransmitSMS and MultiTEL 2). It counts
+    /// as the standard does and rounds nothing.
     pub fn new(face: Face) -> Self {
         let (rate, max_recipients, duplicates) = match face {
             Face::TransmitSms => (2, 500, Duplicates::Refuse),
             Face::MeSms => (5, 2_000_000, Duplicates::Charge),
+            Face::MaxoTel => (5, 1, Duplicates::Charge),
+            Face::FoneDynamics => (10, 100, Duplicates::Charge),
+            Face::MultiTel => (2, 1, Duplicates::Charge),
+        };
+        let (key, secret) = match face {
+            Face::TransmitSms | Face::MeSms | Face::MaxoTel => ("sim-key", "sim-secret"),
+            Face::FoneDynamics => ("sim-account", "sim-token"),
+            Face::MultiTel => ("sim-user", "sim-password"),
         };
         Self {
             face,
-            key: "sim-key".to_owned(),
-            secret: "sim-secret".to_owned(),
+            key: key.to_owned(),
+            secret: secret.to_owned(),
+            property: "sim-property".to_owned(),
             balance: None,
             limit: NonZeroU32::new(rate).map(Limit::per_second),
             senders: None,
+            pending_senders: Vec::new(),
             may_send: true,
             max_recipients,
             duplicates,
-            foreign_numbers: true,
+            foreign_numbers: face != Face::MultiTel,
+            habits: Habits::default(),
             profile: Profile::STANDARD,
             cost_decimals: 6,
         }
@@ -158,6 +194,82 @@ impl Account {
         }
         self.limit.as_ref().map_or(Ok(()), Limit::check)
     }
+}
+
+/// What an account does where its provider's pages say two things, or nothing. Every face looks
+/// at its own alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Habits {
+    /// MaxoTel: how it says that a message was taken.
+    pub receipt: Receipt,
+    /// MultiTEL: what `status.code` is.
+    pub code: CodeForm,
+    /// MultiTEL: where a refusal shows.
+    pub errors: ErrorPlace,
+    /// MultiTEL: whether `chars` is the text's length; the provider's sample has 0.
+    pub counts_chars: bool,
+    /// Fone Dynamics: what surrounds the results of a batch.
+    pub batch_reply: BatchReply,
+    /// Fone Dynamics: whether a leased number takes the place of a name as the sender where names
+    /// cannot be shown, in the United States and Canada.
+    pub replaces_names: bool,
+    /// Fone Dynamics: whether its answers name the caller's id of a message.
+    pub echoes_external_id: bool,
+}
+
+impl Default for Habits {
+    /// What the provider pages show.
+    fn default() -> Self {
+        Self {
+            receipt: Receipt::Json,
+            code: CodeForm::Text,
+            errors: ErrorPlace::Body,
+            counts_chars: true,
+            batch_reply: BatchReply::Bare,
+            replaces_names: true,
+            echoes_external_id: true,
+        }
+    }
+}
+
+/// How MaxoTel says that a message was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Receipt {
+    /// An object with the message's id, parts and price.
+    Json,
+    /// The word `Successfully` as plain text, as relabelled hosts are said to do.
+    Plain,
+}
+
+/// What the code in the body of MultiTEL's answers is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CodeForm {
+    /// Digits as text, as `sendsms` shows it.
+    Text,
+    /// A number, as other calls show it.
+    Number,
+}
+
+/// Where MultiTEL shows that it refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorPlace {
+    /// In the body alone: the HTTP status is 200.
+    Body,
+    /// In the HTTP status as well.
+    Status,
+}
+
+/// What surrounds the results of a Fone Dynamics batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchReply {
+    /// Nothing: the answer is a list.
+    Bare,
+    /// An object that holds the list as `Messages`.
+    Wrapped,
 }
 
 /// Shows no key and no secret.
@@ -189,7 +301,7 @@ pub struct Limit {
     pub requests: NonZeroU32,
     /// The window, above zero.
     pub window: Duration,
-    /// The `Retry-After` of a refusal, as it stands; neither provider documents one.
+    /// The `Retry-After` of a refusal, as it stands; no provider documents one.
     pub retry_after: Option<String>,
 }
 
@@ -225,10 +337,23 @@ pub struct Fault {
     pub when: When,
     /// What happens.
     pub what: Mischief,
+    /// Among which requests `when` counts.
+    pub among: Among,
 }
 
-/// Which requests a fault happens to. Requests are numbered from 1 in the order in which their
-/// heads arrive, over all faces and accounts.
+/// What requests are for. Each kind is numbered by itself, so that a question more or less moves
+/// no fault from one send call to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Among {
+    /// Calls that send, well formed or not.
+    #[default]
+    Sends,
+    /// Everything else: prices asked for, balances, senders, reports, cancellations.
+    Questions,
+}
+
+/// Which requests a fault happens to. Requests of one kind are numbered from 1 in the order in
+/// which their heads arrive, over all faces and accounts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum When {
     /// This one.
@@ -283,15 +408,25 @@ pub enum Mischief {
         /// Whether the request is served.
         taken: bool,
     },
-    /// The request is served and charged as ever, and the reply does not name its price: `cost`
-    /// or `credits` is missing.
+    /// The request is served and charged as ever, and the reply does not name its price: `cost`,
+    /// `credits` or `price` is missing. Fone Dynamics never names one.
     NoPrice,
 }
 
 impl Fault {
-    /// `what` happens to request number `request`.
+    /// `what` happens to send calls.
+    pub const fn new(when: When, what: Mischief) -> Self {
+        Self { when, what, among: Among::Sends }
+    }
+
+    /// `what` happens to send call number `request`.
     pub const fn at(request: u64, what: Mischief) -> Self {
-        Self { when: When::Request(request), what }
+        Self::new(When::Request(request), what)
+    }
+
+    /// The same to a question: everything that is no send call.
+    pub const fn at_question(question: u64, what: Mischief) -> Self {
+        Self { when: When::Request(question), what, among: Among::Questions }
     }
 
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
@@ -354,7 +489,7 @@ fn check_requests(first: u64, last: u64) -> Result<(), ConfigError> {
     }
 }
 
-fn check_chance(chance: f64) -> Result<(), ConfigError> {
+pub(crate) fn check_chance(chance: f64) -> Result<(), ConfigError> {
     if (0.0..=1.0).contains(&chance) { Ok(()) } else { Err(ConfigError::Chance(chance)) }
 }
 
@@ -368,7 +503,7 @@ fn check_header(text: Option<&str>) -> Result<(), ConfigError> {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// Two accounts that a request could not tell apart.
-    #[error("two {} accounts have the same key; give each its own", .0.word())]
+    #[error("two {} accounts have the same {}; give each its own", .0.word(), .0.key_word())]
     SharedKey(Face),
     /// The shortest latency is above the longest.
     #[error("the shortest latency is above the longest; write the shorter one first")]
@@ -402,6 +537,18 @@ pub enum ConfigError {
     /// Not a status that means failure.
     #[error("`status` {0} is no error; use 400 to 599, or kind `rubbish` for 200 with HTML")]
     Status(u16),
+    /// Shares of more than everything.
+    #[error("the shares of a delivery mix are 0 to 1 each and at most 1 together")]
+    DeliveryShares,
+    /// The shortest delay is above the longest.
+    #[error("the shortest delivery delay is above the longest; write the shorter one first")]
+    DeliveryDelay,
+    /// More than the digits of an id can be turned.
+    #[error("`lookalikes` is 0 to 9, and {0} is not")]
+    Lookalikes(u8),
+    /// Not a status that a refused cancel has.
+    #[error("`cancel_refusal` is 400 or 409, and {0} is not")]
+    CancelRefusal(u16),
     /// Finer than a millionth.
     #[error("`cost_decimals` is 0 to 6, and {0} is not")]
     CostDecimals(u8),

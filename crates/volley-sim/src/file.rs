@@ -3,7 +3,13 @@
 //! Their forms stand at [`Config::read_faults`] and [`Config::read_accounts`]. Unknown keys are
 //! errors, and so are settings that would do nothing. Not here: opening files.
 
-use crate::{Account, Config, Duplicates, Face, Fault, Limit, LimitKind, Messages, Mischief, When};
+mod sections; // delivery, records, callbacks
+
+use crate::{
+    Account, Among, BatchReply, CodeForm, Config, Duplicates, ErrorPlace, Face, Fault, Habits, Limit,
+    LimitKind, Messages, Mischief, Receipt, When,
+};
+use sections::{WrittenCallbacks, WrittenDelivery, WrittenRecords};
 use serde::Deserialize;
 use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
 use toml::Spanned;
@@ -38,6 +44,7 @@ impl Config {
     /// [[fault]]                       # the first that applies to a request happens
     /// request = 7                     # or: requests = [3, 9] | every = 10 | chance = 0.01
     /// kind = "commit_then_drop"
+    /// among = "sends"                 # sends | questions, each numbered by itself
     /// ```
     ///
     /// | kind | what happens | settings |
@@ -63,12 +70,53 @@ impl Config {
     ///                                 # or all messages of: request = 7 | requests = [3, 9]
     /// ```
     ///
+    /// What comes after a message was taken, with what holds where nothing is written. Shares and
+    /// chances are 0 to 1 and drawn for each message:
+    ///
+    /// ```toml
+    /// [delivery]                      # shares; the rest is delivered
+    /// failed = 0.03                   # handset off
+    /// invalid = 0.01                  # no such number
+    /// blocked = 0.01
+    /// expired = 0.02
+    /// timeout = 0.01                  # the provider gives up waiting for a report
+    /// pending = 0.0                   # no report ever comes
+    /// delay_ms = [200, 3000]          # shortest and longest until that is known
+    ///
+    /// [records]
+    /// processing_ms = 1000            # how long sending takes; no cancelling then
+    /// lag_ms = 0                      # lists do not show what is younger
+    /// # retention_ms = 60000          # absent: nothing is ever forgotten
+    /// lookalikes = 0                  # 0 to 9: other traffic planted beside each message taken
+    /// cancel_refusal = 409            # 409 | 400: ME-SMS refuses a cancel with it
+    ///
+    /// [callbacks]                     # chances
+    /// signed = true                   # TransmitSMS
+    /// repeated = 0.0                  # the last report comes twice
+    /// reordered = 0.0                 # the two reports of a message change places
+    /// late = 0.0
+    /// late_by_ms = 60000
+    /// before_reply = 0.0              # the first report overtakes the answer to the request
+    /// unknown = 0.0                   # a report about a message that nobody sent comes as well
+    /// ```
+    ///
     /// # Errors
     /// [`FileFault`], with the line; nothing is changed then.
     pub fn read_faults(&mut self, text: &str) -> Result<(), FileFault> {
         let file: FaultsFile = parse(text)?;
         let latency = file.latency_ms.map(|written| latency(text, &written)).transpose()?;
         let limit = file.limiter.map(|written| limit(text, &written)).transpose()?;
+        let delivery = file.delivery.map(|written| {
+            written.get_ref().over(&self.delivery).map_err(|reason| at(text, &written, &reason))
+        });
+        let records = file.records.map(|written| {
+            written.get_ref().over(&self.records).map_err(|reason| at(text, &written, &reason))
+        });
+        let callbacks = file.callbacks.map(|written| {
+            written.get_ref().over(&self.callbacks).map_err(|reason| at(text, &written, &reason))
+        });
+        let (delivery, records, callbacks) =
+            (delivery.transpose()?, records.transpose()?, callbacks.transpose()?);
         let (mut faults, mut extra_parts) = (Vec::new(), Vec::new());
         for written in &file.fault {
             match fault(text, written)? {
@@ -85,24 +133,26 @@ impl Config {
         }
         self.faults.extend(faults);
         self.extra_parts.extend(extra_parts);
+        self.delivery = delivery.unwrap_or_else(|| self.delivery.clone());
+        self.records = records.unwrap_or_else(|| self.records.clone());
+        self.callbacks = callbacks.unwrap_or_else(|| self.callbacks.clone());
         Ok(())
     }
 
-    /// Reads an accounts file and adds its accounts; one with the face and key of a known account
-    /// takes that one's place.
+    /// Reads an accounts file and adds its accounts; one with the face and the key, account or
+    /// user name of a known account takes that one's place.
     ///
     /// ```toml
     /// [[account]]
-    /// face = "transmitsms"            # transmitsms | mesms
+    /// face = "transmitsms"            # transmitsms | mesms | maxotel | fonedynamics | multitel
     /// key = "another-key"
-    /// secret = "another-secret"       # TransmitSMS only
+    /// secret = "another-secret"
     /// balance = "12.50"               # money or credits; absent: without end
     /// rate = "2/s"                    # or "none"; absent: the provider's usual
     /// senders = ["ShopAlert"]         # absent: every well-formed one
     /// may_send = true
     /// max_recipients = 500
     /// duplicates = "refuse"           # refuse | charge
-    /// # foreign_numbers = true        # ME-SMS only: numbers of other countries too
     /// cost_decimals = 3               # a request's price is rounded to them; absent: 6, exact
     ///
     /// # How it counts the parts that it bills; absent: as the standard does.
@@ -113,6 +163,29 @@ impl Config {
     /// # single = "turkish"            # one or both
     /// without = "€"                   # characters that its GSM-7 lacks
     /// ```
+    ///
+    /// Every provider has names of its own for what proves who calls, and some have settings that
+    /// the others have not. All of these must be there:
+    ///
+    /// | face | who calls |
+    /// |---|---|
+    /// | `transmitsms` | `key`, `secret` |
+    /// | `mesms`, `maxotel` | `key` |
+    /// | `fonedynamics` | `account`, `token`, `property` |
+    /// | `multitel` | `username`, `password` |
+    ///
+    /// | setting | faces | values, the usual one first |
+    /// |---|---|---|
+    /// | `max_recipients`, `duplicates` | those that take several numbers | |
+    /// | `foreign_numbers` | `mesms`, `multitel` | `true` with the first, `false` with the second |
+    /// | `pending_senders` | `mesms` | none; names that are listed and may not be used yet |
+    /// | `receipt` | `maxotel` | `json`, `plain`: the word `Successfully` |
+    /// | `code` | `multitel` | `text`, `number`: what the code in the body is |
+    /// | `errors` | `multitel` | `body`, `status`: whether the HTTP status tells, too |
+    /// | `counts_chars` | `multitel` | `true`, `false`: `chars` is 0 |
+    /// | `batch_reply` | `fonedynamics` | `bare`, `wrapped`: in an object |
+    /// | `replaces_names` | `fonedynamics` | `true`, `false`: sent as named to North America |
+    /// | `echoes_external_id` | `fonedynamics` | `true`, `false`: never named again |
     ///
     /// # Errors
     /// [`FileFault`], with the line; nothing is changed then.
@@ -137,6 +210,9 @@ struct FaultsFile {
     limiter: Option<Spanned<WrittenLimiter>>,
     #[serde(default)]
     fault: Vec<Spanned<WrittenFault>>,
+    delivery: Option<Spanned<WrittenDelivery>>,
+    records: Option<Spanned<WrittenRecords>>,
+    callbacks: Option<Spanned<WrittenCallbacks>>,
 }
 
 #[derive(Deserialize)]
@@ -165,11 +241,21 @@ struct WrittenFault {
     messages: Option<BTreeSet<u64>>,
     every: Option<u64>,
     chance: Option<f64>,
+    #[serde(default)]
+    among: WrittenAmong,
     kind: WrittenFaultKind,
     status: Option<u16>,
     taken: Option<bool>,
     retry_after: Option<String>,
     bytes: Option<usize>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WrittenAmong {
+    #[default]
+    Sends,
+    Questions,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -198,15 +284,29 @@ struct AccountsFile {
 #[serde(deny_unknown_fields)]
 struct WrittenAccount {
     face: WrittenFace,
-    key: String,
+    key: Option<String>,
     secret: Option<String>,
+    account: Option<String>,
+    token: Option<String>,
+    property: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
     balance: Option<String>,
     rate: Option<String>,
     senders: Option<Vec<String>>,
+    #[serde(default)]
+    pending_senders: Vec<String>,
     may_send: Option<bool>,
     max_recipients: Option<NonZeroU32>,
     duplicates: Option<WrittenDuplicates>,
     foreign_numbers: Option<bool>,
+    receipt: Option<Receipt>,
+    code: Option<CodeForm>,
+    errors: Option<ErrorPlace>,
+    counts_chars: Option<bool>,
+    batch_reply: Option<BatchReply>,
+    replaces_names: Option<bool>,
+    echoes_external_id: Option<bool>,
     cost_decimals: Option<u8>,
     concat_ref: Option<u8>,
     #[serde(rename = "break")]
@@ -222,6 +322,9 @@ struct WrittenAccount {
 enum WrittenFace {
     TransmitSms,
     MeSms,
+    MaxoTel,
+    FoneDynamics,
+    MultiTel,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -313,7 +416,11 @@ fn fault(text: &str, written: &Spanned<WrittenFault>) -> Result<Strikes, FileFau
             return Err(at(text, written, reason));
         }
     };
-    let fault = Fault { when, what };
+    let among = match written.get_ref().among {
+        WrittenAmong::Sends => Among::Sends,
+        WrittenAmong::Questions => Among::Questions,
+    };
+    let fault = Fault { when, what, among };
     fault.check().map_err(|reason| at(text, written, &reason))?;
     Ok(Strikes::Requests(fault))
 }
@@ -343,16 +450,12 @@ fn account(text: &str, written: &Spanned<WrittenAccount>) -> Result<Account, Fil
     let face = match account.face {
         WrittenFace::TransmitSms => Face::TransmitSms,
         WrittenFace::MeSms => Face::MeSms,
+        WrittenFace::MaxoTel => Face::MaxoTel,
+        WrittenFace::FoneDynamics => Face::FoneDynamics,
+        WrittenFace::MultiTel => Face::MultiTel,
     };
-    let secret = match (face, &account.secret) {
-        (Face::TransmitSms, Some(secret)) => secret.clone(),
-        (Face::MeSms, None) => String::new(),
-        (Face::TransmitSms, None) => return Err(wrong("a transmitsms account needs a `secret`")),
-        (Face::MeSms, Some(_)) => return Err(wrong("a mesms account has no `secret`; remove it")),
-    };
-    if face == Face::TransmitSms && account.foreign_numbers.is_some() {
-        return Err(wrong("`foreign_numbers` is for mesms; transmitsms takes all countries; remove it"));
-    }
+    check_names(face, account).map_err(|reason| wrong(&reason))?;
+    let first = |names: [&Option<String>; 3]| names.into_iter().flatten().next().cloned();
     let balance = account.balance.as_deref().map(str::parse::<Micros>).transpose();
     let balance = balance.map_err(|fault| at(text, written, &fault))?;
     let usual = Account::new(face);
@@ -367,11 +470,13 @@ fn account(text: &str, written: &Spanned<WrittenAccount>) -> Result<Account, Fil
     };
     let account = Account {
         face,
-        key: account.key.clone(),
-        secret,
+        key: first([&account.key, &account.account, &account.username]).unwrap_or_default(),
+        secret: first([&account.secret, &account.token, &account.password]).unwrap_or_default(),
+        property: account.property.clone().unwrap_or_default(),
         balance,
         limit,
         senders: account.senders.clone(),
+        pending_senders: account.pending_senders.clone(),
         may_send: account.may_send.unwrap_or(usual.may_send),
         max_recipients: account.max_recipients.map_or(usual.max_recipients, NonZeroU32::get),
         duplicates: match account.duplicates {
@@ -380,11 +485,64 @@ fn account(text: &str, written: &Spanned<WrittenAccount>) -> Result<Account, Fil
             Some(WrittenDuplicates::Charge) => Duplicates::Charge,
         },
         foreign_numbers: account.foreign_numbers.unwrap_or(usual.foreign_numbers),
+        habits: habits(account, usual.habits),
         profile: profile(account).map_err(|reason| wrong(&reason))?,
         cost_decimals: account.cost_decimals.unwrap_or(usual.cost_decimals),
     };
     account.check().map_err(|fault| at(text, written, &fault))?;
     Ok(account)
+}
+
+/// Whether an account has what proves who calls, and no settings of another provider's.
+fn check_names(face: Face, account: &WrittenAccount) -> Result<(), String> {
+    use Face::{FoneDynamics, MaxoTel, MeSms, MultiTel, TransmitSms};
+    let word = face.word();
+    for (name, is_there, faces) in [
+        ("key", account.key.is_some(), &[TransmitSms, MeSms, MaxoTel][..]),
+        ("secret", account.secret.is_some(), &[TransmitSms]),
+        ("account", account.account.is_some(), &[FoneDynamics]),
+        ("token", account.token.is_some(), &[FoneDynamics]),
+        ("property", account.property.is_some(), &[FoneDynamics]),
+        ("username", account.username.is_some(), &[MultiTel]),
+        ("password", account.password.is_some(), &[MultiTel]),
+    ] {
+        match (is_there, faces.contains(&face)) {
+            (false, true) => return Err(format!("a {word} account needs `{name}`")),
+            (true, false) => return Err(format!("a {word} account has no `{name}`; remove it")),
+            _ => {}
+        }
+    }
+    for (name, is_there, faces) in [
+        ("max_recipients", account.max_recipients.is_some(), &[TransmitSms, MeSms, FoneDynamics][..]),
+        ("duplicates", account.duplicates.is_some(), &[TransmitSms, MeSms, FoneDynamics]),
+        ("foreign_numbers", account.foreign_numbers.is_some(), &[MeSms, MultiTel]),
+        ("pending_senders", !account.pending_senders.is_empty(), &[MeSms]),
+        ("receipt", account.receipt.is_some(), &[MaxoTel]),
+        ("code", account.code.is_some(), &[MultiTel]),
+        ("errors", account.errors.is_some(), &[MultiTel]),
+        ("counts_chars", account.counts_chars.is_some(), &[MultiTel]),
+        ("batch_reply", account.batch_reply.is_some(), &[FoneDynamics]),
+        ("replaces_names", account.replaces_names.is_some(), &[FoneDynamics]),
+        ("echoes_external_id", account.echoes_external_id.is_some(), &[FoneDynamics]),
+    ] {
+        if is_there && !faces.contains(&face) {
+            return Err(format!("`{name}` does nothing for a {word} account; remove it"));
+        }
+    }
+    Ok(())
+}
+
+/// What an account does where its provider's pages leave room.
+fn habits(account: &WrittenAccount, usual: Habits) -> Habits {
+    Habits {
+        receipt: account.receipt.unwrap_or(usual.receipt),
+        code: account.code.unwrap_or(usual.code),
+        errors: account.errors.unwrap_or(usual.errors),
+        counts_chars: account.counts_chars.unwrap_or(usual.counts_chars),
+        batch_reply: account.batch_reply.unwrap_or(usual.batch_reply),
+        replaces_names: account.replaces_names.unwrap_or(usual.replaces_names),
+        echoes_external_id: account.echoes_external_id.unwrap_or(usual.echoes_external_id),
+    }
 }
 
 /// How an account counts, or what is wrong with it.

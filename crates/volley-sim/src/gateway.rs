@@ -2,29 +2,43 @@
 //!
 //! The order of things: the request gets its number and perhaps a fault; a fault that stands in
 //! front of the gateway answers alone; then come credentials, the account's limit, and the face.
-//! What is taken is in the ledger before the answer exists. A fault that strikes later changes
-//! the answer only, never what was taken or charged.
+//! What is taken is in the ledger before the answer exists, and where later calls and callbacks
+//! find it. A fault that strikes later changes the answer only, never what was taken or charged.
 
 use crate::{
-    Account, Config, ConfigError, Entry, Face, Limit, Limiter, Mischief, When,
+    Account, Among, Callback, Cancellation, Config, ConfigError, Entry, Face, Limit, Limiter, Mischief, When,
     bill::{ExtraParts, Prices},
+    callbacks::Callbacks,
     face::{Call, Served},
     http::{Answer, Reply, Request, Wire},
-    ledger::Ledger,
+    ledger::{Batch, Ledger, Words},
+    messages::Messages,
     random,
 };
 use std::{io, time::Duration};
 use volley_core::{Msisdn, UnixMillis};
 
+/// How long an answer waits for a callback that is to overtake it.
+const HEAD_START: Duration = Duration::from_millis(50);
+
+/// Where the numbers of questions start, above those of send calls.
+const QUESTIONS: u64 = 1 << 40;
+
 /// A simulated gateway with all its accounts.
 pub struct Gateway {
     config: Config,
     limiters: Vec<Option<Limiter>>,
+    messages: Messages,
+    callbacks: Callbacks,
+    /// How long the answer waits for a callback that is to overtake it.
+    head_start: Duration,
+    words: Words,
     ledger: Ledger,
     ledger_fault: Option<io::Error>,
     latest: Duration,
     started_at: UnixMillis,
     requests: u64,
+    questions: u64,
     overruns: u64,
 }
 
@@ -37,7 +51,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// The request's number, from 1 over all faces.
+    /// The send call's number, from 1 over all faces; a question's lies above 2⁴⁰.
     pub const fn number(&self) -> u64 {
         self.number
     }
@@ -61,11 +75,19 @@ impl Gateway {
         let limiters = config.accounts.iter().map(|account| account.limit.as_ref().map(Limiter::new));
         Ok(Self {
             limiters: limiters.collect(),
+            messages: Messages::new(
+                config.accounts.iter().map(|account| account.face),
+                config.records.clone(),
+            ),
+            callbacks: Callbacks::new(config.callbacks.clone()),
+            head_start: Duration::ZERO,
+            words: Words::default(),
             ledger,
             ledger_fault: None,
             latest: Duration::ZERO,
             started_at,
             requests: 0,
+            questions: 0,
             overruns: 0,
             config,
         })
@@ -74,15 +96,20 @@ impl Gateway {
     /// What happens to a request that arrives whole at `now`, counted from the gateway's start.
     /// Time does not go back: an earlier `now` than before counts as that one.
     pub fn answer(&mut self, now: Duration, request: &Request) -> Answer {
-        let ticket = self.begin();
+        let ticket = self.begin(&request.method, &request.path);
         self.finish(now, &ticket, request)
     }
 
     /// The first half of [`answer`](Self::answer), for a request whose head is there: it gets
     /// its number and its fault.
-    pub fn begin(&mut self) -> Ticket {
-        self.requests += 1;
-        let number = self.requests;
+    pub fn begin(&mut self, method: &str, path: &str) -> Ticket {
+        let among = if Face::of(path).sends(method, path) { Among::Sends } else { Among::Questions };
+        let seen = match among {
+            Among::Sends => &mut self.requests,
+            Among::Questions => &mut self.questions,
+        };
+        *seen += 1;
+        let number = *seen;
         let strikes = |(index, when): (u64, When)| match when {
             When::Request(request) => number == request,
             When::Requests { first, last } => (first..=last).contains(&number),
@@ -90,17 +117,20 @@ impl Gateway {
             When::Chance(chance) => random::strikes(chance, self.config.seed, number, random::FAULT + index),
         };
         let mut faults = (0..).zip(&self.config.faults);
-        let fault = faults.find(|(index, fault)| strikes((*index, fault.when)));
+        let fault = faults.find(|(index, fault)| fault.among == among && strikes((*index, fault.when)));
         let broken = self.ledger_fault.is_some();
         let mischief =
             if broken { Some(Mischief::Reset) } else { fault.map(|(_, fault)| fault.what.clone()) };
-        Ticket { number, mischief }
+        // Far from every send call, so that both draw numbers of their own.
+        let apart = if among == Among::Questions { QUESTIONS } else { 0 };
+        Ticket { number: apart + number, mischief }
     }
 
     /// The second half: what happens now that the body is there, or is to be left unread.
     pub fn finish(&mut self, now: Duration, ticket: &Ticket, request: &Request) -> Answer {
         use Mischief as M;
         self.latest = self.latest.max(now);
+        self.head_start = Duration::ZERO;
         let face = Face::of(&request.path);
         let was_broken = self.ledger_fault.is_some();
         let mischief = if was_broken { Some(&M::Reset) } else { ticket.mischief.as_ref() };
@@ -109,7 +139,8 @@ impl Gateway {
         let (reply, wire) = match mischief {
             None | Some(M::NoPrice) => (serve(), Wire::Whole),
             Some(M::Throttle { retry_after }) => {
-                (face.throttled(request, retry_after.as_deref()), Wire::Whole)
+                let accounts = &self.config.accounts;
+                (face.throttled(accounts, request, retry_after.as_deref()), Wire::Whole)
             }
             Some(M::ErrorBefore { status }) => (Reply::page(*status), Wire::Whole),
             Some(M::ErrorAfter { status }) => {
@@ -130,10 +161,11 @@ impl Gateway {
         };
         // Some of the request's lines may be in the ledger: neither yes nor no would be true.
         let wire = if self.ledger_fault.is_some() && !was_broken { Wire::LoseReply } else { wire };
-        Answer { reply, delay: self.delay(ticket.number), wire }
+        let delay = self.delay(ticket.number).max(self.head_start);
+        Answer { reply, delay, wire }
     }
 
-    /// How many requests have arrived, whatever became of them.
+    /// How many send calls have arrived, whatever became of them; questions are not counted.
     pub const fn requests_seen(&self) -> u64 {
         self.requests
     }
@@ -160,6 +192,44 @@ impl Gateway {
         self.ledger.taken_more_than_once()
     }
 
+    /// What was taken and then taken back before it was sent, in order. It stands in the ledger all
+    /// the same: it was taken.
+    pub fn cancelled(&self) -> &[Cancellation] {
+        self.ledger.cancelled()
+    }
+
+    /// The calls to customers that are due at `now`, counted from the gateway's start, the oldest
+    /// first. Each that is taken from here is made or [has failed](Self::callback_failed); what is
+    /// left stays due.
+    pub fn due_callbacks(&mut self, now: Duration) -> impl Iterator<Item = Callback> {
+        let Self { callbacks, messages, config, started_at, .. } = self;
+        let (messages, accounts, started_at) = (&*messages, &config.accounts, *started_at);
+        std::iter::from_fn(move || {
+            callbacks.next(
+                now,
+                |account, place| messages.at(account, place),
+                |account| &accounts[account].secret,
+                |at| started_at.plus_millis(i64::try_from(at.as_millis()).unwrap_or(i64::MAX)),
+            )
+        })
+    }
+
+    /// When the next call to a customer is due; `None` where none is waiting.
+    pub fn next_callback(&self) -> Option<Duration> {
+        self.callbacks.next_at()
+    }
+
+    /// Notes that nobody answered a call with 2xx. It is due again 1 minute, 5 minutes, 1 hour and
+    /// 24 hours after it was first due, and then given up.
+    pub fn callback_failed(&mut self, callback: &Callback) {
+        self.callbacks.failed(callback);
+    }
+
+    /// How many calls to customers were given up.
+    pub const fn callbacks_given_up(&self) -> u64 {
+        self.callbacks.given_up()
+    }
+
     /// Why the ledger's file can no longer be written, if so. The request that met the fault
     /// lost its reply, and every later one is reset: a gateway that cannot write down what it
     /// takes takes nothing.
@@ -173,12 +243,14 @@ impl Gateway {
             Ok(index) => index,
             Err(refusal) => return refusal,
         };
-        let account: &mut Account = &mut self.config.accounts[index];
         if self.limiters[index].as_mut().is_some_and(|limiter| !limiter.admit(self.latest)) {
             self.overruns += 1;
-            let retry_after = account.limit.as_ref().and_then(|limit: &Limit| limit.retry_after.as_deref());
-            return face.throttled(request, retry_after);
+            let accounts = &self.config.accounts;
+            let limit = accounts[index].limit.as_ref();
+            let retry_after = limit.and_then(|limit: &Limit| limit.retry_after.as_deref());
+            return face.throttled(accounts, request, retry_after);
         }
+        let account: &mut Account = &mut self.config.accounts[index];
         let draw = |purpose| u128::from(random::draw(self.config.seed, number, purpose));
         let extra_parts = ExtraParts {
             whose: &self.config.extra_parts,
@@ -196,18 +268,39 @@ impl Gateway {
             now: self.started_at.plus_millis(millis),
             number,
             bits: draw(random::ID_HIGH) << 64 | draw(random::ID_LOW),
+            index,
+            messages: &mut self.messages,
+            mix: &self.config.delivery,
+            seed: self.config.seed,
+            at: self.latest,
+            started_at: self.started_at,
         };
-        let Served { reply, taken } = face.serve(&mut call);
-        if let Some(batch) = taken {
-            self.ledger_fault = self.ledger.record(self.latest, face, number, batch).err();
+        let Served { reply, mut taken } = face.serve(&mut call);
+        for batch in &mut taken {
+            self.words.share(batch);
+            let place = self.messages.take(index, number, self.latest, batch);
+            if let Some(message) = self.messages.at(index, place)
+                && self.callbacks.plan((&self.config.delivery, self.config.seed), (index, place), message)
+            {
+                self.head_start = HEAD_START;
+            }
         }
+        self.ledger_fault = self.write_down(index, face, number, taken).err();
         reply
     }
 
+    /// What request number `number` of account `index` made the gateway take or take back.
+    fn write_down(&mut self, index: usize, face: Face, number: u64, taken: Vec<Batch>) -> io::Result<()> {
+        self.ledger.record(self.latest, face, number, taken)?;
+        for id in self.messages.newly_cancelled() {
+            let request = self.messages.find(index, &id, self.latest).map_or(0, |message| message.request);
+            let id = (*id).to_owned();
+            self.ledger.cancel(Cancellation { at: self.latest, face, request, id })?;
+        }
+        Ok(())
+    }
+
     fn delay(&self, number: u64) -> Duration {
-        let (shortest, longest) = (*self.config.latency.start(), *self.config.latency.end());
-        let span = u64::try_from(longest.saturating_sub(shortest).as_nanos()).unwrap_or(u64::MAX);
-        let drawn = random::draw(self.config.seed, number, random::LATENCY);
-        shortest + Duration::from_nanos(span.checked_add(1).map_or(drawn, |count| drawn % count))
+        random::between(&self.config.latency, random::draw(self.config.seed, number, random::LATENCY))
     }
 }

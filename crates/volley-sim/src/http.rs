@@ -1,5 +1,6 @@
 //! Requests and answers as plain values, without a connection.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use std::{fmt, time::Duration};
 
@@ -23,6 +24,13 @@ impl Request {
     pub fn header(&self, name: &str) -> Option<&str> {
         let named = |header: &&(String, String)| header.0.eq_ignore_ascii_case(name);
         self.headers.iter().find(named).map(|header| header.1.as_str())
+    }
+
+    /// The name and the password of its Basic credentials (RFC 7617); `None` without readable ones.
+    pub(crate) fn basic(&self) -> Option<(String, String)> {
+        let encoded = self.header("authorization")?.strip_prefix("Basic ")?;
+        let pair = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+        pair.split_once(':').map(|(name, password)| (name.to_owned(), password.to_owned()))
     }
 
     /// Whether the body is declared to be of `media_type`; parameters such as a charset aside.

@@ -6,17 +6,21 @@
 //! what the request's bill has for it, whatever the reply says. Its line is with the operating
 //! system before the reply leaves, so it outlives a kill of this process. It is not forced to
 //! the disk: a simulated gateway need not outlive the machine.
+//!
+//! What is cancelled was taken all the same, so its lines stay, and a second file says which
+//! requests they are.
 
 use crate::{
     Face,
     bill::{Bill, Charge, Run},
+    callbacks::CallbackTo,
     tree::json_string,
 };
 use std::{
     collections::HashSet,
     fs::{File, OpenOptions},
     io::{self, BufWriter, Write},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -39,17 +43,26 @@ pub struct Entry<'a> {
     pub text: &'a str,
     /// The parts that it was billed in.
     pub parts: u32,
-    /// What was charged for it: money for TransmitSMS, credits for ME-SMS. The messages of a
+    /// What was charged for it: credits for ME-SMS, money for all others. The messages of a
     /// request add up to its price.
     pub charged: Micros,
 }
 
-/// What one request made the gateway take: one text for many numbers.
+/// One text for many numbers: all that a request made the gateway take, or one item of it.
 pub(crate) struct Batch {
-    pub(crate) numbers: Box<[Msisdn]>,
-    pub(crate) sender: Option<String>,
-    pub(crate) text: String,
+    /// The provider's id, which later calls ask for.
+    pub(crate) id: String,
+    pub(crate) numbers: Arc<[Msisdn]>,
+    pub(crate) sender: Option<Arc<str>>,
+    pub(crate) text: Arc<str>,
     pub(crate) bill: Bill,
+    /// When it is to be sent, counted from the gateway's start; `None`, or a time that is over: at
+    /// once.
+    pub(crate) due: Option<Duration>,
+    /// The caller's own word for it.
+    pub(crate) reference: Option<String>,
+    /// Whom to tell what became of it.
+    pub(crate) callback: Option<CallbackTo>,
 }
 
 /// A [`Batch`] as it is kept: equal texts and senders are stored once.
@@ -57,48 +70,100 @@ struct Kept {
     at: Duration,
     face: Face,
     request: u64,
-    numbers: Box<[Msisdn]>,
+    numbers: Arc<[Msisdn]>,
     sender: Option<Arc<str>>,
     text: Arc<str>,
     bill: Bill,
 }
 
+/// One request, or one item of it, that was taken and then taken back before it was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cancellation {
+    /// When it was taken back, counted from the gateway's start.
+    pub at: Duration,
+    /// Over which face.
+    pub face: Face,
+    /// The request that had sent it; its entries stay where they are.
+    pub request: u64,
+    /// The provider's id of it.
+    pub id: String,
+}
+
 pub(crate) struct Ledger {
     file: Option<BufWriter<File>>,
+    /// Where cancellations are written, and their file from the first one on.
+    cancelled_path: Option<PathBuf>,
+    cancelled_file: Option<File>,
+    cancelled: Vec<Cancellation>,
     keep: bool,
     kept: Vec<Kept>,
-    words: HashSet<Arc<str>>,
     recipients: u64,
     started_at: UnixMillis,
 }
 
 impl Ledger {
-    pub(crate) fn new(file: Option<&Path>, keep: bool, started_at: UnixMillis) -> io::Result<Self> {
-        let file = file.map(open).transpose()?;
+    pub(crate) fn new(path: Option<&Path>, keep: bool, started_at: UnixMillis) -> io::Result<Self> {
+        let file = path.map(open).transpose()?;
         Ok(Self {
             file: file.map(|file| BufWriter::with_capacity(256 * 1024, file)),
+            cancelled_path: path.map(|path| {
+                let mut name = path.as_os_str().to_owned();
+                name.push(".cancelled");
+                name.into()
+            }),
+            cancelled_file: None,
+            cancelled: Vec::new(),
             keep,
             kept: Vec::new(),
-            words: HashSet::new(),
             recipients: 0,
             started_at,
         })
     }
 
-    /// Writes down what request number `request` made the gateway take.
-    pub(crate) fn record(&mut self, at: Duration, face: Face, request: u64, batch: Batch) -> io::Result<()> {
-        if let Some(file) = &mut self.file {
+    /// Writes down what request number `request` made the gateway take, in the order of its items.
+    pub(crate) fn record(
+        &mut self,
+        at: Duration,
+        face: Face,
+        request: u64,
+        taken: Vec<Batch>,
+    ) -> io::Result<()> {
+        if let Some(file) = self.file.as_mut().filter(|_| !taken.is_empty()) {
             let time = wall_time(self.started_at, at);
-            write_lines(file, &time, face, request, &batch)?;
+            taken.iter().try_for_each(|batch| write_lines(file, &time, face, request, batch))?;
+            file.flush()?;
         }
-        self.recipients += batch.numbers.len() as u64;
-        if self.keep {
-            let Batch { numbers, sender, text, bill } = batch;
-            let sender = sender.map(|sender| self.word(sender));
-            let text = self.word(text);
-            self.kept.push(Kept { at, face, request, numbers, sender, text, bill });
+        for batch in taken {
+            self.recipients += batch.numbers.len() as u64;
+            if self.keep {
+                let Batch { numbers, sender, text, bill, .. } = batch;
+                self.kept.push(Kept { at, face, request, numbers, sender, text, bill });
+            }
         }
         Ok(())
+    }
+
+    /// Writes down that something was taken back.
+    pub(crate) fn cancel(&mut self, cancelled: Cancellation) -> io::Result<()> {
+        if let Some(path) = &self.cancelled_path {
+            let file = match &mut self.cancelled_file {
+                Some(file) => file,
+                None => self.cancelled_file.insert(open(path)?),
+            };
+            let time = wall_time(self.started_at, cancelled.at);
+            let (provider, id) = (cancelled.face.word(), json_string(&cancelled.id));
+            let request = cancelled.request;
+            let line = format!(
+                "{{\"t\":\"{time}\",\"provider\":\"{provider}\",\"request\":{request},\"id\":{id}}}\n"
+            );
+            file.write_all(line.as_bytes())?;
+        }
+        self.cancelled.push(cancelled);
+        Ok(())
+    }
+
+    pub(crate) fn cancelled(&self) -> &[Cancellation] {
+        &self.cancelled
     }
 
     pub(crate) const fn recipients(&self) -> u64 {
@@ -130,14 +195,26 @@ impl Ledger {
         let repeated = numbers.chunk_by(|a, b| a == b).filter(|same| same.len() > 1);
         repeated.map(|same| (same[0], same.len())).collect()
     }
+}
 
-    fn word(&mut self, text: String) -> Arc<str> {
-        if let Some(known) = self.words.get(text.as_str()) {
-            return Arc::clone(known);
+/// Texts and senders, so that equal ones are kept once.
+#[derive(Default)]
+pub(crate) struct Words(HashSet<Arc<str>>);
+
+impl Words {
+    /// Makes `batch` use the words that are known, and know its own.
+    pub(crate) fn share(&mut self, batch: &mut Batch) {
+        self.intern(&mut batch.text);
+        if let Some(sender) = &mut batch.sender {
+            self.intern(sender);
         }
-        let word: Arc<str> = text.into();
-        self.words.insert(Arc::clone(&word));
-        word
+    }
+
+    fn intern(&mut self, word: &mut Arc<str>) {
+        match self.0.get(&**word) {
+            Some(known) => *word = Arc::clone(known),
+            None => drop(self.0.insert(Arc::clone(word))),
+        }
     }
 }
 
@@ -162,7 +239,7 @@ fn write_lines(out: &mut impl Write, time: &str, face: Face, request: u64, batch
             writeln!(out, "{before}{to}{after}")?;
         }
     }
-    out.flush()
+    Ok(())
 }
 
 /// Opens `path` to add to it; a new file is for its owner alone, because it holds numbers.

@@ -7,29 +7,36 @@
 //! the same times get the same answers. [`serve`] puts it behind a TCP listener.
 //!
 //! Deliberately absent: the adapters of volley-provider, because a client and a gateway that
-//! share code agree on the same mistakes; delivery reports, callbacks, lookups, lists and
-//! cancelling; TLS, because it only ever listens for this machine.
+//! share code agree on the same mistakes; stored lists, replies and opt-outs; TLS, because it only ever listens for this machine.
 
 mod bill; // what each message is charged
+mod callbacks; // the provider's calls to its customers: which are due
+mod caller; // makes them
 mod config; // accounts, limits, prices and faults as values
+mod delivery; // what becomes of each message
 mod face; // the provider's side of each wire protocol
 mod file; // the --faults and --accounts files
 mod gateway; // request -> answer: start here
 mod http; // requests and answers as plain values
 mod ledger; // what was really taken
 mod limiter; // how many calls an account may make
+mod messages; // what was taken, for calls that ask about it later
 mod random; // numbers that depend on the seed alone
 mod server; // the gateway behind a listener
 mod tree; // one reply, written as JSON or XML
 mod wire; // a connection that can be cut
 
+pub use callbacks::{Callback, CallbackRules};
 pub use config::{
-    Account, Config, ConfigError, Duplicates, Fault, Limit, LimitKind, Messages, Mischief, When,
+    Account, Among, BatchReply, CodeForm, Config, ConfigError, Duplicates, ErrorPlace, Fault, Habits, Limit,
+    LimitKind, Messages, Mischief, Receipt, When,
 };
+pub use delivery::DeliveryMix;
 pub use face::Face;
 pub use file::FileFault;
 pub use gateway::{Gateway, Ticket};
 pub use http::{Answer, Reply, Request, Wire};
-pub use ledger::Entry;
+pub use ledger::{Cancellation, Entry};
 pub use limiter::Limiter;
+pub use messages::Records;
 pub use server::{MAX_BODY_BYTES, Server, StartError, serve};

@@ -3,12 +3,28 @@
 //! Nothing is drawn in turn: a request gets the same numbers whichever requests came before it
 //! and whatever else was drawn for it. So does a message.
 
+use std::{ops::RangeInclusive, time::Duration};
+
 /// How long the answer to a request takes.
 pub(crate) const LATENCY: u64 = 1;
 /// The upper half of an id that is given to a request.
 pub(crate) const ID_HIGH: u64 = 2;
 /// The lower half of it.
 pub(crate) const ID_LOW: u64 = 3;
+/// What becomes of a message.
+pub(crate) const OUTCOME: u64 = 4;
+/// How long it is until that is known.
+pub(crate) const REPORT_DELAY: u64 = 5;
+/// Whether the first report of a message overtakes the answer to its request.
+pub(crate) const BEFORE_REPLY: u64 = 6;
+/// Whether the two reports of a message change places.
+pub(crate) const REORDERED: u64 = 7;
+/// Whether the last report of a message is late.
+pub(crate) const LATE: u64 = 8;
+/// Whether it comes twice.
+pub(crate) const REPEATED: u64 = 9;
+/// Whether a message that nobody sent is reported as well.
+pub(crate) const UNKNOWN: u64 = 10;
 /// Whether a fault happens to a request; its place in the list is added.
 pub(crate) const FAULT: u64 = 1_000;
 /// Whether a message is billed a part too many; the place in the list is added.
@@ -26,8 +42,20 @@ pub(crate) fn strikes(chance: f64, seed: u64, number: u64, purpose: u64) -> bool
 }
 
 /// `bits` as a fraction: at least 0, below 1, in steps of 2⁻⁵³.
-fn fraction(bits: u64) -> f64 {
+pub(crate) fn fraction(bits: u64) -> f64 {
     (bits >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// A time from `range`, both ends included, by the even `bits`.
+pub(crate) fn between(range: &RangeInclusive<Duration>, bits: u64) -> Duration {
+    let (shortest, longest) = (*range.start(), *range.end());
+    let span = u64::try_from(longest.saturating_sub(shortest).as_nanos()).unwrap_or(u64::MAX);
+    shortest + Duration::from_nanos(span.checked_add(1).map_or(bits, |count| bits % count))
+}
+
+/// What the draws for the messages with this `id` depend on beside the seed.
+pub(crate) fn salt(id: &str) -> u64 {
+    id.bytes().fold(id.len() as u64, |salt, byte| mix(salt ^ u64::from(byte)))
 }
 
 /// One step of `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number

@@ -2,10 +2,12 @@
 //!
 //! The shell reads the clock, waits out latencies and breaks connections; every decision is the
 //! [`Gateway`]'s, which is locked for no longer than one of them takes. A request gets its number
-//! when its head has been read. Not here: TLS, HTTP/2, any limit on connections.
+//! when its head has been read. The calls that the gateway owes its customers are made beside
+//! that (`caller.rs`). Not here: TLS, HTTP/2, any limit on connections.
 
 use crate::{
     Config, ConfigError, Gateway,
+    caller::make_calls,
     http::{Answer, Reply, Request, Wire},
     wire::{CutStream, Shears},
 };
@@ -29,7 +31,7 @@ use std::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::oneshot,
+    sync::{Notify, oneshot},
     task::{JoinHandle, JoinSet, spawn_blocking},
     time::{Instant, sleep},
 };
@@ -95,15 +97,17 @@ impl Server {
     }
 }
 
-/// Answers what arrives at `listener` from `gateway` until `stop` is ready; then every connection
-/// is closed in whatever state it is. The gateway's time is counted from this call.
+/// Answers what arrives at `listener` from `gateway`, and makes the calls that it owes, until `stop`
+/// is ready; then every connection is closed in whatever state it is. The gateway's time is counted
+/// from this call.
 pub async fn serve(
     gateway: Arc<Mutex<Gateway>>,
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send,
 ) {
-    let start = Instant::now();
+    let shared = Shared { gateway, start: Instant::now(), news: Arc::default() };
     let mut connections = JoinSet::new();
+    connections.spawn(make_calls(Arc::clone(&shared.gateway), shared.start, Arc::clone(&shared.news)));
     tokio::pin!(stop);
     loop {
         tokio::select! {
@@ -111,7 +115,7 @@ pub async fn serve(
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(connection(Arc::clone(&gateway), start, stream));
+                    connections.spawn(connection(shared.clone(), stream));
                 }
                 // The peer is gone already, or no descriptor is free: the next one may do better.
                 Err(_) => sleep(Duration::from_millis(10)).await,
@@ -119,6 +123,15 @@ pub async fn serve(
         }
     }
     connections.shutdown().await;
+}
+
+/// What all connections have in common.
+#[derive(Clone)]
+struct Shared {
+    gateway: Arc<Mutex<Gateway>>,
+    start: Instant,
+    /// Told of every decision: it may have made a callback due.
+    news: Arc<Notify>,
 }
 
 /// Why a connection ends without a reply.
@@ -130,12 +143,12 @@ enum HangUp {
     Close,
 }
 
-async fn connection(gateway: Arc<Mutex<Gateway>>, start: Instant, stream: TcpStream) {
+async fn connection(shared: Shared, stream: TcpStream) {
     if stream.set_nodelay(true).is_err() {
         return; // the peer is gone
     }
     let (stream, shears) = CutStream::new(stream);
-    let service = service_fn(|request| exchange(&gateway, start, &shears, request));
+    let service = service_fn(|request| exchange(&shared, &shears, request));
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let ended = (&mut connection).await;
     let hang_up = ended.as_ref().err().and_then(Error::source).and_then(|cause| cause.downcast_ref());
@@ -148,18 +161,17 @@ async fn connection(gateway: Arc<Mutex<Gateway>>, start: Instant, stream: TcpStr
 
 /// One request and its reply.
 async fn exchange(
-    gateway: &Arc<Mutex<Gateway>>,
-    start: Instant,
+    shared: &Shared,
     shears: &Shears,
     request: hyper::Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, HangUp> {
-    let ticket = lock(gateway).begin();
+    let ticket = lock(&shared.gateway).begin(request.method().as_str(), request.uri().path());
     if ticket.resets() {
         return Err(HangUp::Reset);
     }
     let Some(request) = read(request).await? else { return Ok(too_large()) };
     let large = request.body.len() > LARGE_BODY_BYTES;
-    let gateway = Arc::clone(gateway);
+    let (gateway, start) = (Arc::clone(&shared.gateway), shared.start);
     let decide = move || {
         let mut gateway = lock(&gateway);
         // Read under the lock, so that no request sees an earlier time than the one before it.
@@ -168,6 +180,7 @@ async fn exchange(
     };
     let Answer { reply, delay, wire } =
         if large { spawn_blocking(decide).await.map_err(|_| HangUp::Close)? } else { decide() };
+    shared.news.notify_one();
     if !delay.is_zero() {
         sleep(delay).await;
     }

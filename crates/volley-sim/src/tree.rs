@@ -11,6 +11,7 @@ pub(crate) enum Tree {
     Number(String),
     Text(String),
     Flag(bool),
+    Null,
     /// In XML an `<item>` each.
     List(Vec<Tree>),
     Group(Vec<(&'static str, Tree)>),
@@ -61,6 +62,7 @@ impl Tree {
             Self::Number(digits) => out.push_str(digits),
             Self::Text(text) => out.push_str(&json_string(text)),
             Self::Flag(flag) => out.push_str(if *flag { "true" } else { "false" }),
+            Self::Null => out.push_str("null"),
             Self::List(items) => {
                 out.push('[');
                 for (index, item) in items.iter().enumerate() {
@@ -88,6 +90,7 @@ impl Tree {
                 out.push_str(&text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"));
             }
             Self::Flag(flag) => out.push_str(if *flag { "true" } else { "false" }),
+            Self::Null => {}
             Self::List(items) => items.iter().for_each(|item| write_element(out, "item", item)),
             Self::Group(members) => members.iter().for_each(|(name, value)| write_element(out, name, value)),
         }

@@ -16,9 +16,10 @@ struct Task {
     run: fn(&Path) -> Result<(), Failure>,
 }
 
-const TASKS: [Task; 8] = [
+const TASKS: [Task; 9] = [
     Task { name: "torture", about: "the long runs of the tests, some ten minutes", run: torture::torture },
     Task { name: "numbers", about: "compiles the data of a new rlibphonenumber", run: numbers::run },
+    Task { name: "matrix", about: "tries every provider and writes docs/providers.md", run: matrix },
     Task { name: "check", about: "all of the below, quickest first: what a push must pass", run: check },
     Task { name: "fmt", about: "every file is formatted", run: fmt },
     Task { name: "tidy", about: "crate edges, homes of dependencies, banned words, sizes", run: tidy::run },
@@ -128,6 +129,14 @@ fn test(root: &Path) -> Result<(), Failure> {
         run(seeds)?;
     }
     Ok(())
+}
+
+/// Tries what each provider can do, over the simulated gateway, and writes the page of it.
+fn matrix(root: &Path) -> Result<(), Failure> {
+    let name = "providers::the_matrix_of_providers_and_capabilities_is_the_page_of_it";
+    let mut test = cargo(root, &["test", "--locked", "-p", "volley-cli", "--test", "it", name]);
+    test.env("VOLLEY_WRITE_MATRIX", "1");
+    run(test)
 }
 
 fn doc(root: &Path) -> Result<(), Failure> {

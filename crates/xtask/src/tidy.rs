@@ -50,7 +50,7 @@ const TEST_EDGES: [(&str, &str); 2] =
     [("crates/volley-engine", "volley-sim"), ("crates/volley-cli", "volley-sim")];
 
 /// The one crate that may name a heavy dependency. Benches may name any, to compare with.
-const HOMES: [(&str, &str); 10] = [
+const HOMES: [(&str, &str); 9] = [
     ("rusqlite", "crates/volley-journal"),
     ("reqwest", "crates/volley-engine"),
     ("governor", "crates/volley-engine"),
@@ -58,7 +58,6 @@ const HOMES: [(&str, &str); 10] = [
     ("clap", "crates/volley-cli"),
     ("csv", "crates/volley-plan"),
     ("flate2", "crates/volley-plan"),
-    ("quick-xml", "crates/volley-plan"),
     ("zip", "crates/volley-plan"),
     ("zstd", "crates/volley-plan"),
 ];

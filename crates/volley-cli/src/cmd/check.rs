@@ -8,7 +8,9 @@ use crate::{
     output,
 };
 use serde::Serialize;
-use volley_plan::Discard;
+use std::collections::BTreeMap;
+use volley_core::Capabilities;
+use volley_plan::{Discard, Reason};
 
 #[derive(Serialize)]
 struct Checked {
@@ -17,6 +19,7 @@ struct Checked {
     provider: String,
     rows: u64,
     accepted: u64,
+    rejected: BTreeMap<&'static str, u64>,
     number_columns: Vec<String>,
     variables: Vec<String>,
     unused_columns: Vec<String>,
@@ -25,13 +28,25 @@ struct Checked {
 
 pub(crate) fn run(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault> {
     let campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
-    let account = Account::of(&campaign);
+    let account = Account::of(&campaign)?;
     // Before the list, which may be long.
     account.check_secrets()?;
     let known = super::history::known(&campaign)?;
     let capped = known.as_ref().map(|known| &known.capped);
     let pass = Pass { campaign: &campaign, account: &account, rejects: None, capped, voice };
     let preview = pass.run(&mut Discard)?;
+    if let Some(rows) = preview.rejected.get(Reason::Destination.word()) {
+        let Capabilities { destinations, sources, .. } = account.capabilities()?;
+        let reached: Vec<String> = destinations.prefixes.iter().map(|prefix| format!("+{prefix}")).collect();
+        return Err(Fault::usage(format!(
+            "{}: {}: this provider reaches {} alone ({}: {}); leave them out with recipients.allow, or send them through another provider",
+            campaign.recipients.input,
+            output::some(*rows, "number"),
+            reached.join(" and "),
+            account.protocol,
+            sources.destinations,
+        )));
+    }
     if preview.accepted == 0 {
         return Err(super::plan::nobody(&campaign, preview.rows));
     }
@@ -41,6 +56,7 @@ pub(crate) fn run(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault> 
         provider: account.protocol.clone(),
         rows: preview.rows,
         accepted: preview.accepted,
+        rejected: preview.rejected.clone(),
         number_columns: preview.columns.number.clone(),
         variables: preview.columns.variables.clone(),
         unused_columns: preview.columns.unused.clone(),
@@ -61,6 +77,9 @@ fn show(checked: &Checked, voice: Voice) {
     if !checked.unused_columns.is_empty() {
         let columns = output::inert(&checked.unused_columns.join(", "));
         output::talk(voice.quiet, &format!("columns not used: {columns}"));
+    }
+    for (reason, rows) in &checked.rejected {
+        output::talk(voice.quiet, &format!("left out: {} ({reason})", output::some(*rows, "row")));
     }
     let (accepted, rows) = (output::count(checked.accepted), output::count(checked.rows));
     output::talk(

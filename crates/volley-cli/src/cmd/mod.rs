@@ -1,25 +1,30 @@
 //! One file a command. Each gives the contract's exit code or a [`Fault`].
 
+mod cancel;
 mod check;
 mod diff;
 mod doubt;
 mod history;
 mod plan;
 mod preview;
+pub(crate) mod provider;
+mod receipts;
 mod reconcile;
+mod report;
 pub(crate) mod segments;
-mod send;
+pub(crate) mod send;
 pub(crate) mod sim;
 mod status;
 mod verify;
 
 use crate::{
-    args::{Args, Command, Doubt, Overrides},
+    args::{Args, Command, Doubt, Overrides, Provider},
     fault::Fault,
 };
 use jiff::Timestamp;
 use std::path::Path;
 use volley_core::UnixMillis;
+use volley_journal::Decision;
 use volley_plan::Campaign;
 
 /// How much is said, in which form, and whether anything is asked.
@@ -51,7 +56,20 @@ pub(crate) fn run(args: Args) -> Result<u8, Fault> {
         }
         Command::Resume { journal, sending } => send::resume(&journal.path, &sending, voice),
         Command::Status(journal) => status::run(&journal.path, voice),
-        Command::Doubt { action: Doubt::List(journal) } => doubt::list(&journal.path, voice),
+        Command::Doubt { action } => match action {
+            Doubt::List(journal) => doubt::list(&journal.path, voice),
+            Doubt::Probe(journal) => doubt::probe(&journal.path, voice),
+            Doubt::Resolve { journal, decision, whom, note } => {
+                let decision = if decision.resend { Decision::Resend } else { Decision::Accepted };
+                doubt::resolve(&journal.path, decision, &whom.rows, &note, voice)
+            }
+        },
+        Command::Receipts { journal, poll, listen, token_env } => {
+            let token = token_env.map(|name| receipts::token(&name)).transpose()?;
+            receipts::run(&journal.path, poll, listen, token, voice)
+        }
+        Command::Report { journal, csv } => report::run(&journal.path, csv.as_deref(), voice),
+        Command::Cancel(journal) => cancel::run(&journal.path, voice),
         Command::Verify(journal) => verify::run(&journal.path, voice),
         Command::Diff { before, after, csv } => diff::run(&before, &after, csv.as_deref(), voice),
         Command::Reconcile { journal, bill, csv } => {
@@ -60,6 +78,12 @@ pub(crate) fn run(args: Args) -> Result<u8, Fault> {
         Command::Segments { text, jsonl, counting } => {
             segments::run(text.as_deref(), jsonl, &counting, voice.json)
         }
+        Command::Provider { action } => match action {
+            Provider::List => provider::list(voice),
+            Provider::Check(campaign) => provider::check(&campaign, voice),
+            Provider::Balance(campaign) => provider::balance(&campaign, voice),
+            Provider::Senders(campaign) => provider::senders(&campaign, voice),
+        },
         Command::Sim { listen, ledger, faults, seed, accounts, rates } => {
             sim::run(listen, sim::Files { ledger, faults, accounts, rates }, seed, voice)
         }

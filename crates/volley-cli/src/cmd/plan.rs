@@ -24,7 +24,7 @@ pub(crate) fn run(
     signals::stop_between_blocks()?;
     let campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
     let journal = journal_of(&campaign, output);
-    let (preview, _) = freeze(&campaign, &Account::of(&campaign), rejects, &journal, voice)?;
+    let (preview, _) = freeze(&campaign, &Account::of(&campaign)?, rejects, &journal, voice)?;
     if preview.accepted == 0 {
         return Err(nobody(&campaign, preview.rows));
     }

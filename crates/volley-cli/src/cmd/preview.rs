@@ -25,7 +25,7 @@ pub(crate) fn run(
 ) -> Result<u8, Fault> {
     signals::stop_between_blocks()?;
     let campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
-    let account = Account::of(&campaign);
+    let account = Account::of(&campaign)?;
     let known = history::known(&campaign)?;
     let capped = known.as_ref().map(|known| &known.capped);
     let pass = Pass { campaign: &campaign, account: &account, rejects, capped, voice };
@@ -112,6 +112,7 @@ fn check_settings(campaign: &Campaign, account: &Account, capabilities: &Capabil
     if let Some(Err(fault)) = campaign.send_at.map(|at| capabilities.schedule.check(at, super::plan::now())) {
         return Err(Fault::usage(format!("{file}: schedule: {fault} ({provider}: {})", sources.schedule)));
     }
+    account.try_a_request(campaign.sender.as_deref(), campaign.send_at)?;
     let (least, max) = (campaign.message.template.least_characters(), capabilities.profile.max_characters);
     if let Some(max) = max.filter(|max| least > *max && campaign.message.folding == Folding::Off) {
         return Err(Fault::usage(format!(

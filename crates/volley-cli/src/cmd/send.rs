@@ -10,19 +10,23 @@ use crate::{
         status::{Status, print, settled_exit_code},
     },
     fault::Fault,
-    output, progress, signals,
+    output,
+    preflight::{self, Told},
+    progress, signals,
 };
 use std::{
     fs::File,
     io::Read,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
-use tokio::sync::watch;
-use volley_core::{Capabilities, Micros, StopReason, UnixMillis};
+use tokio::{sync::watch, time::Instant};
+use volley_core::{Capabilities, Micros, Position, Schedule, StopReason, UnixMillis};
 use volley_engine::{Control, Ending, HttpTransport, LaneSettings, Port, Progress, Run, Settings, Threaded};
 use volley_journal::{FrozenPlan, Journal, JournalLock, JournalReader, SqliteJournal, Standing, Write};
 use volley_plan::{Campaign, Discard, Preview};
+use volley_provider::adapter::SendCall;
 
 /// The contract's exit codes of this file.
 const PASSING_FAULT: u8 = 5;
@@ -49,7 +53,7 @@ pub(crate) fn send(
         return resume(target, sending, voice);
     }
     let campaign = cmd::load(target, overrides, sending.max_cost.as_deref())?;
-    let account = Account::of(&campaign);
+    let account = Account::of(&campaign)?;
     account.check_secrets()?;
     let path = journal_of(&campaign, journal);
     let fresh = !path.exists();
@@ -61,12 +65,12 @@ pub(crate) fn send(
     if preview.accepted == 0 {
         return Err(nobody(&campaign, preview.rows));
     }
-    let run = Resumption::open(&path, lock, account)?;
+    let mut run = Resumption::open(&path, lock, account)?;
     let agreed = match over_cap(&campaign, &preview) {
         Some(fault) if fresh => Err(fault),
         _ => {
             output::talk(voice.quiet, &output::preview(&preview));
-            run.confirm(sending, preview.worst_doubt, voice)
+            run.ask_first(voice).and_then(|()| run.confirm(sending, preview.worst_doubt, voice))
         }
     };
     match agreed {
@@ -93,18 +97,13 @@ fn over_cap(campaign: &Campaign, preview: &Preview) -> Option<Fault> {
 
 pub(crate) fn resume(path: &Path, sending: &Sending, voice: Voice) -> Result<u8, Fault> {
     let reader = JournalReader::open(path)?;
-    let mut account: Account = serde_json::from_str(&reader.plan().provider).map_err(|error| {
-        Fault::new(
-            12,
-            format!("{} is damaged: its provider settings cannot be read: {error}", path.display()),
-        )
-    })?;
+    let account = Account::of_journal(path, reader.plan())?;
     drop(reader);
-    account.override_from(std::env::vars())?;
     let mut run = Resumption::open(path, None, account)?;
     run.set_cap(sending)?;
     let flight = u64::from(run.lane.max_in_flight) * u64::from(run.lane.chunk);
     let worst_doubt = flight.min(run.journal.standing().recipients.pending);
+    run.ask_first(voice)?;
     run.confirm(sending, worst_doubt, voice)?;
     run.execute(voice)
 }
@@ -152,7 +151,10 @@ struct Resumption {
     account: Account,
     capabilities: Capabilities,
     lane: LaneSettings,
+    /// When it is to be sent, where that is still ahead.
     send_at: Option<UnixMillis>,
+    /// When the provider was asked about it.
+    asked: Vec<Instant>,
 }
 
 impl Resumption {
@@ -173,10 +175,20 @@ impl Resumption {
             planned: plan.rows.accepted,
             max_cost: account.max_cost.as_deref().map(cap).transpose()?,
             probe: journal.standing().last_exit_code == Some(PASSING_FAULT),
+            not_before: Duration::ZERO,
         };
         // A time that has passed means now.
         let send_at = plan.terms.send_at.filter(|at| *at > now());
-        Ok(Self { journal, path: path.to_owned(), plan, account, capabilities, lane, send_at })
+        Ok(Self {
+            journal,
+            path: path.to_owned(),
+            plan,
+            account,
+            capabilities,
+            lane,
+            send_at,
+            asked: Vec::new(),
+        })
     }
 
     /// The cap of a resumed campaign: a new one, which stays, or the one that was set last.
@@ -194,6 +206,51 @@ impl Resumption {
         }
         self.lane.max_cost = self.journal.standing().max_cost.or(self.lane.max_cost);
         Ok(())
+    }
+
+    /// Shows what the provider says of the account and the price. What does not fit the plan stops
+    /// the run, unless somebody confirms it.
+    fn ask_first(&mut self, voice: Voice) -> Result<(), Fault> {
+        if self.account.is_sim() || self.journal.standing().recipients.pending == 0 {
+            return Ok(());
+        }
+        let cannot = |error| Fault::new(PASSING_FAULT, error);
+        let chunk = self.journal.next_chunks(Position(0), 1).map_err(cannot)?.pop();
+        let first = chunk.map(|chunk| SendCall {
+            chunk: Arc::new(chunk),
+            sender: self.plan.terms.sender.as_deref().map(Arc::from),
+            send_at: self.handed_over(),
+            reference: self.plan.reference(),
+        });
+        let earlier =
+            volley_engine::earlier_requests(&mut self.journal, &self.lane.rates, now()).map_err(cannot)?;
+        let standing = self.journal.standing().clone();
+        let asked = preflight::ask(&self.account, &self.plan, &standing, first.as_ref(), &earlier);
+        let Told { lines, differences, asked } = cmd::sim::runtime()?.block_on(asked)?;
+        self.asked = asked;
+        for line in lines {
+            output::talk(voice.quiet, &format!("{}: {line}", self.plan.terms.provider));
+        }
+        for difference in &differences {
+            output::talk(false, &format!("warning: {difference}"));
+        }
+        if voice.yes || differences.is_empty() {
+            return Ok(());
+        }
+        output::not_confirmed(output::ask("Type anyway to send all the same: ", "anyway"))
+    }
+
+    /// The time that the provider is handed; `None` where it sends at once.
+    fn handed_over(&self) -> Option<UnixMillis> {
+        self.send_at.filter(|_| self.capabilities.schedule != Schedule::Never)
+    }
+
+    /// How long sending waits for a time that the provider cannot be handed.
+    fn not_before(&self) -> Duration {
+        let own = self.send_at.filter(|_| self.capabilities.schedule == Schedule::Never);
+        own.map_or(Duration::ZERO, |at| {
+            Duration::from_millis(u64::try_from(at.0.saturating_sub(now().0)).unwrap_or(0))
+        })
     }
 
     /// Asks before anything is sent, showing recipients, segments, cost and the worst case.
@@ -297,13 +354,19 @@ impl Resumption {
         let bar = progress::show(shown, self.plan.rows.accepted, voice);
         let earlier_requests = volley_engine::earlier_requests(&mut self.journal, &self.lane.rates, now())
             .map_err(|error| Fault::new(PASSING_FAULT, error))?;
+        let asked = self.asked.iter().map(Instant::elapsed);
+        let earlier_requests = earlier_requests.into_iter().chain(asked).collect();
+        let (send_at, not_before) = (self.handed_over(), self.not_before());
+        if let Some(at) = self.send_at.filter(|_| !not_before.is_zero()) {
+            talk(&format!("{} sends at once: waiting until {}", self.plan.terms.provider, cmd::rfc_3339(at)));
+        }
         let port = Threaded::new(Box::new(self.journal));
         // The cap is on what is billed, which is the sum as it is rounded.
         let max_cost = self.lane.max_cost.map(|cap| self.plan.rounding.largest_within(cap));
         let settings = Settings {
-            lane: LaneSettings { max_cost, ..self.lane },
+            lane: LaneSettings { max_cost, not_before, ..self.lane },
             sender: self.plan.terms.sender.as_deref().map(Arc::from),
-            send_at: self.send_at,
+            send_at,
             earlier_requests,
             seed: seed(),
         };
@@ -318,6 +381,16 @@ impl Resumption {
         port.close();
         Ok((ending, standing))
     }
+}
+
+/// How long ago requests of earlier processes ended that still count against the account's rates.
+pub(crate) fn earlier(
+    journal: &mut SqliteJournal,
+    account: &Account,
+    capabilities: &Capabilities,
+) -> Result<Vec<Duration>, Fault> {
+    let rates = account.rates(capabilities)?;
+    volley_engine::earlier_requests(journal, &rates, now()).map_err(|error| Fault::new(PASSING_FAULT, error))
 }
 
 fn cap(text: &str) -> Result<Micros, Fault> {

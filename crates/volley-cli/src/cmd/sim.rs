@@ -9,7 +9,7 @@ use std::{
 };
 use volley_core::{Rate, RateCard, Rounding};
 use volley_journal::FrozenPlan;
-use volley_sim::{Config, Limit, LimitKind, Server};
+use volley_sim::{Config, Face, Limit, LimitKind, Server};
 
 /// The files of `volley sim`.
 pub(crate) struct Files {
@@ -40,19 +40,26 @@ pub(crate) fn run(listen: SocketAddr, files: Files, seed: Option<u64>, voice: Vo
         }
         output::talk(
             voice.quiet,
-            &format!("gateway on http://{address}; key sim-key, secret sim-secret; Ctrl-C stops it"),
+            &format!(
+                "gateway on http://{address} for {}; key sim-key, secret sim-secret, account sim-account, \
+                 token sim-token, property sim-property, username sim-user, password sim-password; \
+                 Ctrl-C stops it",
+                Face::ALL.map(Face::word).join(", ")
+            ),
         );
         stop.changed().await.ok();
-        let (requests, taken, fault) = {
+        let (requests, taken, cancelled, fault) = {
             let gateway = server.gateway.lock().expect("the gateway does not panic");
             (
                 gateway.requests_seen(),
                 gateway.recipients_taken(),
+                gateway.cancelled().len(),
                 gateway.ledger_fault().map(ToString::to_string),
             )
         };
         server.shutdown().await;
-        output::talk(voice.quiet, &format!("{requests} requests, {taken} messages taken"));
+        let cancelled = if cancelled > 0 { format!(", {cancelled} cancelled") } else { String::new() };
+        output::talk(voice.quiet, &format!("{requests} requests, {taken} messages taken{cancelled}"));
         fault.map_or(Ok(0), |fault| Err(Fault::new(1, format!("the ledger is not complete: {fault}"))))
     })
 }

@@ -8,8 +8,10 @@ use crate::{
 };
 use serde::Serialize;
 use std::path::Path;
-use volley_core::Totals;
-use volley_journal::{FrozenPlan, JournalReader, Standing};
+use volley_core::{Deliveries, Totals};
+use volley_journal::{
+    CancelResult, Cancellation, FrozenPlan, Journal, JournalReader, SqliteJournal, Standing,
+};
 
 /// The contract's status object.
 #[derive(Serialize)]
@@ -19,6 +21,11 @@ pub(crate) struct Status {
     plan_hash: String,
     pub(crate) state: &'static str,
     pub(crate) recipients: Recipients,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery: Option<Delivery>,
+    /// Recipients whose request was taken back at the provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled: Option<u64>,
     requests: Requests,
     cost: Option<Cost>,
     pub(crate) exit_code: u8,
@@ -30,6 +37,13 @@ pub(crate) struct Recipients {
     pub(crate) accepted: u64,
     pub(crate) refused: u64,
     pub(crate) in_doubt: u64,
+}
+
+#[derive(Serialize)]
+struct Delivery {
+    delivered: u64,
+    failed: u64,
+    unknown: u64,
 }
 
 #[derive(Serialize)]
@@ -74,6 +88,8 @@ impl Status {
             plan_hash: plan.hash.whole.to_string(),
             state,
             recipients: Recipients { pending, accepted, refused, in_doubt },
+            delivery: None,
+            cancelled: None,
             requests: Requests {
                 sent: standing.requests_sent,
                 throttled: standing.requests_throttled,
@@ -82,6 +98,24 @@ impl Status {
             cost: cost(plan, standing),
             exit_code,
         }
+    }
+
+    /// The same for a journal that is looked at, with deliveries where reports were asked for.
+    pub(crate) fn read(reader: &JournalReader, running: bool) -> Result<Self, Fault> {
+        let delivery = reader.deliveries()?.map(|Deliveries { delivered, failed, unknown }| Delivery {
+            delivered,
+            failed,
+            unknown,
+        });
+        let taken_back =
+            |one: &&Cancellation| matches!(one.result, CancelResult::Done | CancelResult::Already);
+        let cancelled = reader.cancellations()?;
+        let cancelled = cancelled.iter().filter(taken_back).map(|one| u64::from(one.recipients)).sum();
+        Ok(Self {
+            delivery,
+            cancelled: Some(cancelled).filter(|cancelled| *cancelled > 0),
+            ..Self::of(reader.plan(), &reader.standing()?, running)
+        })
     }
 
     /// The same in a few lines for people.
@@ -98,6 +132,14 @@ impl Status {
             output::count(pending + accepted + refused + in_doubt),
             output::count(sent),
         );
+        if let Some(Delivery { delivered, failed, unknown }) = &self.delivery {
+            let counts = [("delivered", delivered), ("failed", failed), ("not known", unknown)];
+            let counts = counts.map(|(word, number)| format!("{} {word}", output::count(*number)));
+            text.push_str(&format!("{}\n", counts.join(", ")));
+        }
+        if let Some(cancelled) = self.cancelled {
+            text.push_str(&format!("{} taken back at the provider\n", output::some(cancelled, "recipient")));
+        }
         if let Some(cost) = &self.cost {
             let billed = match (&cost.billed, &cost.billed_units) {
                 (Some(billed), _) => format!("billed {billed}"),
@@ -120,6 +162,16 @@ pub(crate) fn settled_exit_code(totals: Totals) -> u8 {
     }
 }
 
+/// The exit code of a journal at rest: what resuming it would begin with.
+pub(crate) fn resting(journal: &SqliteJournal) -> u8 {
+    let totals = journal.standing().recipients;
+    if totals.pending > 0 {
+        journal.standing().last_exit_code.filter(|code| *code != 0).unwrap_or(5)
+    } else {
+        settled_exit_code(totals)
+    }
+}
+
 fn cost(plan: &FrozenPlan, standing: &Standing) -> Option<Cost> {
     let units = standing.billed_units.and_then(|amount| {
         let account: Account = serde_json::from_str(&plan.provider).ok()?;
@@ -139,7 +191,7 @@ fn cost(plan: &FrozenPlan, standing: &Standing) -> Option<Cost> {
 pub(crate) fn run(path: &Path, voice: Voice) -> Result<u8, Fault> {
     let reader = JournalReader::open(path)?;
     let running = reader.running()?.is_some();
-    let status = Status::of(reader.plan(), &reader.standing()?, running);
+    let status = Status::read(&reader, running)?;
     if voice.json {
         output::json(&status)?;
     } else {

@@ -13,6 +13,7 @@ mod frequency;
 mod generated;
 mod large;
 mod plan_crash;
+mod providers;
 mod reconcile;
 mod segments;
 mod signals;

@@ -88,7 +88,7 @@ fn a_second_signal_stops_at_once_and_books_what_is_in_flight_as_doubt() {
     // The first request is answered at once, all others never.
     let gateway = Gateway::start(
         folder.directory.path(),
-        "[[fault]]\nrequests = [2, 999]\nkind = \"stall\"\ntaken = true\n",
+        "[limiter]\nkind = \"none\"\n[[fault]]\nrequests = [2, 999]\nkind = \"stall\"\ntaken = true\n",
     );
     let sender = under_way(&folder, &gateway);
     while gateway.taken().len() < 10 + 4 * 10 {

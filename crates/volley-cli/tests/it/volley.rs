@@ -17,7 +17,9 @@ pub(crate) fn volley(arguments: &[&str]) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("VOLLEY_")) {
         command.env_remove(name);
     }
-    command.env("SIM_KEY", "sim-key").env("SIM_SECRET", "sim-secret");
+    for part in ["key", "secret", "account", "token", "user", "password"] {
+        command.env(format!("SIM_{}", part.to_uppercase()), format!("sim-{part}"));
+    }
     command
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 use volley_core::Class;
 use volley_engine::{HttpTransport, Observed, Transport};
-use volley_provider::http::{Body, BodySource, Header, HeaderValue, HttpRequest};
+use volley_provider::http::{Body, BodySource, Header, HttpRequest};
 
 /// A server that accepts one connection, reads one request, and does `act` with the connection.
 /// Gives its address and, when joined, the request as it was read.
@@ -51,13 +51,21 @@ fn read_request(stream: &mut TcpStream) -> Vec<u8> {
 fn request(address: SocketAddr) -> HttpRequest {
     HttpRequest {
         method: volley_provider::http::Method::Post,
-        url: format!("http://{address}/send?x=secret-in-address"),
+        url: format!("http://{address}/send"),
+        secret_tail: Some("?x=secret-in-address".into()),
         headers: vec![
-            Header { name: "content-type", value: HeaderValue::Plain("text/plain".to_owned()) },
-            Header { name: "x-api-key", value: HeaderValue::Secret("sim-key".into()) },
+            Header::plain("content-type", "text/plain"),
+            Header::secret("x-api-key", "sim-key".into()),
         ],
         body: Body::Whole(Bytes::from_static(b"hello")),
     }
+}
+
+#[test]
+fn what_an_address_hides_is_sent_and_never_shown() {
+    let request = request(SocketAddr::from(([127, 0, 0, 1], 1)));
+    assert_eq!(request.address(), "http://127.0.0.1:1/send?x=secret-in-address");
+    assert!(!format!("{request:?}").contains("secret-in-address"), "{request:?}");
 }
 
 async fn send(address: SocketAddr) -> Observed {

@@ -74,7 +74,7 @@ async fn rates_bind_across_restarts() {
 async fn a_storm_of_refusals_is_waited_out_and_nothing_is_sent_before_its_time() {
     // Requests 5 to 9 are refused, each asking for 7 seconds of silence.
     let throttle = Mischief::Throttle { retry_after: Some("7".to_owned()) };
-    let faults = vec![Fault { when: When::Requests { first: 5, last: 9 }, what: throttle }];
+    let faults = vec![Fault::new(When::Requests { first: 5, last: 9 }, throttle)];
     let world = World::new("transmitsms", 200, 10, Config { faults, ..Config::default() }.with_limit(None));
     let limits = Limits { rates: "10/s", max_in_flight: 1, ..Limits::default() };
     let (ending, standing) = world.run(&limits).await;

@@ -82,7 +82,7 @@ async fn every_fault_ends_as_the_table_says_and_nobody_is_texted_twice() {
     for kind in ["transmitsms", "mesms"] {
         for Case { fault, when, accepted, refused, in_doubt, taken, stopped } in table() {
             let what = format!("{kind}: {fault:?} at {when:?}");
-            let faults = vec![Fault { when, what: fault }];
+            let faults = vec![Fault::new(when, fault)];
             let world = World::new(kind, 100, 10, Config { faults, ..Config::default() }.with_limit(None));
             // One in flight, so that the third request is the third chunk.
             let limits = Limits { max_in_flight: 1, ..Limits::default() };

@@ -333,20 +333,22 @@ impl Transport for Wireless {
 /// The request as the gateway hears it.
 fn plain(request: &HttpRequest) -> Request {
     use secrecy::ExposeSecret;
-    let after_scheme = request.url.split_once("://").expect("absolute").1;
-    let path = after_scheme.find('/').map_or("/", |slash| &after_scheme[slash..]);
+    let address = request.address();
+    let after_scheme = address.split_once("://").expect("absolute").1;
+    let target = after_scheme.find('/').map_or("/", |slash| &after_scheme[slash..]);
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let value = |value: &HeaderValue| match value {
         HeaderValue::Plain(text) => text.clone(),
         HeaderValue::Secret(text) => text.expose_secret().to_owned(),
     };
     Request {
-        method: "POST".to_owned(),
+        method: request.method.word().to_owned(),
         path: path.to_owned(),
-        query: String::new(),
+        query: query.to_owned(),
         headers: request
             .headers
             .iter()
-            .map(|header| (header.name.to_owned(), value(&header.value)))
+            .map(|header| (header.name.to_string(), value(&header.value)))
             .collect(),
         body: request.body.frames().flatten().collect(),
     }

@@ -1,6 +1,10 @@
-//! The attempts, read in their order and counted anew.
+//! The attempts and the decisions between them, read in their order and counted anew.
 
-use super::{Findings, plus};
+use super::{
+    Findings,
+    decisions::{Decided, decisions},
+    plus,
+};
 use crate::{
     Standing,
     rows::load_standing,
@@ -25,6 +29,8 @@ pub(super) struct Recount {
     costs: Vec<Micros>,
     places: Vec<Place>,
     tries: Vec<u16>,
+    /// The attempt read last that was at each, 0 before the first.
+    last: Vec<u64>,
     pub(super) open: u64,
     pub(super) standing: Standing,
 }
@@ -59,6 +65,7 @@ impl Recount {
             costs,
             places: vec![Place::Free; everybody],
             tries: vec![0; everybody],
+            last: vec![0; everybody],
             open: 0,
             standing: Standing::default(),
         }
@@ -70,12 +77,18 @@ impl Recount {
             "SELECT position, state, provider_id, billed FROM verdict WHERE attempt = ? ORDER BY position",
         )?;
         let mut attempts = connection.prepare("SELECT * FROM attempt ORDER BY id")?;
+        let decisions = decisions(connection, findings)?;
+        let mut decisions = decisions.iter().peekable();
         let mut rows = attempts.query([])?;
         while let Some(row) = rows.next()? {
             let line = line(row)?;
+            while let Some(decided) = decisions.next_if(|decided| decided.after < line.id) {
+                self.decided(decided, findings);
+            }
             self.claimed(&line, last_run, findings);
             self.ended(&line, &mut verdicts, findings)?;
         }
+        decisions.for_each(|decided| self.decided(decided, findings));
         let stray: u64 = {
             let sql = "SELECT count(*) AS stray FROM verdict WHERE attempt NOT IN
                        (SELECT id FROM attempt WHERE fate = 'each')";
@@ -117,6 +130,7 @@ impl Recount {
                 findings.add(invariant, sentence, Some(position));
             }
             self.places[index] = Place::Open;
+            self.last[index] = line.id;
             self.tries[index] = self.tries[index].saturating_add(1);
             most_tries = most_tries.max(self.tries[index]);
             reserved = reserved.saturating_add(self.costs[index].0);
@@ -137,6 +151,39 @@ impl Recount {
         findings.expect(!orphan, "J6", "an attempt of an earlier run is still open", line.first);
         self.standing.requests_sent += 1;
         self.standing.requests_retried += u64::from(line.number > 1);
+    }
+
+    /// A decision is about those in doubt at that time, and gives back what the plan says they
+    /// cost or nothing.
+    fn decided(&mut self, decided: &Decided, findings: &mut Findings) {
+        let (invariant, place) =
+            if decided.is_resend { ("J4", Place::Free) } else { ("J5", Place::Accepted) };
+        let mut released: i64 = 0;
+        for &(attempt, first, recipients) in &decided.about {
+            for position in (u64::from(first)..).take(recipients as usize) {
+                let index = usize::try_from(position).unwrap_or(usize::MAX);
+                let Some(was) = self.places.get_mut(index) else {
+                    findings.add("J2", "a decision is about recipients that the plan does not have", None);
+                    break;
+                };
+                let position = u32::try_from(index).expect("positions have 32 bits");
+                let was_in_doubt = *was == Place::Doubt;
+                findings.expect(
+                    was_in_doubt,
+                    invariant,
+                    "decided about somebody who was not in doubt",
+                    position,
+                );
+                let is_that = self.last[index] == attempt;
+                findings.expect(is_that, invariant, "decided about another attempt than the last", position);
+                *was = place;
+                released = released.saturating_add(if decided.is_resend { self.costs[index].0 } else { 0 });
+            }
+        }
+        if released != decided.released {
+            findings.add("J9", "a decision gives back another amount than the plan's price", None);
+        }
+        self.standing.spent = plus(self.standing.spent, Micros(released.saturating_neg()));
     }
 
     fn ended(

@@ -1,8 +1,8 @@
 //! What every journal backend must do, held to a model that is slow and obvious.
 
 use crate::support::{
-    NOW, PER_ITEM, PRICE, Place, SHARED, Tariff, accepted, answered, claim, claim_of, claimed, each, failed,
-    record, taken,
+    NOW, PER_ITEM, PRICE, Place, SHARED, Tariff, accepted, answered, claim, claim_of, claimed, decided, each,
+    failed, record, taken,
 };
 use proptest::prelude::*;
 use volley_core::{
@@ -10,8 +10,8 @@ use volley_core::{
     Verdict, Verdicts,
 };
 use volley_journal::{
-    AttemptId, Claim, CommitError, Journal, Record, Recovered, SqliteJournal, Standing, Write, Written,
-    verify,
+    AttemptId, Claim, CommitError, Decision, Journal, Record, Recovered, SqliteJournal, Standing, Write,
+    Written, verify,
 };
 
 /// The rows and texts of each chunk, in order.
@@ -320,9 +320,21 @@ struct Model {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Claim { pick: usize },
-    Record { pick: usize, ending: Ending },
-    Twice { pick: usize },
+    Claim {
+        pick: usize,
+    },
+    Record {
+        pick: usize,
+        ending: Ending,
+    },
+    Twice {
+        pick: usize,
+    },
+    /// Every so-many-th of those in doubt is decided about.
+    Resolve {
+        every: usize,
+        decision: Decision,
+    },
     Reopen,
 }
 
@@ -344,6 +356,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => any::<usize>().prop_map(|pick| Step::Claim { pick }),
         4 => (any::<usize>(), ending).prop_map(|(pick, ending)| Step::Record { pick, ending }),
         1 => any::<usize>().prop_map(|pick| Step::Twice { pick }),
+        2 => (1_usize..4, proptest::sample::select(vec![Decision::Accepted, Decision::Resend]))
+            .prop_map(|(every, decision)| Step::Resolve { every, decision }),
         1 => Just(Step::Reopen),
     ]
 }
@@ -386,6 +400,20 @@ impl Model {
             let person = &mut self.people[(first + index) as usize];
             person.0 = word;
             person.2 = if matches!(word, "accepted" | "in_doubt") { PRICE.0 } else { 0 };
+        }
+    }
+
+    fn in_doubt(&self) -> Vec<u32> {
+        (0..).zip(&self.people).filter(|(_, person)| person.0 == "in_doubt").map(|(at, _)| at).collect()
+    }
+
+    fn resolve(&mut self, positions: &[u32], decision: Decision) {
+        for position in positions {
+            let person = &mut self.people[*position as usize];
+            match decision {
+                Decision::Accepted => person.0 = "accepted",
+                Decision::Resend => (person.0, person.2) = ("pending", 0),
+            }
         }
     }
 
@@ -474,6 +502,13 @@ proptest! {
                     let twice = claim_of(&chunks[pick % chunks.len()]);
                     prop_assert!(journal.commit(&[twice.clone(), twice]).is_err());
                 }
+                Step::Resolve { every, decision } => {
+                    let positions: Vec<u32> = model.in_doubt().into_iter().step_by(every).collect();
+                    let resolution = decided(decision, &positions);
+                    let written = journal.commit(&[Write::Resolve(resolution)]);
+                    prop_assert_eq!(written.is_ok(), !positions.is_empty(), "a decision is about somebody");
+                    model.resolve(&positions, decision);
+                }
                 Step::Reopen => {
                     drop(journal);
                     journal = place.open();
@@ -490,5 +525,8 @@ proptest! {
             let cuts: Vec<(u32, usize)> = cuts.iter().map(|cut| (cut.first.0, cut.recipients.len())).collect();
             prop_assert_eq!(cuts, model.chunks(LIMIT));
         }
+        let verified = verify(&place.path()).expect("readable");
+        prop_assert!(verified.holds(), "{:?}", verified.broken);
+        prop_assert_eq!(verified.recipients, journal.standing().recipients);
     }
 }

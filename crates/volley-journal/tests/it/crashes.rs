@@ -1,7 +1,8 @@
 //! Whatever instant a process dies at: nobody lost, nobody sent twice, doubt where it belongs.
 
 use crate::support::{
-    NOW, PER_ITEM, Place, SHARED, accepted, claim, claim_of, claimed, counted, each, failed, record, taken,
+    NOW, PER_ITEM, Place, SHARED, accepted, cancelled, claim, claim_of, claimed, counted, decided, each,
+    failed, record, taken,
 };
 use std::{
     io::{BufRead, BufReader},
@@ -9,7 +10,10 @@ use std::{
     process::{Command, Stdio},
 };
 use volley_core::{Class, Micros, Position, Totals, Verdict};
-use volley_journal::{Journal, JournalReader, OpenError, PlanWriter, SqliteJournal, Write, verify};
+use volley_journal::{
+    AttemptId, CancelResult, Decision, Journal, JournalReader, OpenError, PlanWriter, SqliteJournal, Write,
+    verify,
+};
 
 /// What the copy of a killed journal says before and after it is opened.
 fn recovers(place: &Place, open: u64, before: Totals) {
@@ -67,6 +71,38 @@ fn a_kill_after_any_commit_leaves_doubt_about_open_attempts_alone() {
     (states.pending, states.accepted, states.in_doubt) = (2, 3, 1);
     recovers(&place, 1, states);
     journal.commit(&[Write::RunEnded { exit_code: 130, at: NOW }]).expect("room");
+    recovers(&place, 1, states);
+}
+
+#[test]
+fn a_kill_after_any_decision_leaves_it_made() {
+    let place = Place::with_plan(PER_ITEM, 3, &["a"; 8]);
+    let mut journal = place.open();
+    let one = claimed(&mut journal, claim(0, 3, Micros(150_000)));
+    let two = claimed(&mut journal, claim(3, 3, Micros(150_000)));
+    journal.commit(&[record(one.id, failed(Class::TimedOut))]).expect("open");
+    let mut states = Totals { pending: 5, in_doubt: 3, ..Totals::default() };
+    recovers(&place, 1, states);
+    journal.commit(&[Write::Resolve(decided(Decision::Accepted, &[1]))]).expect("in doubt");
+    (states.accepted, states.in_doubt) = (1, 2);
+    recovers(&place, 1, states);
+    // Sent again in the commit that approves it, beside the answer to another attempt.
+    let silent = Verdict::InDoubt { reason: "not answered for".into() };
+    let answer = record(two.id, each(vec![taken("m3"), silent, taken("m5")]));
+    let resend = Write::Resolve(decided(Decision::Resend, &[0, 2]));
+    journal.commit(&[resend, answer, claim(2, 1, Micros(50_000))]).expect("legal");
+    states = Totals { pending: 4, accepted: 3, refused: 0, in_doubt: 1 };
+    recovers(&place, 1, states);
+    journal.commit(&[cancelled(two.id.0, CancelResult::Done)]).expect("it took somebody");
+    recovers(&place, 1, states);
+    journal.commit(&[record(AttemptId(3), failed(Class::ReplyLost))]).expect("open");
+    (states.pending, states.in_doubt) = (3, 2);
+    recovers(&place, 0, states);
+    journal.commit(&[Write::Resolve(decided(Decision::Resend, &[2, 4]))]).expect("in doubt");
+    (states.pending, states.in_doubt) = (5, 0);
+    recovers(&place, 0, states);
+    let again = claimed(&mut journal, claim(2, 1, Micros(50_000)));
+    assert_eq!(again.number, 3);
     recovers(&place, 1, states);
 }
 

@@ -1,10 +1,16 @@
 //! What somebody changed behind Volley's back is found and named.
 
 use crate::support::{
-    PER_ITEM, Place, SHARED, Tariff, accepted, answered, claim, claimed, counted, each, failed, record, taken,
+    PER_ITEM, Place, SHARED, Tariff, accepted, answered, cancelled, claim, claimed, counted, decided, each,
+    failed, record, taken,
 };
-use volley_core::{Billed, Class, ConcatRef, Micros, Profile, Verdict, Verdicts};
-use volley_journal::{Journal, JournalReader, OpenError, SqliteJournal, Write, verify};
+use volley_core::{
+    Billed, Class, ConcatRef, Delivery, Micros, Position, Profile, Receipt, Verdict, Verdicts,
+};
+use volley_journal::{
+    CancelResult, Decision, Evidence, Journal, JournalReader, OpenError, ReceiptBook, Resolution,
+    SqliteJournal, Write, verify,
+};
 
 /// Six recipients, positions 0 to 5: accepted one by one, refused, in doubt, accepted together.
 fn played() -> Place {
@@ -104,6 +110,186 @@ fn planted_damage_is_found_and_named() {
         let verified = verify(&place.path()).expect(sql);
         let named = verified.broken.iter().any(|broken| broken.invariant == invariant);
         assert!(named, "{sql}: {invariant} is not among {:?}", verified.broken);
+    }
+}
+
+/// Eight recipients: 0 and 1 taken after all, with an id for each and one for their request, 2 sent
+/// again and accepted, 3 in doubt, 4 refused, 5 accepted and taken back, 6 and 7 pending. Receipts
+/// for 0 and 5, and one for nobody.
+fn decided_upon() -> Place {
+    let place = Place::with_plan(PER_ITEM, 4, &["a"; 8]);
+    let mut journal = place.open();
+    let one = claimed(&mut journal, claim(0, 4, Micros(200_000)));
+    journal.commit(&[record(one.id, failed(Class::TimedOut))]).expect("open");
+    let found = Resolution {
+        evidence: Evidence::Lookup,
+        request_id: Some("r1".to_owned()),
+        message_ids: vec![(Position(0), "m0".to_owned()), (Position(1), "m1".to_owned())],
+        ..decided(Decision::Accepted, &[0, 1])
+    };
+    journal.commit(&[Write::Resolve(found)]).expect("in doubt");
+    journal.commit(&[Write::Resolve(decided(Decision::Resend, &[2]))]).expect("in doubt");
+    let two = claimed(&mut journal, claim(2, 1, Micros(50_000)));
+    journal.commit(&[record(two.id, each(vec![taken("m2")]))]).expect("open");
+    let three = claimed(&mut journal, claim(4, 2, Micros(100_000)));
+    let refused = Verdict::Refused { code: "FIELD_INVALID".into() };
+    let verdicts = Verdicts::Each(vec![refused, taken("m5")]);
+    journal.commit(&[record(three.id, answered(Some("r3"), verdicts, Billed::Unknown))]).expect("open");
+    journal.commit(&[cancelled(three.id.0, CancelResult::Already)]).expect("it took somebody");
+    let mut book = ReceiptBook::open(&place.path()).expect("a journal");
+    let receipts = ["m0", "m5", "strange"].map(|id| Receipt {
+        message_id: Some(id.to_owned()),
+        delivery: Some(Delivery::Failed),
+        ..Receipt::default()
+    });
+    book.record(&receipts, None, crate::support::NOW).expect("room");
+    place
+}
+
+#[test]
+fn planted_damage_to_decisions_is_found_and_named() {
+    let place = decided_upon();
+    let verified = verify(&place.path()).expect("readable");
+    assert!(verified.holds(), "{:?}", verified.broken);
+    names(&[
+        ("DELETE FROM resolution WHERE id = 1", "J5", "a decision about somebody is missing"),
+        ("DELETE FROM resolved WHERE attempt = 1 AND first = 2", "J5", "decision 2 is about nobody"),
+        (
+            "UPDATE resolved SET first = 5 WHERE first = 0",
+            "J5",
+            "decided about somebody who was not in doubt",
+        ),
+        (
+            "UPDATE resolved SET first = 3 WHERE first = 2; UPDATE resolution SET after = 3 WHERE id = 2",
+            "J8",
+            "tried again while an attempt was in doubt",
+        ),
+        ("UPDATE resolution SET after = 0", "J4", "decided about somebody who was not in doubt"),
+        ("UPDATE resolution SET after = 2 WHERE id = 1", "J5", "decision 1 is out of its order"),
+        (
+            "UPDATE resolved SET attempt = 3 WHERE first = 0",
+            "J5",
+            "decided about another attempt than the last",
+        ),
+        (
+            "UPDATE resolved SET first = 8 WHERE first = 0",
+            "J2",
+            "a decision is about recipients that the plan does not have",
+        ),
+        (
+            "UPDATE resolved SET recipients = 4294967295 WHERE first = 1",
+            "J2",
+            "a decision is about recipients that the plan does not have",
+        ),
+        (
+            "UPDATE resolution SET released = 0 WHERE id = 2",
+            "J9",
+            "a decision gives back another amount than the plan's price",
+        ),
+        (
+            "UPDATE resolution SET released = 1 WHERE id = 1",
+            "J9",
+            "a decision gives back another amount than the plan's price",
+        ),
+        (
+            "UPDATE resolution SET decision = 'accepted' WHERE id = 2",
+            "J11",
+            "tried again after it was settled",
+        ),
+        (
+            "UPDATE resolved SET recipients = 2 WHERE first = 1",
+            "J5",
+            "a decision gives one message's id to several",
+        ),
+        (
+            "UPDATE resolved SET provider_id = 'm5' WHERE first = 0",
+            "J5",
+            "two recipients were given one message id",
+        ),
+        (
+            "UPDATE attempt SET request_id = NULL WHERE id = 1",
+            "J5",
+            "a decision found the request of an attempt that has none",
+        ),
+        (
+            "UPDATE standing SET spent = spent + 50000",
+            "J9",
+            "the totals say 300000 millionths spent, the attempts make 250000",
+        ),
+    ]);
+}
+
+#[test]
+fn planted_damage_to_receipts_and_cancellations_is_found_and_named() {
+    names(&[
+        (
+            "UPDATE delivery SET position = 8 WHERE position = 5",
+            "J11",
+            "a receipt is for somebody whom the plan does not have",
+        ),
+        (
+            "PRAGMA ignore_check_constraints = ON; UPDATE delivery SET state = 'bounced' WHERE position = 5",
+            "J11",
+            "a receipt says what no receipt can",
+        ),
+        (
+            "PRAGMA ignore_check_constraints = ON; UPDATE early SET state = 'bounced'",
+            "J11",
+            "a receipt that was kept aside says what no receipt can",
+        ),
+        ("UPDATE cancellation SET attempt = 9", "J17", "a request that took nobody was to be taken back"),
+        (
+            "UPDATE verdict SET state = 'refused' WHERE attempt = 3",
+            "J17",
+            "a request that took nobody was to be taken back",
+        ),
+        (
+            "PRAGMA ignore_check_constraints = ON; UPDATE cancellation SET result = 'perhaps'",
+            "J17",
+            "a cancellation came to what it cannot",
+        ),
+    ]);
+}
+
+/// Whether each change is found as that invariant, in those words.
+fn names(damages: &[(&str, &str, &str)]) {
+    for (sql, invariant, said) in damages {
+        let place = decided_upon();
+        place.tamper(sql);
+        let verified = verify(&place.path()).expect(sql);
+        let named =
+            verified.broken.iter().any(|broken| (broken.invariant, &*broken.sentence) == (*invariant, *said));
+        assert!(named, "{sql}: {invariant}, {said} is not among {:?}", verified.broken);
+    }
+}
+
+#[test]
+fn decisions_that_cannot_be_are_not_sent_on() {
+    for sql in [
+        "DELETE FROM resolution WHERE id = 2",
+        "DELETE FROM resolved WHERE first = 2",
+        "UPDATE resolution SET after = 0",
+        "UPDATE resolution SET after = 9 WHERE id = 2",
+        "UPDATE resolution SET released = 0 WHERE id = 2",
+        "UPDATE resolution SET decision = 'resend' WHERE id = 1",
+        "PRAGMA ignore_check_constraints = ON; UPDATE resolution SET decision = 'perhaps' WHERE id = 1",
+        "UPDATE resolved SET attempt = 3 WHERE first = 0",
+        "UPDATE resolved SET first = 9 WHERE first = 0",
+        "UPDATE resolved SET first = 5 WHERE first = 0",
+        "UPDATE resolved SET first = 4294967295, recipients = 2 WHERE first = 0",
+        "UPDATE resolved SET recipients = -1 WHERE first = 0",
+    ] {
+        let place = decided_upon();
+        place.tamper(sql);
+        let fault = SqliteJournal::open(&place.path(), crate::support::NOW).err().expect(sql);
+        assert!(matches!(fault, OpenError::Damaged { .. }), "{sql}: {fault:?}");
+        let book = ReceiptBook::open(&place.path()).map(drop);
+        let reads = JournalReader::open(&place.path()).expect("a plan").for_each_report_row(|_| ());
+        // Totals are the sender's alone.
+        if !sql.contains("released") && !sql.contains("'resend'") {
+            book.expect_err(sql);
+            reads.expect_err(sql);
+        }
     }
 }
 

@@ -3,10 +3,13 @@
 mod conformance;
 mod crashes;
 mod damage;
+mod doubts;
 mod files;
 mod group;
 mod history;
 mod planning;
 mod reading;
+mod receipts;
+mod report;
 mod support;
 mod texts;

@@ -269,6 +269,7 @@ fn doubt_says_who_when_why_and_under_which_request() {
     claimed(&mut journal, claim(3, 1, Micros(50_000)));
     let reader = JournalReader::open(&place.path()).expect("a journal");
     let doubt = |index: usize, row, number_of, attempt, reason: &str, request: Option<&str>| Doubt {
+        position: Position(u32::try_from(index).expect("small")),
         row: RowNumber(row),
         to: number(index),
         number: number_of,

@@ -1,4 +1,5 @@
-//! Plans and journals to test with. Numbers are ones that Australia reserves for fiction.
+//! Plans and journals to test with. Numbers are ones that Australia and North America reserve for
+//! fiction.
 
 use std::{
     collections::BTreeMap,
@@ -7,11 +8,11 @@ use std::{
 use tempfile::TempDir;
 use volley_core::{
     Answer, Batch, Billed, Chunk, Class, Failure, Message, Micros, Msisdn, Outcome, PlanHash, PlanHasher,
-    PlanTerms, Price, PriceId, Profile, Rounding, RowNumber, UnixMillis, Verdict, Verdicts,
+    PlanTerms, Position, Price, PriceId, Profile, Rounding, RowNumber, UnixMillis, Verdict, Verdicts,
 };
 use volley_journal::{
-    Attempt, AttemptId, Claim, FrozenPlan, Journal, JournalReader, PlanError, PlanWriter, Record, RowCounts,
-    SqliteJournal, Write, Written,
+    Attempt, AttemptId, CancelResult, Claim, Decision, Evidence, FrozenPlan, Journal, JournalReader,
+    PlanError, PlanWriter, Record, Resolution, RowCounts, SqliteJournal, Write, Written,
 };
 
 /// What a segment costs where a test says nothing else.
@@ -23,8 +24,11 @@ pub(crate) const PER_ITEM: Batch = Batch::PerItem { max: 500 };
 const NUMBERS: [u64; 6] =
     [61_491_570_006, 61_491_570_156, 61_491_570_157, 61_491_570_158, 61_491_570_159, 61_491_570_110];
 
+/// Another number for each index below 80,000.
 pub(crate) fn number(index: usize) -> Msisdn {
-    Msisdn::from_digits(NUMBERS[index % NUMBERS.len()]).expect("a number")
+    let behind = index.saturating_sub(NUMBERS.len()) as u64;
+    let american = 12_005_550_100 + behind / 100 * 10_000_000 + behind % 100;
+    Msisdn::from_digits(NUMBERS.get(index).copied().unwrap_or(american)).expect("a number")
 }
 
 pub(crate) fn terms(batch: Batch, chunk: u32) -> PlanTerms {
@@ -200,7 +204,7 @@ pub(crate) fn claim(first: u32, recipients: u32, reserved: Micros) -> Write {
     let mut body_hash = [0; 32];
     body_hash[..4].copy_from_slice(&first.to_le_bytes());
     body_hash[4..8].copy_from_slice(&recipients.to_le_bytes());
-    Write::Claim(Claim { first: volley_core::Position(first), recipients, body_hash, reserved, at: NOW })
+    Write::Claim(Claim { first: Position(first), recipients, body_hash, reserved, at: NOW })
 }
 
 pub(crate) fn record(attempt: AttemptId, outcome: Outcome) -> Write {
@@ -230,6 +234,23 @@ pub(crate) fn taken(id: &str) -> Verdict {
 /// Accepted, and counted by the provider.
 pub(crate) fn counted(id: &str, segments: u32) -> Verdict {
     Verdict::Accepted { id: Some(id.to_owned()), billed: None, segments: Some(segments) }
+}
+
+/// A person's decision about those at `positions`.
+pub(crate) fn decided(decision: Decision, positions: &[u32]) -> Resolution {
+    Resolution {
+        positions: positions.iter().copied().map(Position).collect(),
+        decision,
+        evidence: Evidence::Person,
+        note: "seen in the web app".to_owned(),
+        request_id: None,
+        message_ids: Vec::new(),
+        at: NOW.plus_millis(500),
+    }
+}
+
+pub(crate) fn cancelled(attempt: u64, result: CancelResult) -> Write {
+    Write::Cancelled { attempt: AttemptId(attempt), result, at: NOW.plus_millis(750) }
 }
 
 /// Commits one claim and gives its attempt.

@@ -68,6 +68,16 @@ pub enum CampaignError {
         /// The known key most like it.
         nearest: String,
     },
+    /// A setting of another provider.
+    #[error("{at}: {key} is a setting of kind = \"{kind}\", this provider has none like it; remove it")]
+    OthersKey {
+        /// Where.
+        at: At,
+        /// The key with its section.
+        key: String,
+        /// The kind that has it.
+        kind: String,
+    },
     /// A value of the wrong kind, or out of range.
     #[error("{at}: `{key}` is {found}; {wanted}")]
     Value {
@@ -158,6 +168,7 @@ impl CampaignError {
             Self::Unreadable { .. }
             | Self::Syntax { .. }
             | Self::UnknownKey { .. }
+            | Self::OthersKey { .. }
             | Self::Value { .. }
             | Self::Needed { .. }
             | Self::Both { .. }

@@ -199,6 +199,8 @@ impl Written {
 /// The keys that a campaign of one provider kind knows.
 struct Keys {
     known: Vec<(String, Shape)>,
+    /// Settings of the other kinds of providers, each with its kind.
+    others: Vec<(String, String)>,
 }
 
 impl Keys {
@@ -213,7 +215,10 @@ impl Keys {
             .chain(auth)
             .chain(own.map(|key| (format!("provider.{key}"), Shape::Scalar)))
             .collect();
-        Self { known }
+        let of_another = |(name, keys): &(&str, &[&str])| {
+            keys.iter().map(|key| (format!("provider.{key}"), (*name).to_owned())).collect::<Vec<_>>()
+        };
+        Self { known, others: providers.iter().flat_map(of_another).collect() }
     }
 
     fn shape(&self, key: &str, at: &At) -> Result<Shape, CampaignError> {
@@ -230,6 +235,9 @@ impl Keys {
             let wanted = format!("it is a section: write [{key}] and its keys below");
             let found = "a single value".to_owned();
             return Err(CampaignError::Value { at: at.clone(), key: key.to_owned(), found, wanted });
+        }
+        if let Some((_, kind)) = self.others.iter().find(|(known, _)| known == key) {
+            return Err(CampaignError::OthersKey { at: at.clone(), key: key.to_owned(), kind: kind.clone() });
         }
         let nearest = self.nearest(key);
         Err(CampaignError::UnknownKey { at: at.clone(), key: shown(key), nearest })

@@ -1,6 +1,9 @@
 //! Every adapter as the engine uses it: held to the wire fixtures, and to the laws they share.
 
 mod conformance;
+mod declared;
+mod fonedynamics;
+mod inquiries;
 mod streaming;
 mod support;
 mod wire;

@@ -20,17 +20,33 @@ pub(crate) const AUSTRALIA: [u64; 6] =
 pub(crate) const THAILAND: [u64; 6] =
     [66_800_000_001, 66_800_000_002, 66_800_000_003, 66_800_000_004, 66_800_000_005, 66_800_000_006];
 
+/// The same for North America.
+pub(crate) const AMERICA: [u64; 6] =
+    [15_555_550_100, 15_555_550_101, 15_555_550_102, 15_555_550_103, 15_555_550_104, 15_555_550_105];
+
 /// When every reply of these tests had arrived: 2026-12-01T00:00:00Z.
 pub(crate) const NOW: UnixMillis = UnixMillis(1_796_083_200_000);
 
+/// An account of `kind` with these settings beside those that it cannot do without.
 pub(crate) fn account(kind: &str, options: &[(&str, &str)]) -> Arc<dyn Adapter> {
-    registry::adapter(kind, settings(options)).unwrap_or_else(|fault| panic!("{kind}: {fault}"))
+    registry::adapter(kind, settings(kind, options)).unwrap_or_else(|fault| panic!("{kind}: {fault}"))
 }
 
-pub(crate) fn settings(options: &[(&str, &str)]) -> Settings {
+/// The settings that an account of `kind` cannot do without.
+fn needed(kind: &str) -> &'static [(&'static str, &'static str)] {
+    match kind {
+        "fonedynamics" => &[("property_sid", "sim-property")],
+        "multitel" => &[("bulk_allowed", "true")],
+        "http" => &[("definition", include_str!("../../../../data/providers/twilio.toml"))],
+        _ => &[],
+    }
+}
+
+pub(crate) fn settings(kind: &str, options: &[(&str, &str)]) -> Settings {
+    let options = needed(kind).iter().chain(options);
     Settings {
         base_url: Some("http://127.0.0.1/".to_owned()),
-        options: options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        options: options.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         credentials: Credentials {
             key: Some("sim-key".into()),
             secret: Some("sim-secret".into()),
@@ -114,7 +130,8 @@ pub(crate) fn describe(outcome: &Outcome) -> String {
         Verdicts::AllInDoubt { .. } => "all in doubt".to_owned(),
         Verdicts::Each(verdicts) => {
             let words = verdicts.iter().map(|verdict| match verdict {
-                Verdict::Accepted { .. } => "accepted".to_owned(),
+                Verdict::Accepted { id: None, .. } => "accepted".to_owned(),
+                Verdict::Accepted { id: Some(id), .. } => format!("accepted={id}"),
                 Verdict::Refused { code } => format!("refused {code}"),
                 Verdict::InDoubt { .. } => "in doubt".to_owned(),
             });
@@ -127,6 +144,17 @@ pub(crate) fn describe(outcome: &Outcome) -> String {
         Billed::Units(amount) => format!("units {amount}"),
     };
     let id = answer.request_id.as_deref().unwrap_or("none");
-    let segments = answer.segments.map_or("?".to_owned(), |segments| segments.to_string());
+    let segments = answer.segments.or_else(|| own_segments(&answer.verdicts));
+    let segments = segments.map_or("?".to_owned(), |segments| segments.to_string());
     format!("{verdicts}; id {id}; {billed}; {segments} segments")
+}
+
+/// The segments of those whose own are known, added up.
+fn own_segments(verdicts: &Verdicts) -> Option<u64> {
+    let Verdicts::Each(verdicts) = verdicts else { return None };
+    let own = |one: &Verdict| match one {
+        Verdict::Accepted { segments, .. } => segments.map(u64::from),
+        _ => None,
+    };
+    verdicts.iter().filter_map(own).reduce(|sum, more| sum + more)
 }

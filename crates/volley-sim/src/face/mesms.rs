@@ -1,4 +1,5 @@
-//! ME-SMS, API v2: send with dry run, credits and senders; JSON in and out.
+//! ME-SMS, API v2; JSON in and out. Here: sending, its price, credits and senders. What is asked
+//! about messages later, and taking them back: `tracking.rs`.
 //!
 //! What the provider's pages say for certain is enforced: `x-api-key`, the two number forms, 1 to
 //! 2,000,000 numbers, 1 to 1,000 characters, senders of at most 11, schedules in the future, and
@@ -6,20 +7,23 @@
 //! refuses the request (400), a field that this gateway does not know refuses it too, and a
 //! message costs one credit a part unless a rate card in credits says otherwise. `parts` are those
 //! that each message is billed, so the reply leaves them out where they differ. Not here:
-//! templates, variables, contact groups (400), and all calls about messages that were sent (404).
+//! templates, variables, contact groups (400), and the retry that an error text seems to name (404).
 //!
 //! A body of 2,000,000 numbers is read without a string for any of them.
+
+mod tracking;
 
 use super::{Call, Served};
 use crate::{
     Account,
+    bill::Bill,
     http::{Reply, Request},
     ledger::Batch,
     tree::Tree,
 };
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
-use std::fmt;
-use volley_core::Msisdn;
+use std::{fmt, time::Duration};
+use volley_core::{Msisdn, UnixMillis};
 
 /// Longest text in characters, and longest sender: the parameter table of the API docs.
 const MAX_CHARACTERS: usize = 1_000;
@@ -43,66 +47,109 @@ pub(super) fn throttled() -> Reply {
 
 pub(super) fn serve(call: &mut Call<'_>) -> Served {
     let request = call.request;
-    match (&*request.method, &*request.path) {
-        ("POST", "/api/v2/sms/send") => match send(call) {
-            Ok((members, taken)) => Served { reply: success(members), taken },
-            Err(refusal) => refusal.reply().into(),
+    let path = request.path.strip_prefix("/api/v2/").unwrap_or_default();
+    let answered = match (&*request.method, path) {
+        ("POST", "sms/send") => match send(call) {
+            Ok((members, taken)) => return Served { reply: success(members), taken },
+            Err(refusal) => Err(refusal),
         },
-        ("GET", "/api/v2/credits") => success(vec![("credits", call.balance().into())]).into(),
-        ("GET", "/api/v2/senders") => success(vec![("senders", senders(call))]).into(),
-        _ => Refusal::new(404, "no such resource").reply().into(),
-    }
+        ("POST", "sms/preview") => read(call).and_then(|sent| preview(call, &sent)),
+        ("GET", "credits") => Ok(vec![("credits", call.balance().into())]),
+        ("GET", "senders") => Ok(vec![("senders", senders(call))]),
+        ("GET", "sms") => tracking::list(call),
+        (method, path) => match (method, path.strip_prefix("sms/").and_then(tracking::target)) {
+            ("GET", Some((id, ""))) => tracking::one(call, id),
+            ("GET", Some((id, "recipients"))) => tracking::recipients(call, id),
+            ("POST", Some((id, "cancel"))) => tracking::cancel(call, id),
+            _ => Err(Refusal::new(404, "no such resource")),
+        },
+    };
+    answered.map_or_else(Refusal::reply, success).into()
 }
 
 type Members = Vec<(&'static str, Tree)>;
 
-fn send(call: &mut Call<'_>) -> Result<(Members, Option<Batch>), Refusal> {
+fn send(call: &mut Call<'_>) -> Result<(Members, Vec<Batch>), Refusal> {
     if !call.account.may_send {
         return Err(Refusal::new(403, "this key has no scope sms:send"));
     }
+    let sent = read(call)?;
+    if sent.dry_run {
+        return preview(call, &sent).map(|members| (members, Vec::new()));
+    }
+    let due = check(call, &sent)?;
+    let numbers = sent.msisdns.0;
+    let bill = call.bill(&sent.content, &numbers).ok_or_else(|| no_credits(&numbers))?;
+    if !call.charge(bill.total) {
+        return Err(no_credits(&numbers));
+    }
+    let status = if sent.scheduled_time.is_some() { "scheduled" } else { "pending" };
+    let id = uuid(call.bits);
+    let mut members = vec![("uuid", id.as_str().into()), ("status", status.into())];
+    members.extend(price(call, &numbers, &bill));
+    members.extend(sent.scheduled_time.map(|time| ("scheduledTime", time.into())));
+    let batch = Batch {
+        id,
+        numbers: numbers.into(),
+        sender: Some(sent.sender.into()),
+        text: sent.content.into(),
+        bill,
+        due,
+        reference: None,
+        callback: None,
+    };
+    Ok((members, vec![batch]))
+}
+
+/// What `sent` would come to. A key without the scope to send may ask for it.
+fn preview(call: &Call<'_>, sent: &Sent) -> Result<Members, Refusal> {
+    check(call, sent)?;
+    let numbers = &sent.msisdns.0;
+    let bill = call.quote(&sent.content, numbers).ok_or_else(|| no_credits(numbers))?;
+    let mut members: Members = sent.dry_run.then_some(("dryRun", Tree::Flag(true))).into_iter().collect();
+    members.extend(price(call, numbers, &bill));
+    Ok(members)
+}
+
+/// The body of a send or a preview.
+fn read(call: &Call<'_>) -> Result<Sent, Refusal> {
     if !call.request.is_of_type("application/json") {
         return Err(Refusal::bad("the body is not application/json"));
     }
-    let sent: Sent = serde_json::from_slice(&call.request.body)
-        .map_err(|fault| Refusal::bad(format!("the body is not understood: {fault}")))?;
+    serde_json::from_slice(&call.request.body)
+        .map_err(|fault| Refusal::bad(format!("the body is not understood: {fault}")))
+}
+
+/// Whether `sent` may be sent, and when it is due; `None` for now.
+fn check(call: &Call<'_>, sent: &Sent) -> Result<Option<Duration>, Refusal> {
     check_sender(call, &sent.sender)?;
     if !(1..=MAX_CHARACTERS).contains(&sent.content.chars().count()) {
         return Err(Refusal::bad("content must have 1 to 1000 characters"));
     }
-    check_schedule(call, sent.scheduled_time.as_deref())?;
+    let due = due(call, sent.scheduled_time.as_deref())?;
     check_numbers(call, &sent.msisdns.0)?;
-    let numbers = sent.msisdns.0;
-    let no_credits = || Refusal {
-        status: 402,
-        code: Some("INSUFFICIENT_CREDITS"),
-        error: format!("not enough credits for {} messages", numbers.len()),
-    };
-    let bill =
-        if sent.dry_run { call.quote(&sent.content, &numbers) } else { call.bill(&sent.content, &numbers) };
-    let bill = bill.ok_or_else(no_credits)?;
+    Ok(due)
+}
+
+/// How many messages there are, and what they cost.
+fn price(call: &Call<'_>, numbers: &[Msisdn], bill: &Bill) -> Members {
     let mut members = vec![("recipients", (numbers.len() as u64).into())];
     members.extend(bill.parts_of_each().map(|parts| ("parts", u64::from(parts).into())));
     members.extend(call.tells_price.then(|| ("credits", bill.total.into())));
-    if sent.dry_run {
-        members.insert(0, ("dryRun", Tree::Flag(true)));
-        return Ok((members, None));
-    }
-    if !call.charge(bill.total) {
-        return Err(no_credits());
-    }
-    let status = if sent.scheduled_time.is_some() { "scheduled" } else { "pending" };
-    members.insert(0, ("uuid", uuid(call.bits).into()));
-    members.insert(1, ("status", status.into()));
-    members.extend(sent.scheduled_time.map(|time| ("scheduledTime", time.into())));
-    let numbers = numbers.into_boxed_slice();
-    Ok((members, Some(Batch { numbers, sender: Some(sent.sender), text: sent.content, bill })))
+    members
+}
+
+fn no_credits(numbers: &[Msisdn]) -> Refusal {
+    let error = format!("not enough credits for {} messages", numbers.len());
+    Refusal { status: 402, code: Some("INSUFFICIENT_CREDITS"), error }
 }
 
 fn senders(call: &Call<'_>) -> Tree {
-    let approved = call.account.senders.iter().flatten();
-    let listed =
-        |name: &String| Tree::Group(vec![("name", name.as_str().into()), ("status", "approved".into())]);
-    Tree::List(approved.map(listed).collect())
+    let listed = |status: &'static str| {
+        move |name: &String| Tree::Group(vec![("name", name.as_str().into()), ("status", status.into())])
+    };
+    let approved = call.account.senders.iter().flatten().map(listed("approved"));
+    Tree::List(approved.chain(call.account.pending_senders.iter().map(listed("pending"))).collect())
 }
 
 fn check_sender(call: &Call<'_>, sender: &str) -> Result<(), Refusal> {
@@ -115,14 +162,15 @@ fn check_sender(call: &Call<'_>, sender: &str) -> Result<(), Refusal> {
     }
 }
 
-fn check_schedule(call: &Call<'_>, time: Option<&str>) -> Result<(), Refusal> {
-    let Some(time) = time else { return Ok(()) };
+/// When the message is due, which must lie ahead; `None` for now.
+fn due(call: &Call<'_>, time: Option<&str>) -> Result<Option<Duration>, Refusal> {
+    let Some(time) = time else { return Ok(None) };
     let time: jiff::Timestamp =
         time.parse().map_err(|_| Refusal::bad("scheduledTime is not ISO 8601 with an offset"))?;
     if time.as_millisecond() <= call.now.0 {
         return Err(Refusal::bad("scheduledTime is not in the future"));
     }
-    Ok(())
+    Ok(Some(call.since_start(UnixMillis(time.as_millisecond()))))
 }
 
 fn check_numbers(call: &Call<'_>, numbers: &[Msisdn]) -> Result<(), Refusal> {
@@ -215,7 +263,7 @@ fn number(text: &str) -> Option<Msisdn> {
 }
 
 /// `bits` as a random UUID, RFC 9562 section 5.4.
-fn uuid(bits: u128) -> String {
+pub(super) fn uuid(bits: u128) -> String {
     let bits = bits & !(0xF << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
     let hex = format!("{bits:032x}");
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")

@@ -1,4 +1,5 @@
-//! TransmitSMS, REST API v1: `send-sms` and `get-balance`, form in, JSON or XML out.
+//! TransmitSMS, REST API v1: form in, JSON or XML out. Here: who calls, and `send-sms`. What is
+//! asked later: `reports.rs`.
 //!
 //! Every page of the provider that this follows is named in its error table: 400, 401, 404 and
 //! 429 with a code word. Where the pages leave room, this gateway is the strict one: a parameter
@@ -8,18 +9,20 @@
 //! local number valid here. A `send_at` in the past is taken: nobody says what becomes of it.
 //! The provider shows three decimals of `cost`; this gateway shows all it has, so that nothing
 //! is rounded away, unless the account says to how many it rounds. `sms` is the parts that were
-//! billed. Not here: stored lists (`NOT_FOUND`), and all other methods.
+//! billed. Not here: stored lists (`NOT_FOUND`), replies, and leasing numbers.
+
+mod reports;
 
 use super::{Call, Served};
 use crate::{
     Account,
+    callbacks::{CallbackTo, Carries, Fields, Report},
     http::{Reply, Request},
     ledger::Batch,
     tree::Tree,
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use std::borrow::Cow;
-use volley_core::Msisdn;
+use std::{borrow::Cow, time::Duration};
+use volley_core::{Msisdn, UnixMillis};
 
 /// Longest text in characters: "Send SMS", developers.kudosity.com.
 const MAX_CHARACTERS: usize = 612;
@@ -30,19 +33,14 @@ pub(super) fn account<'a>(
     mut accounts: impl Iterator<Item = (usize, &'a Account)>,
     request: &Request,
 ) -> Result<usize, Reply> {
-    let Some(header) = request.header("authorization") else {
+    if request.header("authorization").is_none() {
         return Err(Refusal::new(401, "AUTH_FAILED_NO_DATA", "no credentials").reply(request));
-    };
-    let given = header
-        .strip_prefix("Basic ")
-        .and_then(|encoded| STANDARD.decode(encoded.trim()).ok())
-        .and_then(|decoded| String::from_utf8(decoded).ok());
-    given
-        .as_deref()
-        .and_then(|pair| pair.split_once(':'))
-        .and_then(|pair| accounts.find(|(_, account)| (&*account.key, &*account.secret) == pair))
-        .map(|(index, _)| index)
-        .ok_or_else(|| Refusal::new(401, "AUTH_FAILED", "key or secret is wrong").reply(request))
+    }
+    let found = request.basic().and_then(|(key, secret)| {
+        accounts.find(|(_, account)| account.key == key && account.secret == secret)
+    });
+    let refusal = || Refusal::new(401, "AUTH_FAILED", "key or secret is wrong").reply(request);
+    found.map(|(index, _)| index).ok_or_else(refusal)
 }
 
 pub(super) fn throttled(request: &Request) -> Reply {
@@ -50,10 +48,18 @@ pub(super) fn throttled(request: &Request) -> Reply {
 }
 
 pub(super) fn serve(call: &mut Call<'_>) -> Served {
-    let answered = match method(&call.request.path) {
-        Some(("send-sms", _)) => parameters(call.request).and_then(|sent| send(call, &sent)),
-        Some(("get-balance", _)) => parameters(call.request).and_then(|sent| balance(call, &sent)),
-        _ => Err(Refusal::not_implemented()),
+    let request = call.request;
+    let nothing_taken = |members| (members, Vec::new());
+    let answered = match method(&request.path) {
+        Some(("send-sms", _)) => parameters(request).and_then(|sent| send(call, &sent)),
+        Some(("cancel-sms", _)) => {
+            parameters(request).and_then(|sent| reports::cancel(call, &sent)).map(nothing_taken)
+        }
+        Some((name, _)) => reports::question(name)
+            .ok_or_else(Refusal::not_implemented)
+            .and_then(|answer| answer(call, &parameters(request)?))
+            .map(nothing_taken),
+        None => Err(Refusal::not_implemented()),
     };
     match answered {
         Ok((mut members, taken)) => {
@@ -66,7 +72,7 @@ pub(super) fn serve(call: &mut Call<'_>) -> Served {
 
 type Members = Vec<(&'static str, Tree)>;
 
-fn send(call: &mut Call<'_>, sent: &Parameters<'_>) -> Result<(Members, Option<Batch>), Refusal> {
+fn send(call: &mut Call<'_>, sent: &Parameters<'_>) -> Result<(Members, Vec<Batch>), Refusal> {
     sent.allow(&[
         "message",
         "to",
@@ -88,7 +94,7 @@ fn send(call: &mut Call<'_>, sent: &Parameters<'_>) -> Result<(Members, Option<B
     if text.chars().count() > MAX_CHARACTERS {
         return Err(Refusal::invalid("message has more than 612 characters"));
     }
-    let send_at = send_at(sent, call)?;
+    let (send_at, due) = send_at(sent, call)?;
     check_options(sent)?;
     let sender = sent.get("from");
     if let Some(sender) = sender
@@ -106,8 +112,9 @@ fn send(call: &mut Call<'_>, sent: &Parameters<'_>) -> Result<(Members, Option<B
     if !call.charge(bill.total) {
         return Err(Refusal::field("LEDGER_ERROR", "not enough funds"));
     }
+    let id = 510_000_000 + call.number;
     let mut members = vec![
-        ("message_id", (510_000_000 + call.number).into()),
+        ("message_id", id.into()),
         ("send_at", send_at.into()),
         ("recipients", (numbers.len() as u64).into()),
     ];
@@ -116,14 +123,34 @@ fn send(call: &mut Call<'_>, sent: &Parameters<'_>) -> Result<(Members, Option<B
     if !fails.is_empty() {
         members.push(("fails", texts(&fails)));
     }
-    let sender = sender.map(str::to_owned);
-    Ok((members, Some(Batch { numbers: numbers.into(), sender, text: text.to_owned(), bill })))
+    let batch = Batch {
+        id: id.to_string(),
+        numbers: numbers.into(),
+        sender: sender.map(Into::into),
+        text: text.into(),
+        bill,
+        due,
+        reference: None,
+        callback: sent.get("dlr_callback").map(|url| CallbackTo {
+            url: url.to_owned(),
+            carries: Carries::Query,
+            fields: receipt,
+            signed_as: Some("x-transmitsms-signature"),
+        }),
+    };
+    Ok((members, vec![batch]))
 }
 
-fn balance(call: &Call<'_>, sent: &Parameters<'_>) -> Result<(Members, Option<Batch>), Refusal> {
-    sent.allow(&[])?;
-    let currency = call.prices.currency().map_or_else(|| "AUD".to_owned(), ToString::to_string);
-    Ok((vec![("balance", call.balance().into()), ("currency", currency.into())], None))
+/// What a delivery callback says: "Webhooks", developers.kudosity.com.
+#[expect(clippy::unnecessary_wraps, reason = "some providers leave some reports out")]
+fn receipt(report: &Report<'_>) -> Option<Fields> {
+    Some(vec![
+        ("message_id", report.id.to_owned()),
+        ("mobile", report.to.digits().to_string()),
+        ("datetime", time(report.since)),
+        ("status", reports::status(report.state).to_owned()),
+        ("user_id", report.user.to_string()),
+    ])
 }
 
 /// The numbers of `to`, and the texts in it that are none.
@@ -134,7 +161,7 @@ fn recipients<'a>(call: &Call<'_>, to: &'a str) -> Result<(Vec<Msisdn>, Vec<&'a 
     }
     let (mut numbers, mut fails) = (Vec::new(), Vec::new());
     for text in to.split(',') {
-        match number(text) {
+        match check_number(text) {
             Some(number) => numbers.push(number),
             None => fails.push(text),
         }
@@ -150,7 +177,7 @@ fn recipients<'a>(call: &Call<'_>, to: &'a str) -> Result<(Vec<Msisdn>, Vec<&'a 
 }
 
 /// International digits without `+`.
-fn number(text: &str) -> Option<Msisdn> {
+fn check_number(text: &str) -> Option<Msisdn> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     text.parse().ok().filter(|_| digits).and_then(Msisdn::from_digits)
 }
@@ -162,19 +189,30 @@ fn is_sender(text: &str) -> bool {
     (1..=max).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// When the message is due, in the provider's form: as it was given, or now.
-fn send_at(sent: &Parameters<'_>, call: &Call<'_>) -> Result<String, Refusal> {
-    const FORM: &str = "%Y-%m-%d %H:%M:%S";
+/// When the message is due, in the provider's form and counted from the gateway's start: as it
+/// was given, or now.
+fn send_at(sent: &Parameters<'_>, call: &Call<'_>) -> Result<(String, Option<Duration>), Refusal> {
     if let Some(text) = sent.get("send_at") {
-        let exact = text.len() == "2026-03-02 01:15:00".len();
-        return jiff::civil::DateTime::strptime(FORM, text)
-            .ok()
-            .filter(|_| exact)
-            .map(|_| text.to_owned())
-            .ok_or_else(|| Refusal::invalid("send_at is not YYYY-MM-DD HH:MM:SS"));
+        let due = parse_time(text).ok_or_else(|| Refusal::invalid("send_at is not YYYY-MM-DD HH:MM:SS"))?;
+        return Ok((text.to_owned(), Some(call.since_start(due))));
     }
-    let now = jiff::Timestamp::from_millisecond(call.now.0).unwrap_or(jiff::Timestamp::MAX);
-    Ok(now.strftime(FORM).to_string())
+    Ok((time(call.now), None))
+}
+
+/// The provider's form of times, UTC: "Timestamps", developers.kudosity.com.
+const TIME: &str = "%Y-%m-%d %H:%M:%S";
+
+/// A time in the provider's form and in no other.
+fn parse_time(text: &str) -> Option<UnixMillis> {
+    let exact = text.len() == "2026-03-02 01:15:00".len();
+    let time = jiff::civil::DateTime::strptime(TIME, text).ok().filter(|_| exact)?;
+    let time = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(UnixMillis(time.timestamp().as_millisecond()))
+}
+
+fn time(at: UnixMillis) -> String {
+    let time = jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::MAX);
+    time.strftime(TIME).to_string()
 }
 
 /// Parameters that change nothing here, but must be well formed.

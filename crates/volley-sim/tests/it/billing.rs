@@ -1,6 +1,6 @@
 //! What is billed: by whose count, at which price, and what a bad gateway does to it.
 
-use crate::support::{Cases, answer_of, body, calm, form, gateway, json, request, with_account};
+use crate::support::{Cases, FORM, answer_of, body, calm, form, gateway, json, request, with_account};
 use serde_json::{Value, json as value};
 use std::{fs, str, time::Duration};
 use volley_core::{
@@ -8,6 +8,7 @@ use volley_core::{
 };
 use volley_sim::{Account, Config, Entry, Face, Fault, Gateway, Messages, Mischief, Reply, Request};
 
+/// The faces that can be asked what is left; the others have a law of their own, further down.
 const FACES: [Face; 2] = [Face::TransmitSms, Face::MeSms];
 
 /// A number that is reserved for fiction.
@@ -16,11 +17,10 @@ const TO: u64 = 61_491_570_006;
 /// One text to so many numbers from [`TO`] on.
 fn send(face: Face, text: &str, count: u64) -> Request {
     let numbers: Vec<String> = (TO..TO + count).map(|number| number.to_string()).collect();
-    match face {
-        Face::TransmitSms => form("/send-sms.json", &[("message", text), ("to", &numbers.join(","))]),
-        Face::MeSms => {
-            json(&value!({ "sender": "VolleyTH", "content": text, "msisdns": numbers }).to_string())
-        }
+    if face == Face::TransmitSms {
+        form("/send-sms.json", &[("message", text), ("to", &numbers.join(","))])
+    } else {
+        json(&value!({ "sender": "VolleyTH", "content": text, "msisdns": numbers }).to_string())
     }
 }
 
@@ -34,22 +34,15 @@ fn amount(reply: &Reply, name: &str) -> Option<Micros> {
 
 /// What the reply says that the request costs.
 fn told(face: Face, reply: &Reply) -> Option<Micros> {
-    amount(
-        reply,
-        match face {
-            Face::TransmitSms => "cost",
-            Face::MeSms => "credits",
-        },
-    )
+    amount(reply, if face == Face::TransmitSms { "cost" } else { "credits" })
 }
 
 /// What is left on the account of `face`.
 fn left(face: Face, gateway: &mut Gateway) -> Micros {
-    let (ask, name) = match face {
-        Face::TransmitSms => (form("/get-balance.json", &[]), "balance"),
-        Face::MeSms => {
-            (request("GET", "/api/v2/credits", &[("x-api-key", "sim-key")], String::new()), "credits")
-        }
+    let (ask, name) = if face == Face::TransmitSms {
+        (form("/get-balance.json", &[]), "balance")
+    } else {
+        (request("GET", "/api/v2/credits", &[("x-api-key", "sim-key")], String::new()), "credits")
     };
     let reply = gateway.answer(Duration::ZERO, &ask).reply;
     amount(&reply, name).expect("a balance")
@@ -98,9 +91,10 @@ fn the_accounts_profile_decides_the_parts() {
             let config = with_account(face, |account| account.profile = profile.clone());
             let mut gateway = gateway(config);
             let reply = gateway.answer(Duration::ZERO, &send(face, text, 2)).reply;
-            let billed = match face {
-                Face::TransmitSms => (body(&reply)["sms"].clone(), Micros(50_000)),
-                Face::MeSms => (body(&reply)["parts"].clone(), Micros(1_000_000)),
+            let billed = if face == Face::TransmitSms {
+                (body(&reply)["sms"].clone(), Micros(50_000))
+            } else {
+                (body(&reply)["parts"].clone(), Micros(1_000_000))
             };
             let said = if face == Face::TransmitSms { 2 * parts } else { parts };
             assert_eq!(billed.0, value!(said), "{name}, {face:?}");
@@ -228,17 +222,16 @@ fn an_extra_part_is_billed_to_exactly_the_chosen_messages_and_to_nobody_else() {
             let cost = i64::try_from(4 + extra).expect("few") * each;
             assert_eq!(told(face, &reply), Some(Micros(cost)), "{name}");
             let body = body(&reply);
-            match face {
-                Face::TransmitSms => assert_eq!(body["sms"], value!(4 + extra), "{name}"),
+            if face == Face::TransmitSms {
+                assert_eq!(body["sms"], value!(4 + extra), "{name}");
+            } else {
                 // One figure for all messages, where there is one.
-                Face::MeSms => {
-                    let parts = match extra {
-                        0 => value!(1),
-                        4 => value!(2),
-                        _ => Value::Null,
-                    };
-                    assert_eq!(body["parts"], parts, "{name}");
-                }
+                let parts = match extra {
+                    0 => value!(1),
+                    4 => value!(2),
+                    _ => Value::Null,
+                };
+                assert_eq!(body["parts"], parts, "{name}");
             }
         }
         let expected: Vec<_> = (1..=12)
@@ -388,12 +381,11 @@ fn the_ledger_the_replies_and_the_balance_agree_to_the_last_digit() {
                 assert!(entry.charged >= Micros::ZERO, "{name}: {}", entry.charged);
             }
             let parts: u64 = entries.iter().map(|entry| u64::from(entry.parts)).sum();
-            match FACES[index] {
-                Face::TransmitSms => assert_eq!(body(&reply)["sms"], value!(parts), "{name}"),
-                Face::MeSms => {
-                    let said = body(&reply)["parts"].as_u64().map(|each| each * entries.len() as u64);
-                    assert!(said.is_none_or(|said| said == parts), "{name}: {said:?}");
-                }
+            if FACES[index] == Face::TransmitSms {
+                assert_eq!(body(&reply)["sms"], value!(parts), "{name}");
+            } else {
+                let said = body(&reply)["parts"].as_u64().map(|each| each * entries.len() as u64);
+                assert!(said.is_none_or(|said| said == parts), "{name}: {said:?}");
             }
         }
         for (face, told) in FACES.into_iter().zip(told_in_all) {
@@ -403,4 +395,106 @@ fn the_ledger_the_replies_and_the_balance_agree_to_the_last_digit() {
         }
     }
     assert!(taken > 1_000 && refused > 100, "some of each: {taken} taken, {refused} refused");
+}
+
+/// One text over a face that tells no balance; to ten numbers with Fone Dynamics, to one else.
+fn send_alone(face: Face, text: &str) -> Request {
+    let typed = |path, basic, media, body: String| {
+        request("POST", path, &[("authorization", basic), ("content-type", media)], body)
+    };
+    let form = |fields: &[(&str, &str)]| {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+    };
+    match face {
+        Face::MaxoTel => {
+            let to = ("destination", "0491570006");
+            let fields = form(&[("key", "sim-key"), ("origin", "ShopAlert"), to, ("message", text)]);
+            typed("/sms/send", "", FORM, fields)
+        }
+        Face::MultiTel => {
+            let basic = "Basic c2ltLXVzZXI6c2ltLXBhc3N3b3Jk";
+            let fields = form(&[("from", "15555550199"), ("to", &TO.to_string()), ("text", text)]);
+            typed("/v3/sendsms", basic, FORM, fields)
+        }
+        _ => {
+            let messages = (TO..TO + 10).map(|to| value!({ "To": format!("+{to}"), "Text": text }));
+            let body = value!({ "Messages": messages.collect::<Vec<_>>() }).to_string();
+            let basic = "Basic c2ltLWFjY291bnQ6c2ltLXRva2Vu";
+            typed("/v2/Properties/sim-property/BatchMessages", basic, "application/json", body)
+        }
+    }
+}
+
+#[test]
+fn the_faces_that_tell_no_balance_charge_what_they_say_and_never_more() {
+    let mut refused = 0;
+    for seed in 1..=300 {
+        let mut cases = Cases(seed);
+        let (mut config, start) = any_gateway(&mut cases);
+        let start = Micros(start.0 / 30);
+        for account in &mut config.accounts {
+            account.balance = Some(start);
+            account.foreign_numbers = true;
+        }
+        let mut gateway = gateway(config);
+        for number in 1..=12 {
+            let face = [Face::MaxoTel, Face::MultiTel, Face::FoneDynamics]
+                [usize::from(number % 3 == 0) + usize::from(cases.below(2) == 0)];
+            let text = "x".repeat(1 + usize::try_from(cases.below(500)).expect("small"));
+            let reply = gateway.answer(Duration::ZERO, &send_alone(face, &text)).reply;
+            let entries: Vec<_> = gateway.ledger().filter(|entry| entry.request == number).collect();
+            let name = format!("seed {seed}, request {number}, {face:?}: {:?}", reply.body);
+            let (told, told_parts) = match face {
+                Face::MaxoTel => (amount(&reply, "price"), body(&reply)["parts"].as_u64()),
+                Face::MultiTel => (amount(&reply, "cost"), body(&reply)["response"]["parts"].as_u64()),
+                _ => {
+                    let items = body(&reply);
+                    let items = items.as_array().expect("a list").iter();
+                    let parts: Vec<_> = items.filter_map(|item| item["NumSegments"].as_u64()).collect();
+                    let said = entries.iter().map(|entry| u64::from(entry.parts)).eq(parts.iter().copied());
+                    assert!(said, "{name}");
+                    (None, None)
+                }
+            };
+            refused += usize::from(entries.len() < if face == Face::FoneDynamics { 10 } else { 1 });
+            if face != Face::FoneDynamics {
+                assert_eq!(entries.first().map(|entry| entry.charged), told, "{name}");
+                assert_eq!(entries.first().map(|entry| u64::from(entry.parts)), told_parts, "{name}");
+            }
+        }
+        for face in [Face::MaxoTel, Face::MultiTel, Face::FoneDynamics] {
+            let charged = gateway.ledger().filter(|entry| entry.face == face).map(|entry| entry.charged);
+            assert!(sum(charged) <= start, "seed {seed}, {face:?}");
+        }
+    }
+    assert!(refused > 100, "{refused} could not be paid for");
+}
+
+#[test]
+fn a_card_in_money_prices_all_faces_but_mesms() {
+    let prices = vec![price("61", 20_000, 5_000)];
+    for (currency, maxotel, multitel, fonedynamics) in
+        [("AUD", 45_000, 45_000, 45_000), ("CREDIT", 100_000, 30_000, 100_000)]
+    {
+        for (face, charged) in
+            [(Face::MaxoTel, maxotel), (Face::MultiTel, multitel), (Face::FoneDynamics, fonedynamics)]
+        {
+            let mut config = with_account(face, |account| account.foreign_numbers = true);
+            config.prices = Some(card(currency, prices.clone(), Rounding::Exact));
+            let mut gateway = gateway(config);
+            gateway.answer(Duration::ZERO, &send_alone(face, &"x".repeat(161)));
+            let each = gateway.ledger().next().map(|entry| entry.charged);
+            assert_eq!(each, Some(Micros(charged)), "{currency}, {face:?}");
+        }
+    }
+}
+
+#[test]
+fn a_part_too_many_in_a_batch_is_the_chosen_messages_and_no_neighbours() {
+    let mut gateway = gateway(Config { extra_parts: vec![Messages::Numbered([3, 12].into())], ..calm() });
+    for _ in 0..2 {
+        gateway.answer(Duration::ZERO, &send_alone(Face::FoneDynamics, "hi"));
+    }
+    let long: Vec<_> = (1..).zip(gateway.ledger()).filter(|one| one.1.parts == 2).map(|one| one.0).collect();
+    assert_eq!(long, [3, 12]);
 }

@@ -54,7 +54,7 @@ fn pages_in_front_of_the_gateway_are_html_and_its_own_refusals_are_not() {
 
 #[test]
 fn a_throttle_speaks_as_the_provider_that_was_asked() {
-    let faults = vec![Fault { when: When::Every(1), what: Mischief::Throttle { retry_after: None } }];
+    let faults = vec![Fault::new(When::Every(1), Mischief::Throttle { retry_after: None })];
     let mut gateway = gateway(Config { faults, ..calm() });
     let reply = gateway.answer(Duration::ZERO, &send_one_thai()).reply;
     assert_eq!(reply.status, 429);
@@ -64,7 +64,7 @@ fn a_throttle_speaks_as_the_provider_that_was_asked() {
 
 /// The numbers of the requests, out of 30, that are answered with 500.
 fn struck(when: When) -> Vec<u64> {
-    let faults = vec![Fault { when, what: Mischief::ErrorBefore { status: 500 } }];
+    let faults = vec![Fault::new(when, Mischief::ErrorBefore { status: 500 })];
     let mut gateway = gateway(Config { faults, ..calm() });
     (1..=30).filter(|_| gateway.answer(Duration::ZERO, &send_one()).reply.status == 500).collect()
 }
@@ -84,7 +84,7 @@ fn a_fault_strikes_the_requests_it_names() {
 fn the_first_fault_that_applies_happens() {
     let faults = vec![
         Fault::at(2, Mischief::ErrorBefore { status: 502 }),
-        Fault { when: When::Every(1), what: Mischief::ErrorBefore { status: 500 } },
+        Fault::new(When::Every(1), Mischief::ErrorBefore { status: 500 }),
     ];
     let mut gateway = gateway(Config { faults, ..calm() });
     let statuses = [1, 2, 3].map(|_| gateway.answer(Duration::ZERO, &send_one()).reply.status);
@@ -95,7 +95,7 @@ fn the_first_fault_that_applies_happens() {
 fn requests_are_numbered_when_their_heads_arrive() {
     let faults = vec![Fault::at(1, Mischief::CommitThenDrop)];
     let mut gateway = gateway(Config { faults, ..calm() });
-    let (first, second) = (gateway.begin(), gateway.begin());
+    let (first, second) = (gateway.begin("POST", "/send-sms.json"), gateway.begin("POST", "/send-sms.json"));
     let wires = [second, first].map(|ticket| gateway.finish(Duration::ZERO, &ticket, &send_one()).wire);
     assert_eq!(wires, [Wire::Whole, Wire::LoseReply]);
     assert_eq!(gateway.ledger().map(|entry| entry.request).collect::<Vec<_>>(), [2, 1]);
@@ -103,7 +103,7 @@ fn requests_are_numbered_when_their_heads_arrive() {
 
 /// A gateway with a bit of everything.
 fn stormy(seed: u64) -> Gateway {
-    let chance = |chance, what| Fault { when: When::Chance(chance), what };
+    let chance = |chance, what| Fault::new(When::Chance(chance), what);
     let faults = vec![
         chance(0.1, Mischief::ErrorAfter { status: 500 }),
         chance(0.1, Mischief::CommitThenDrop),
@@ -150,8 +150,25 @@ fn ids_are_never_given_twice() {
 }
 
 #[test]
+fn a_question_moves_no_fault_from_one_send_call_to_the_next() {
+    let faults = vec![Fault::at(2, Mischief::CommitThenDrop)];
+    let mut gateway = gateway(Config { faults, ..calm() });
+    let question = form("/get-balance.json", &[]);
+    for (request, wire) in [
+        (&question, Wire::Whole),
+        (&send_one(), Wire::Whole),
+        (&question, Wire::Whole),
+        (&send_one(), Wire::LoseReply),
+        (&question, Wire::Whole),
+    ] {
+        assert_eq!(gateway.answer(Duration::ZERO, request).wire, wire);
+    }
+    assert_eq!(gateway.requests_seen(), 2);
+}
+
+#[test]
 fn a_fault_on_a_call_that_sends_nothing_takes_nothing() {
-    let faults = vec![Fault::at(1, Mischief::CommitThenDrop)];
+    let faults = vec![Fault::at_question(1, Mischief::CommitThenDrop)];
     let mut gateway = gateway(Config { faults, ..calm() });
     assert_eq!(gateway.answer(Duration::ZERO, &form("/get-balance.json", &[])).wire, Wire::LoseReply);
     assert_eq!(gateway.recipients_taken(), 0);
@@ -161,7 +178,7 @@ type Expected = fn(&ConfigError) -> bool;
 
 #[test]
 fn what_makes_no_sense_is_refused_before_the_start() {
-    let with = |when, what| Config { faults: vec![Fault { when, what }], ..calm() };
+    let with = |when, what| Config { faults: vec![Fault::new(when, what)], ..calm() };
     let plain = |when| with(when, Mischief::Reset);
     let bell = Some("\u{7}".to_owned());
     let mut twins = calm();

@@ -1,9 +1,12 @@
 //! The faults file and the accounts file.
 
-use crate::support::{BASIC, calm, form, gateway, json, send_one};
+use crate::support::{BASIC, calm, form, gateway, json, request, send_one};
 use std::time::Duration;
 use volley_core::{Alphabet, BreakAt, ConcatRef, Language, Micros, National, Profile, Shifts};
-use volley_sim::{Config, Duplicates, Face, Fault, LimitKind, Messages, Mischief, When};
+use volley_sim::{
+    Account, BatchReply, CodeForm, Config, Duplicates, ErrorPlace, Face, Fault, Gateway, Habits, LimitKind,
+    Messages, Mischief, Receipt, Request, When,
+};
 
 #[test]
 fn a_faults_file_says_everything_that_can_be_said_in_code() {
@@ -60,12 +63,9 @@ kind = "no_price"
         config.faults,
         [
             Fault::at(7, Mischief::CommitThenDrop),
-            Fault {
-                when: When::Requests { first: 3, last: 9 },
-                what: Mischief::Throttle { retry_after: date }
-            },
-            Fault { when: When::Every(10), what: Mischief::ErrorBefore { status: 502 } },
-            Fault { when: When::Chance(0.25), what: Mischief::ErrorAfter { status: 500 } },
+            Fault::new(When::Requests { first: 3, last: 9 }, Mischief::Throttle { retry_after: date }),
+            Fault::new(When::Every(10), Mischief::ErrorBefore { status: 502 }),
+            Fault::new(When::Chance(0.25), Mischief::ErrorAfter { status: 500 }),
             Fault::at(1, Mischief::Reset),
             Fault::at(2, Mischief::Stall { taken: false }),
             Fault::at(3, Mischief::Stall { taken: true }),
@@ -172,7 +172,7 @@ foreign_numbers = true
 "#,
         )
         .expect("the file is sound");
-    assert_eq!(config.accounts.len(), 3);
+    assert_eq!(config.accounts.len(), 6);
     let poor = config.accounts.last().expect("it was added");
     let limit = poor.limit.as_ref().expect("it has a rate");
     assert_eq!((poor.face, poor.balance), (Face::MeSms, Some(Micros(1_000_000))));
@@ -182,6 +182,129 @@ foreign_numbers = true
     let mut gateway = gateway(config);
     assert_eq!(gateway.answer(Duration::ZERO, &send_one()).reply.status, 401, "the old secret is gone");
     assert_eq!(gateway.answer(Duration::ZERO, &json("{}")).reply.status, 400, "the other face is untouched");
+}
+
+#[test]
+fn an_account_is_named_in_its_providers_words() {
+    let mut config = Config { accounts: Vec::new(), ..calm() };
+    config
+        .read_accounts(
+            r#"
+[[account]]
+face = "maxotel"
+key = "a"
+[[account]]
+face = "fonedynamics"
+account = "b"
+token = "c"
+property = "d"
+[[account]]
+face = "multitel"
+username = "e"
+password = "f"
+foreign_numbers = true
+"#,
+        )
+        .expect("the file is sound");
+    let words: Vec<_> = config
+        .accounts
+        .iter()
+        .map(|account| (account.face, &*account.key, &*account.secret, &*account.property))
+        .collect();
+    assert_eq!(
+        words,
+        [(Face::MaxoTel, "a", "", ""), (Face::FoneDynamics, "b", "c", "d"), (Face::MultiTel, "e", "f", "")]
+    );
+    let limits = config.accounts.iter().map(|account| account.limit.as_ref().map(|it| it.requests.get()));
+    assert_eq!(limits.collect::<Vec<_>>(), [Some(5), Some(10), Some(2)]);
+    assert!(config.accounts[2].foreign_numbers);
+}
+
+#[test]
+fn an_account_does_what_the_pages_show_unless_its_file_says_otherwise() {
+    let usual = Habits::default();
+    for (names, setting, habits) in [
+        ("face = \"maxotel\"\nkey = \"k\"", "receipt = \"json\"", usual),
+        (
+            "face = \"maxotel\"\nkey = \"k\"",
+            "receipt = \"plain\"",
+            Habits { receipt: Receipt::Plain, ..usual },
+        ),
+        (MULTITEL, "code = \"number\"", Habits { code: CodeForm::Number, ..usual }),
+        (MULTITEL, "errors = \"status\"", Habits { errors: ErrorPlace::Status, ..usual }),
+        (MULTITEL, "counts_chars = false", Habits { counts_chars: false, ..usual }),
+        (FONEDYNAMICS, "batch_reply = \"wrapped\"", Habits { batch_reply: BatchReply::Wrapped, ..usual }),
+        (FONEDYNAMICS, "replaces_names = false", Habits { replaces_names: false, ..usual }),
+        (FONEDYNAMICS, "echoes_external_id = false", Habits { echoes_external_id: false, ..usual }),
+    ] {
+        let mut config = Config { accounts: Vec::new(), ..calm() };
+        config.read_accounts(&format!("[[account]]\n{names}\n{setting}")).expect(setting);
+        assert_eq!(config.accounts[0].habits, habits, "{setting}");
+    }
+}
+
+const MULTITEL: &str = "face = \"multitel\"\nusername = \"u\"\npassword = \"p\"";
+const FONEDYNAMICS: &str = "face = \"fonedynamics\"\naccount = \"a\"\ntoken = \"t\"\nproperty = \"p\"";
+
+#[test]
+fn accounts_that_a_request_could_not_tell_apart_are_refused() {
+    for (face, word) in [
+        (Face::TransmitSms, "key"),
+        (Face::MeSms, "key"),
+        (Face::MaxoTel, "key"),
+        (Face::FoneDynamics, "account"),
+        (Face::MultiTel, "username"),
+    ] {
+        let mut config = calm();
+        config.accounts.push(Account { secret: "another".to_owned(), ..Account::new(face) });
+        let fault = Gateway::new(config).map(|_| ()).expect_err("one name for two").to_string();
+        let expected = format!("two {} accounts have the same {word}; give each its own", face.word());
+        assert_eq!(fault, expected);
+    }
+}
+
+#[test]
+fn every_face_knows_the_contracts_account() {
+    let basic = |value| [("authorization", value), ("content-type", "application/json")];
+    let key = [("x-api-key", "sim-key")];
+    let mut gateway = gateway(calm());
+    for (face, status, request) in [
+        (Face::TransmitSms, 200, form("/get-balance.json", &[])),
+        (Face::MeSms, 200, request("GET", "/api/v2/credits", &key, String::new())),
+        (
+            Face::MaxoTel,
+            200,
+            Request { query: "key=sim-key".to_owned(), ..request("GET", "/sms/list", &[], String::new()) },
+        ),
+        (
+            Face::FoneDynamics,
+            200,
+            request(
+                "GET",
+                "/v2/Properties/sim-property/Messages",
+                &basic("Basic c2ltLWFjY291bnQ6c2ltLXRva2Vu"),
+                String::new(),
+            ),
+        ),
+        (
+            Face::MultiTel,
+            200,
+            request(
+                "POST",
+                "/v3/sendsms",
+                &basic("Basic c2ltLXVzZXI6c2ltLXBhc3N3b3Jk"),
+                r#"{"from":"15555550199","to":"12025550143","text":"hi"}"#.to_owned(),
+            ),
+        ),
+    ] {
+        assert_eq!(Face::of(&request.path), face);
+        let reply = gateway.answer(Duration::ZERO, &request).reply;
+        assert_eq!(reply.status, status, "{face:?}: {:?}", reply.body);
+        let unsigned = Request { headers: Vec::new(), query: String::new(), ..request };
+        let refusal = gateway.answer(Duration::ZERO, &unsigned).reply;
+        let code = if face == Face::MultiTel { 200 } else { 401 };
+        assert_eq!(refusal.status, code, "{face:?}: {:?}", refusal.body);
+    }
 }
 
 #[test]
@@ -218,7 +341,55 @@ fn an_accounts_file_that_makes_no_sense_is_refused_with_its_line() {
     for (text, line, word) in [
         ("[[account]]\nface = \"vonage\"\nkey = \"k\"", "line 2", "vonage"),
         ("[[account]]\nface = \"mesms\"", "line 1", "key"),
-        ("\n[[account]]\nface = \"transmitsms\"\nkey = \"k\"", "line 2", "secret"),
+        ("\n[[account]]\nface = \"transmitsms\"\nkey = \"k\"", "line 2", "needs `secret`"),
+        ("[[account]]\nface = \"maxotel\"", "line 1", "needs `key`"),
+        ("[[account]]\nface = \"maxotel\"\nkey = \"k\"\nsecret = \"s\"", "line 1", "no `secret`"),
+        ("[[account]]\nface = \"fonedynamics\"\nkey = \"k\"", "line 1", "no `key`"),
+        ("[[account]]\nface = \"fonedynamics\"\naccount = \"a\"", "line 1", "needs `token`"),
+        (
+            "[[account]]\nface = \"fonedynamics\"\naccount = \"a\"\ntoken = \"t\"",
+            "line 1",
+            "needs `property`",
+        ),
+        ("[[account]]\nface = \"multitel\"\nusername = \"u\"", "line 1", "needs `password`"),
+        (
+            "[[account]]\nface = \"maxotel\"\nkey = \"k\"\nmax_recipients = 2",
+            "line 1",
+            "`max_recipients` does nothing",
+        ),
+        (
+            "[[account]]\nface = \"maxotel\"\nkey = \"k\"\nduplicates = \"charge\"",
+            "line 1",
+            "`duplicates` does nothing",
+        ),
+        (
+            "[[account]]\nface = \"mesms\"\nkey = \"k\"\nreceipt = \"json\"",
+            "line 1",
+            "`receipt` does nothing",
+        ),
+        ("[[account]]\nface = \"maxotel\"\nkey = \"k\"\nreceipt = \"odd\"", "line 4", "odd"),
+        ("[[account]]\nface = \"mesms\"\nkey = \"k\"\ncode = \"text\"", "line 1", "`code` does nothing"),
+        ("[[account]]\nface = \"mesms\"\nkey = \"k\"\nerrors = \"body\"", "line 1", "`errors` does nothing"),
+        (
+            "[[account]]\nface = \"mesms\"\nkey = \"k\"\ncounts_chars = true",
+            "line 1",
+            "`counts_chars` does nothing",
+        ),
+        (
+            "[[account]]\nface = \"mesms\"\nkey = \"k\"\nbatch_reply = \"bare\"",
+            "line 1",
+            "`batch_reply` does nothing",
+        ),
+        (
+            "[[account]]\nface = \"mesms\"\nkey = \"k\"\nreplaces_names = true",
+            "line 1",
+            "`replaces_names` does nothing",
+        ),
+        (
+            "[[account]]\nface = \"mesms\"\nkey = \"k\"\nechoes_external_id = true",
+            "line 1",
+            "`echoes_external_id` does nothing",
+        ),
         ("[[account]]\nface = \"mesms\"\nkey = \"k\"\nsecret = \"s\"", "line 1", "secret"),
         ("[[account]]\nface = \"mesms\"\nkey = \"k\"\nbalance = \"1,5\"", "line 1", "1,5"),
         ("[[account]]\nface = \"mesms\"\nkey = \"k\"\nrate = \"fast\"", "line 1", "fast"),

@@ -2,16 +2,17 @@
 
 use crate::{
     mesms::two_million,
-    support::{calm, send_one},
+    support::{calm, form, send_one},
 };
 use std::{
     io::{ErrorKind, Read, Write},
-    net::{Shutdown, TcpStream},
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::mpsc,
     thread,
     time::Duration,
 };
 use tokio::runtime::{Builder, Runtime};
-use volley_sim::{Config, Fault, MAX_BODY_BYTES, Mischief, Request, Server, StartError};
+use volley_sim::{Config, DeliveryMix, Fault, MAX_BODY_BYTES, Mischief, Request, Server, StartError};
 
 /// A server on a port of its own, with a thread of its own.
 struct Rig {
@@ -21,8 +22,11 @@ struct Rig {
 
 impl Rig {
     fn new(faults: Vec<Fault>) -> Self {
+        Self::with(Config { faults, ..calm() })
+    }
+
+    fn with(config: Config) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-        let config = Config { faults, ..calm() };
         let address = "127.0.0.1:0".parse().expect("an address");
         let server = runtime.block_on(Server::start(config, address)).expect("loopback is free");
         Self { runtime, server }
@@ -276,5 +280,53 @@ fn an_address_in_use_is_named() {
     let address = rig.server.address;
     let fault = rig.runtime.block_on(Server::start(calm(), address)).err().expect("it is in use");
     assert!(matches!(fault, StartError::Listen { .. }) && fault.to_string().contains(&address.to_string()));
+    rig.stop();
+}
+
+/// A customer of the gateway's: the first line and the headers of each call to it, in small letters.
+fn customer() -> (std::net::SocketAddr, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is free");
+    let address = listener.local_addr().expect("it listens");
+    let (heads, received) = mpsc::channel();
+    thread::spawn(move || {
+        for call in listener.incoming() {
+            let mut call = call.expect("the gateway calls");
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                call.read_exact(&mut byte).expect("a whole head");
+                head.push(byte[0]);
+            }
+            call.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").expect("the gateway reads");
+            if heads.send(String::from_utf8(head).expect("ASCII").to_ascii_lowercase()).is_err() {
+                return; // the test is over
+            }
+        }
+    });
+    (address, received)
+}
+
+#[test]
+fn customers_on_this_machine_are_called_and_dead_ones_keep_nobody_waiting() {
+    let quick = Duration::ZERO..=Duration::ZERO;
+    let delivery = DeliveryMix { delay: quick, ..DeliveryMix::all_delivered() };
+    let rig = Rig::with(Config { delivery, ..calm() });
+    let (address, calls) = customer();
+    let mut client = rig.connect();
+    // Nobody listens at the first, and the second is not on this machine.
+    for url in ["http://127.0.0.1:1/dlr", "http://192.0.2.1/dlr", &format!("http://{address}/dlr?token=t")] {
+        let sent = [("message", "hi"), ("to", "61491570006"), ("dlr_callback", url)];
+        client.write_all(&bytes(&form("/send-sms.json", &sent))).expect("it reads");
+        assert_eq!(read_reply(&mut client).0, "http/1.1 200 ok");
+    }
+    // Both are due at once, so either may come first.
+    let mut both = [(); 2].map(|()| calls.recv_timeout(Duration::from_secs(30)).expect("a call"));
+    both.sort_unstable();
+    for (call, word) in both.iter().zip(["delivered", "pending"]) {
+        assert!(call.starts_with("get /dlr?token=t&message_id=510000003&mobile=61491570006&"), "{call}");
+        assert!(call.contains(&format!("&status={word}&user_id=60001 http/1.1\r\n")), "{call}");
+        assert!(call.contains(&format!("\r\nhost: {address}\r\n")), "{call}");
+        assert!(call.contains("\r\nx-transmitsms-signature: "), "{call}");
+    }
     rig.stop();
 }

@@ -65,6 +65,18 @@ pub(crate) fn send_one_thai() -> Request {
     json(r#"{"sender":"VolleyTH","content":"Sale ends today","msisdns":["66800000001"]}"#)
 }
 
+/// A signed ME-SMS question, its query included.
+pub(crate) fn read(target: &str) -> Request {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    Request { query: query.to_owned(), ..request("GET", path, &[("x-api-key", "sim-key")], String::new()) }
+}
+
+/// The status and the body of an answer in JSON.
+pub(crate) fn ask(gateway: &mut Gateway, at: Duration, request: &Request) -> (u16, Value) {
+    let reply = gateway.answer(at, request).reply;
+    (reply.status, body(&reply))
+}
+
 /// The answer of a fresh gateway.
 pub(crate) fn answer_of(config: Config, request: &Request) -> Answer {
     gateway(config).answer(Duration::ZERO, request)

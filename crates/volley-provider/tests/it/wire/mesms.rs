@@ -1,6 +1,6 @@
 //! ME-SMS: the values of its fixtures' calls.
 
-use super::{GSM_EXTENSION, NINE_UTC, Request, SIGNS};
+use super::{GSM_EXTENSION, NINE_UTC, Questions, Request, SIGNS};
 use crate::support::{AUSTRALIA, THAILAND};
 
 fn requests() -> Vec<Request> {
@@ -18,6 +18,14 @@ fn requests() -> Vec<Request> {
     ]
 }
 
+const QUESTIONS: Questions = Questions {
+    kind: "mesms",
+    sender: Some("VolleyTH"),
+    numbers: &THAILAND,
+    request_id: "0d8f7c52-6a1e-4b7b-9f43-71c2a5e9d310",
+    message_id: "none",
+};
+
 #[test]
 fn requests_are_the_fixtures_byte_by_byte() {
     super::requests_are_the_fixtures("mesms", requests());
@@ -26,4 +34,9 @@ fn requests_are_the_fixtures_byte_by_byte() {
 #[test]
 fn every_reply_is_read_as_its_table_says() {
     super::replies_mean_what_the_table_says("mesms", &THAILAND);
+}
+
+#[test]
+fn every_question_is_asked_and_answered_as_its_table_says() {
+    super::questions_are_the_fixtures(&QUESTIONS);
 }

@@ -4,13 +4,17 @@
 //! Send calls: `NAME.request`, `NAME.reply`. Questions: `NAME.ask`, `NAME.said`. Calls of the
 //! provider's to us: `NAME.callback`. One file here a provider, with the values of its calls.
 
+mod fonedynamics;
+mod http;
+mod maxotel;
 mod mesms;
+mod multitel;
 mod transmitsms;
 
 use crate::support;
 use bytes::Bytes;
 use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc};
-use volley_core::{Delivery, Outcome, Polling, Receipt, UnixMillis};
+use volley_core::{Chunk, Delivery, Outcome, Polling, Receipt, UnixMillis};
 use volley_provider::{
     adapter::SendCall,
     http::{HttpRequest, Method, Reply},
@@ -24,18 +28,34 @@ pub(super) const GSM_EXTENSION: &str = "^{}\\[~]|€ + & = %\nline two, é à £
 pub(super) const NINE_UTC: UnixMillis = UnixMillis(1_796_115_600_000);
 
 /// One request fixture as a call: name, account settings, sender, numbers, text, schedule.
+///
+/// Everybody gets `text`, but for those behind the first who have one of `others`.
 struct Request {
     name: &'static str,
     options: &'static [(&'static str, &'static str)],
     sender: Option<&'static str>,
     numbers: &'static [u64],
     text: &'static str,
+    others: &'static [&'static str],
     send_at: Option<UnixMillis>,
 }
 
 impl Request {
     const fn new(name: &'static str, sender: &'static str, numbers: &'static [u64]) -> Self {
-        Self { name, options: &[], sender: Some(sender), numbers, text: SALE, send_at: None }
+        Self { name, options: &[], sender: Some(sender), numbers, text: SALE, others: &[], send_at: None }
+    }
+
+    fn chunk(&self) -> Chunk {
+        let mut chunk = support::chunk(self.text, self.numbers);
+        for (one, &text) in chunk.recipients.iter_mut().skip(1).zip(self.others) {
+            let known = chunk.texts.iter().position(|known| **known == *text);
+            let index = known.unwrap_or_else(|| {
+                chunk.texts.push(Arc::from(text));
+                chunk.texts.len() - 1
+            });
+            one.text = u32::try_from(index).expect("few texts");
+        }
+        chunk
     }
 }
 
@@ -54,6 +74,13 @@ fn read(kind: &str, file: &str) -> (String, Vec<(String, String)>, Bytes) {
     let headers = lines.map(|line| line.split_once(": ").expect("`name: value`"));
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     (first, headers, Bytes::copy_from_slice(&bytes[end + 2..]))
+}
+
+/// A fixture as a reply.
+fn reply_in(kind: &str, file: &str) -> Reply {
+    let (line, headers, body) = read(kind, file);
+    let status = line.split(' ').nth(1).and_then(|word| word.parse().ok()).expect("a status");
+    Reply { status, headers, body, at: support::NOW }
 }
 
 /// The rows of the table in the folder's README whose first column heads `heading`.
@@ -83,7 +110,7 @@ fn requests_are_the_fixtures(kind: &str, requests: Vec<Request>) {
         let name = request.name;
         let (line, headers, body) = read(kind, &format!("{name}.request"));
         let call = SendCall {
-            chunk: Arc::new(support::chunk(request.text, request.numbers)),
+            chunk: Arc::new(request.chunk()),
             sender: request.sender.map(Arc::from),
             send_at: request.send_at,
             reference: support::reference(),
@@ -96,10 +123,11 @@ fn requests_are_the_fixtures(kind: &str, requests: Vec<Request>) {
 
 /// That a request is the fixture, byte by byte.
 fn is_written(made: &HttpRequest, line: &str, headers: &[(String, String)], body: &Bytes, what: &str) {
-    let path = made.url.strip_prefix("http://127.0.0.1").expect("the base URL");
+    let path = made.address();
+    let path = path.strip_prefix("http://127.0.0.1").expect("the base URL");
     assert_eq!(format!("{} {path} HTTP/1.1", made.method.word()), line, "{what}");
     let mut written = vec![("host".to_owned(), "127.0.0.1".to_owned())];
-    written.extend(made.headers.iter().map(|one| (one.name.to_owned(), support::shown(&one.value))));
+    written.extend(made.headers.iter().map(|one| (one.name.to_string(), support::shown(&one.value))));
     if made.method == Method::Post {
         written.push(("content-length".to_owned(), made.body.length().to_string()));
     }
@@ -108,15 +136,18 @@ fn is_written(made: &HttpRequest, line: &str, headers: &[(String, String)], body
 }
 
 fn replies_mean_what_the_table_says(kind: &str, numbers: &[u64]) {
-    let account = support::account(kind, &[]);
+    replies_mean_what_the_table_says_under(kind, &[], numbers);
+}
+
+/// The same, read by an account with these settings.
+fn replies_mean_what_the_table_says_under(kind: &str, options: &[(&str, &str)], numbers: &[u64]) {
+    let account = support::account(kind, options);
     let rows = rows(kind, "NAME.reply");
     let told: BTreeSet<_> = rows.iter().map(|row| row[0].clone()).collect();
     assert_eq!(told, names(kind, ".reply"), "{kind}: the README's rows and the files");
     for row in rows {
         let [name, sent, _source, outcome] = &row[..] else { panic!("{kind}: {row:?} has not four cells") };
-        let (line, headers, body) = read(kind, &format!("{name}.reply"));
-        let status = line.split(' ').nth(1).and_then(|word| word.parse().ok()).expect("a status");
-        let reply = Reply { status, headers, body, at: support::NOW };
+        let reply = reply_in(kind, &format!("{name}.reply"));
         let chunk = support::chunk(SALE, &numbers[..sent.parse().expect("a number")]);
         assert_eq!(&support::describe(&account.decode(&chunk, &reply)), outcome, "{kind}/{name}");
     }
@@ -133,19 +164,30 @@ struct Questions {
     message_id: &'static str,
 }
 
+/// A question's request, and what puts its answer into words.
+type Asked = (HttpRequest, Box<dyn FnOnce(&Reply) -> String>);
+
 impl Questions {
-    fn call(&self) -> SendCall {
+    fn call(&self, send_at: Option<UnixMillis>) -> SendCall {
         SendCall {
             chunk: Arc::new(support::chunk(SALE, &self.numbers[..2])),
             sender: self.sender.map(Arc::from),
-            send_at: None,
+            send_at,
             reference: support::reference(),
         }
     }
 
     /// The question called `word`, asked from `cursor` on: its request, and its answer in words.
-    fn ask(&self, word: &str, cursor: &str) -> (HttpRequest, Box<dyn FnOnce(&Reply) -> String>) {
-        let account = support::account(self.kind, &[]);
+    /// Settings of the account may follow the word: `receipts, receipts = get`; and `scheduled`
+    /// where the call that is asked about was to be sent at nine.
+    fn ask(&self, word: &str, cursor: &str) -> Asked {
+        let mut words = word.split(", ");
+        let word = words.next().expect("a question");
+        let (schedule, words): (Vec<_>, Vec<_>) = words.partition(|word| *word == "scheduled");
+        let options = words.iter().map(|pair| pair.split_once(" = ").expect("`name = value`"));
+        let options: Vec<_> = options.collect();
+        let call = self.call((!schedule.is_empty()).then_some(NINE_UTC));
+        let account = support::account(self.kind, &options);
         let cursor = Cursor(if cursor == "start" { String::new() } else { cursor.to_owned() });
         let (from, until) = (UnixMillis(support::NOW.0 - 60_000), support::NOW);
         match word {
@@ -156,7 +198,7 @@ impl Questions {
                 };
                 format!("{}; {}", listed(&page.items, word), onward(page.next.as_ref()))
             }),
-            "quote" => told(account.quote(&self.call()).map(|quote| quote.expect("buildable")), |quote| {
+            "quote" => told(account.quote(&call).map(|quote| quote.expect("buildable")), |quote| {
                 let Quote { recipients, segments, billed } = quote;
                 let number = |number: Option<u64>| number.map_or("?".to_owned(), |number| number.to_string());
                 format!("{} recipients; {} segments; {billed:?}", number(recipients), number(segments))
@@ -173,7 +215,7 @@ impl Questions {
                     format!("{}; {}", listed(&page.items, receipt), onward(page.next.as_ref()))
                 })
             }
-            "lookup" => told(account.lookup(&Lost { call: self.call(), from, until }, &cursor), |sighting| {
+            "lookup" => told(account.lookup(&Lost { call, from, until, known: Arc::default() }, &cursor), |sighting| {
                 let word = |(index, id): &(u32, Option<String>)| {
                     id.as_ref().map_or(index.to_string(), |id| format!("{index}={id}"))
                 };
@@ -191,10 +233,7 @@ impl Questions {
 }
 
 /// A question's request, and its answer put into words by `shown`.
-fn told<T: 'static>(
-    inquiry: Option<Inquiry<T>>,
-    shown: impl FnOnce(T) -> String + 'static,
-) -> (HttpRequest, Box<dyn FnOnce(&Reply) -> String>) {
+fn told<T: 'static>(inquiry: Option<Inquiry<T>>, shown: impl FnOnce(T) -> String + 'static) -> Asked {
     let (request, read) = inquiry.expect("the provider has this call").into_parts();
     let describe = |failure| support::describe(&Outcome::Failed(failure));
     (request, Box::new(move |reply| read(reply).map_or_else(describe, shown)))
@@ -242,35 +281,36 @@ fn questions_are_the_fixtures(questions: &Questions) {
         let [name, word, cursor, _source, outcome] = &row[..] else {
             panic!("{kind}: {row:?} has not five cells")
         };
-        let (line, headers, body) = read(kind, &format!("{name}.said"));
-        let status = line.split(' ').nth(1).and_then(|word| word.parse().ok()).expect("a status");
         let (_, describe) = questions.ask(word, cursor);
-        let reply = Reply { status, headers, body, at: support::NOW };
-        assert_eq!(&describe(&reply), outcome, "{kind}/{name}");
+        assert_eq!(&describe(&reply_in(kind, &format!("{name}.said"))), outcome, "{kind}/{name}");
     }
 }
 
 /// Every call to us of the table means what stands there.
 fn callbacks_mean_what_the_table_says(kind: &str, options: &[(&str, &str)]) {
-    let account = support::account(kind, options);
     let rows = rows(kind, "NAME.callback");
     let told: BTreeSet<_> = rows.iter().map(|row| row[0].clone()).collect();
     assert_eq!(told, names(kind, ".callback"), "{kind}: the README's rows and the files");
     for row in rows {
         let [name, _source, outcome] = &row[..] else { panic!("{kind}: {row:?} has not three cells") };
-        let (line, headers, body) = read(kind, &format!("{name}.callback"));
-        let [method, target, _] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{name}: {line}") };
-        let query = target.split_once('?').map_or("", |(_, query)| query).to_owned();
-        let callback = Callback { method: method.to_owned(), query, headers, body };
-        let said = match account.callback(&callback).expect("the provider calls us") {
-            Err(fault) => format!("{fault:?}"),
-            Ok(events) => listed(&events, |event| match event {
-                Event::Receipt(one) => receipt(one),
-                Event::Reply { from, text, opts_out } => {
-                    format!("{} wrote {text:?}, opts out {opts_out:?}", from.digits())
-                }
-            }),
-        };
-        assert_eq!(&said, outcome, "{kind}/{name}");
+        assert_eq!(&called(kind, options, name), outcome, "{kind}/{name}");
+    }
+}
+
+/// What the call of a fixture says, in words.
+fn called(kind: &str, options: &[(&str, &str)], name: &str) -> String {
+    let (line, headers, body) = read(kind, &format!("{name}.callback"));
+    let [method, target, _] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{name}: {line}") };
+    let query = target.split_once('?').map_or("", |(_, query)| query).to_owned();
+    let callback = Callback { method: method.to_owned(), query, headers, body };
+    match support::account(kind, options).callback(&callback).expect("the provider calls us") {
+        Err(fault) => format!("{fault:?}"),
+        Ok(events) => listed(&events, |event| match event {
+            Event::Unsigned => "unsigned".to_owned(),
+            Event::Receipt(one) => receipt(one),
+            Event::Reply { from, text, opts_out } => {
+                format!("{} wrote {text:?}, opts out {opts_out:?}", from.digits())
+            }
+        }),
     }
 }

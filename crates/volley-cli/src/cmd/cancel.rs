@@ -1,0 +1,143 @@
+//! `volley cancel`: takes back what the provider was handed and has not sent yet.
+//!
+//! Request by request, each answer durable before the next question. A lost answer is asked for
+//! again: who was taken back before is taken back. What was too late is written down too.
+
+use crate::{
+    account::Account,
+    cmd::{self, Voice, plan::now, status::print},
+    desk::{Desk, unanswered},
+    fault::Fault,
+    output,
+};
+use serde::Serialize;
+use std::{collections::BTreeMap, path::Path};
+use volley_core::Schedule;
+use volley_journal::{CancelResult, Journal, JournalReader, ReceiptBook, SentRequest, SqliteJournal, Write};
+use volley_provider::inquiry::Cancelled;
+
+/// The contract's exit codes of this file.
+const SOME_REFUSED: u8 = 3;
+const PASSING_FAULT: u8 = 5;
+const NOTHING_TO_CANCEL: u8 = 9;
+
+#[derive(Default, Serialize)]
+struct Report {
+    schema: u8,
+    campaign: String,
+    /// Recipients whose request was taken back, now or before.
+    cancelled: u64,
+    /// Recipients whose request is being sent, or was.
+    too_late: u64,
+    /// Recipients of requests that the provider does not know, or says nothing clear of.
+    unclear: u64,
+    /// Recipients who were never handed over.
+    pending: u64,
+}
+
+pub(crate) fn run(path: &Path, voice: Voice) -> Result<u8, Fault> {
+    let reader = JournalReader::open(path)?;
+    let plan = reader.plan().clone();
+    let account = Account::of_journal(path, &plan)?;
+    let capabilities = account.capabilities()?;
+    if !capabilities.cancels {
+        let why = match capabilities.schedule {
+            Schedule::Never => "it sends at once, and Volley is what waits; stop `volley send` instead",
+            Schedule::Until { .. } => "it has no call for that; look in its web app",
+        };
+        return Err(Fault::usage(format!("{} cannot take back what it was handed: {why}", account.protocol)));
+    }
+    let before: BTreeMap<_, _> =
+        reader.cancellations()?.into_iter().map(|one| (one.attempt, one.result)).collect();
+    drop(reader);
+    let requests = ReceiptBook::open(path)?.requests()?;
+    if requests.is_empty() {
+        return Err(Fault::new(
+            NOTHING_TO_CANCEL,
+            format!("{}: nothing was handed over yet", path.display()),
+        ));
+    }
+    let mut journal = SqliteJournal::open(path, now())?;
+    let mut desk = Desk::open(&account, &cmd::send::earlier(&mut journal, &account, &capabilities)?)?;
+    let mut report = Report {
+        schema: 1,
+        campaign: plan.terms.campaign.clone(),
+        pending: journal.standing().recipients.pending,
+        ..Report::default()
+    };
+    let asked = cmd::sim::runtime()?.block_on(async {
+        for request in &requests {
+            let result = match before.get(&request.attempt) {
+                Some(done @ (CancelResult::Done | CancelResult::Already)) => *done,
+                _ => cancel(&mut desk, &mut journal, request).await?,
+            };
+            report.count(result, u64::from(request.recipients));
+        }
+        Ok::<_, Fault>(())
+    });
+    let exit_code = match &asked {
+        Ok(()) if report.too_late + report.unclear > 0 => SOME_REFUSED,
+        Ok(()) => 0,
+        Err(fault) => fault.exit_code,
+    };
+    // What was said is durable already; the end of this run is for `status` alone.
+    drop(journal.commit(&[Write::RunEnded { exit_code: cmd::status::resting(&journal), at: now() }]));
+    asked?;
+    if voice.json {
+        output::json(&report)?;
+    } else {
+        print(&report.show())?;
+    }
+    Ok(exit_code)
+}
+
+/// Asks for one request, and makes the answer durable.
+async fn cancel(
+    desk: &mut Desk,
+    journal: &mut SqliteJournal,
+    request: &SentRequest,
+) -> Result<CancelResult, Fault> {
+    let answer = match &request.request_id {
+        Some(id) => desk.ask(|adapter| adapter.cancel(id)).await,
+        None => None,
+    };
+    let result = match answer {
+        None => CancelResult::Unclear,
+        Some(Err(failure)) => return Err(unanswered("cancel", &failure)),
+        Some(Ok(Cancelled::Done)) => CancelResult::Done,
+        Some(Ok(Cancelled::Already)) => CancelResult::Already,
+        Some(Ok(Cancelled::TooLate)) => CancelResult::TooLate,
+        Some(Ok(Cancelled::NotScheduled)) => CancelResult::NotScheduled,
+        Some(Ok(Cancelled::Unclear)) => CancelResult::Unclear,
+    };
+    let write = Write::Cancelled { attempt: request.attempt, result, at: now() };
+    journal.commit(&[write]).map_err(|error| Fault::new(PASSING_FAULT, error))?;
+    Ok(result)
+}
+
+impl Report {
+    fn count(&mut self, result: CancelResult, recipients: u64) {
+        *match result {
+            CancelResult::Done | CancelResult::Already => &mut self.cancelled,
+            CancelResult::TooLate | CancelResult::NotScheduled => &mut self.too_late,
+            CancelResult::Unclear => &mut self.unclear,
+        } += recipients;
+    }
+
+    fn show(&self) -> String {
+        let mut text = format!("{}: {} taken back", self.campaign, output::some(self.cancelled, "recipient"));
+        if self.too_late > 0 {
+            text.push_str(&format!(", {} too late", output::count(self.too_late)));
+        }
+        if self.unclear > 0 {
+            let unclear = output::count(self.unclear);
+            text.push_str(&format!(", {unclear} of whom the provider says nothing clear"));
+        }
+        text.push('\n');
+        if self.pending > 0 {
+            let pending = output::some(self.pending, "recipient");
+            text.push_str(&format!("{pending} were never handed over; `volley resume` would send to them\n"));
+        }
+        text
+    }
+}

@@ -1,0 +1,89 @@
+//! `volley report`: what became of everybody, what it was to cost and what was billed.
+
+use crate::{
+    cmd::{
+        Voice, rfc_3339,
+        status::{Status, print},
+    },
+    fault::Fault,
+    output,
+};
+use serde::Serialize;
+use std::{collections::BTreeMap, io, path::Path};
+use volley_journal::{JournalReader, ReportRow};
+use volley_plan::CsvFile;
+
+const COLUMNS: [&str; 11] = [
+    "row",
+    "number",
+    "state",
+    "provider_id",
+    "code",
+    "segments",
+    "price",
+    "billed",
+    "attempts",
+    "time",
+    "delivery",
+];
+
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    status: Status,
+    segments: u64,
+    /// Why recipients were refused or are in doubt, and how many.
+    codes: BTreeMap<String, u64>,
+}
+
+pub(crate) fn run(path: &Path, csv: Option<&Path>, voice: Voice) -> Result<u8, Fault> {
+    let reader = JournalReader::open(path)?;
+    let cannot = |path: &Path, error: &io::Error| Fault::usage(format!("--csv {}: {error}", path.display()));
+    let file =
+        csv.map(|path| CsvFile::create(path, &COLUMNS, "report").map_err(|error| cannot(path, &error)));
+    let mut file = file.transpose()?;
+    let (mut codes, mut written) = (BTreeMap::new(), Ok(()));
+    reader.for_each_report_row(|row| {
+        if let Some(code) = row.code.as_deref().filter(|_| row.state != "accepted") {
+            *codes.entry(code.to_owned()).or_insert(0) += 1;
+        }
+        if let Some(file) = file.as_mut().filter(|_| written.is_ok()) {
+            written = write(file, &row);
+        }
+    })?;
+    if let Some((path, file)) = csv.zip(file) {
+        written.and_then(|()| file.finish()).map_err(|error| cannot(path, &error))?;
+    }
+    let running = reader.running()?.is_some();
+    let status = Status::read(&reader, running)?;
+    let report = Report { status, segments: reader.plan().segments, codes };
+    if voice.json {
+        output::json(&report)?;
+    } else {
+        let mut text = report.status.show();
+        for (code, recipients) in &report.codes {
+            text.push_str(&format!("{}: {}\n", output::some(*recipients, "recipient"), output::inert(code)));
+        }
+        print(&text)?;
+    }
+    Ok(0)
+}
+
+fn write(file: &mut CsvFile, row: &ReportRow) -> io::Result<()> {
+    let money =
+        |amount: Option<volley_core::Micros>| amount.map_or(String::new(), |amount| amount.to_string());
+    let cells = [
+        row.row.0.to_string(),
+        row.to.to_string(),
+        row.state.to_owned(),
+        row.provider_id.clone().unwrap_or_default(),
+        row.code.clone().unwrap_or_default(),
+        row.segments.to_string(),
+        money(row.price),
+        money(row.billed),
+        row.attempts.to_string(),
+        row.time.map_or(String::new(), rfc_3339),
+        row.delivery.map_or(String::new(), |delivery| delivery.word().to_owned()),
+    ];
+    file.write(cells.iter().map(String::as_str))
+}

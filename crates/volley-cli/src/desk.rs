@@ -1,0 +1,62 @@
+//! Where a provider account is asked questions, one at a time and within its rates.
+
+use crate::{account::Account, fault::Fault};
+use std::{sync::Arc, time::Duration};
+use volley_core::{Class, Failure};
+use volley_engine::{Asker, HttpTransport};
+use volley_provider::{adapter::Adapter, inquiry::Inquiry};
+
+/// One account, ready to be asked.
+pub(crate) struct Desk {
+    pub(crate) adapter: Arc<dyn Adapter>,
+    asker: Asker<HttpTransport>,
+}
+
+impl Desk {
+    /// Opens the account's desk; requests that were made so long ago count against its rates.
+    pub(crate) fn open(account: &Account, earlier: &[Duration]) -> Result<Self, Fault> {
+        let adapter = account.adapter()?;
+        let capabilities = adapter.capabilities();
+        let timeout = account.timeout(capabilities);
+        let transport = HttpTransport::new(timeout, 1)?;
+        let rates = account.rates(capabilities)?;
+        let asker = Asker::new(transport, &rates, capabilities.counts_strictly, earlier);
+        Ok(Self { adapter, asker })
+    }
+
+    /// The same for somebody who waits so long for an answer and does not ask again.
+    pub(crate) fn in_a_hurry(
+        account: &Account,
+        earlier: &[Duration],
+        timeout: Duration,
+    ) -> Result<Self, Fault> {
+        let adapter = account.adapter()?;
+        let capabilities = adapter.capabilities();
+        let transport = HttpTransport::new(timeout.min(account.timeout(capabilities)), 1)?;
+        let rates = account.rates(capabilities)?;
+        let asker = Asker::new(transport, &rates, capabilities.counts_strictly, earlier).in_a_hurry();
+        Ok(Self { adapter, asker })
+    }
+
+    /// Asks what `make` makes; `None` where the provider has no such call.
+    pub(crate) async fn ask<T>(
+        &mut self,
+        make: impl Fn(&dyn Adapter) -> Option<Inquiry<T>>,
+    ) -> Option<Result<T, Failure>> {
+        let adapter = Arc::clone(&self.adapter);
+        make(&*adapter)?;
+        let again = || make(&*adapter).expect("the provider has this call");
+        Some(self.asker.ask(again).await)
+    }
+}
+
+/// Why a question has no answer, with the contract's exit code for it.
+pub(crate) fn unanswered(what: &str, failure: &Failure) -> Fault {
+    let exit_code = match failure.class {
+        Class::Credentials => 4,
+        Class::NoFunds => 8,
+        Class::Unbuildable | Class::BadRequest | Class::WrongAddress => 1,
+        _ => 5,
+    };
+    Fault::new(exit_code, format!("{what}: {}", failure.reason))
+}
