@@ -8,7 +8,10 @@ use crate::fault::Fault;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
-    Method, Request, Response, StatusCode, body::Incoming, header::HeaderValue, server::conn::http1,
+    Method, Request, Response, StatusCode,
+    body::{Body, Incoming},
+    header::HeaderValue,
+    server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -28,6 +31,9 @@ const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// How long a caller may take for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a caller may take for its body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connections that are served at once; more wait.
 const MAX_CONNECTIONS: usize = 256;
@@ -130,7 +136,12 @@ async fn take(desk: &Desk, request: Request<Incoming>) -> Result<(), StatusCode>
     if head.method != Method::GET && head.method != Method::POST {
         return Err(StatusCode::METHOD_NOT_ALLOWED);
     }
-    let body = Limited::new(body, MAX_BODY_BYTES).collect().await.map_err(|error| {
+    // A length that is told is believed, so that nothing of the body has to be read for the refusal.
+    if body.size_hint().lower() > MAX_BODY_BYTES as u64 {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    let body = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await;
+    let body = body.map_err(|_| StatusCode::REQUEST_TIMEOUT)?.map_err(|error| {
         if error.is::<LengthLimitError>() { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST }
     })?;
     let headers = head

@@ -95,6 +95,27 @@ impl Chunk {
         Some((self.part(self.first, head), self.part(second, tail)))
     }
 
+    /// Those of its recipients that `wanted` says, by their place in it: a chunk for each run of
+    /// neighbours.
+    #[must_use]
+    pub fn runs(&self, wanted: impl Fn(usize) -> bool) -> Vec<Self> {
+        let mut runs = Vec::new();
+        let mut start = None;
+        for index in 0..=self.recipients.len() {
+            let is_wanted = index < self.recipients.len() && wanted(index);
+            match (start, is_wanted) {
+                (None, true) => start = Some(index),
+                (Some(from), false) => {
+                    let first = Position(self.first.0 + u32::try_from(from).expect("smaller than the chunk"));
+                    runs.push(self.part(first, &self.recipients[from..index]));
+                    start = None;
+                }
+                _ => {}
+            }
+        }
+        runs
+    }
+
     /// A chunk of `recipients` alone, with only the texts they use.
     fn part(&self, first: Position, recipients: &[Planned]) -> Self {
         let mut texts: Vec<Arc<str>> = Vec::new();
@@ -146,6 +167,18 @@ mod tests {
         let before: Vec<_> =
             whole.recipients.iter().map(|one| (one.row, whole.text_of(one).to_owned())).collect();
         assert_eq!(rejoined, before);
+    }
+
+    #[test]
+    fn runs_are_neighbours_with_their_own_texts() {
+        let whole = chunk(&["a", "b", "c"], &[0, 1, 2, 1, 2]);
+        let runs = whole.runs(|index| index != 2);
+        let seen: Vec<(u32, u32, usize)> =
+            runs.iter().map(|run| (run.first.0, run.len(), run.texts.len())).collect();
+        assert_eq!(seen, [(10, 2, 2), (13, 2, 2)]);
+        assert_eq!(runs[1].text_of(&runs[1].recipients[1]), "c");
+        assert_eq!(whole.runs(|_| true), [whole.clone()]);
+        assert!(whole.runs(|_| false).is_empty());
     }
 
     #[test]

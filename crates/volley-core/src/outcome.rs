@@ -56,6 +56,14 @@ pub enum Verdict {
         /// The provider's word for it.
         code: Reason,
     },
+    /// Proved not to have been taken, for a reason that passes: pending again. What the lane does
+    /// then is the rule of the class.
+    NotTaken {
+        /// What was seen: one whose rule says that nobody was taken, such as no funds.
+        class: Class,
+        /// The provider's word for it.
+        reason: Reason,
+    },
     /// The answer does not say.
     InDoubt {
         /// What is missing.

@@ -14,7 +14,8 @@ use std::{
     time::Duration,
 };
 use volley_core::{
-    Chunk, Class, Fate, LaneEffect, Micros, Outcome, Position, Rate, Reason, StopReason, Verdict, Verdicts,
+    Chunk, Class, Failure, Fate, LaneEffect, Micros, Outcome, Position, Rate, Reason, StopReason, Verdict,
+    Verdicts,
 };
 
 /// What a lane keeps to.
@@ -238,6 +239,9 @@ impl Lane {
                 self.throttled_in_a_row = 0;
                 self.probing = false;
                 self.count_doubt(doubtful(&answer.verdicts, work.chunk.len()));
+                if let Verdicts::Each(verdicts) = &answer.verdicts {
+                    self.put_back(&work, verdicts, now, random);
+                }
                 return;
             }
             Outcome::Failed(failure) => failure,
@@ -254,6 +258,32 @@ impl Lane {
             Fate::Refuse | Fate::AsAnswered => {}
             Fate::Doubt => self.count_doubt(u64::from(work.chunk.len())),
         }
+        self.effect(failure, now);
+    }
+
+    /// Takes those up again of whom an answer says that they were not taken, neighbours together,
+    /// and does what the gravest of the reasons asks for: no funds, or else the first.
+    fn put_back(&mut self, work: &Work, verdicts: &[Verdict], now: Duration, random: u64) {
+        let why = |verdict: &Verdict| match verdict {
+            Verdict::NotTaken { class, reason } => Some(Failure::new(*class, reason.as_str())),
+            _ => None,
+        };
+        let failures = || verdicts.iter().filter_map(why);
+        let gravest =
+            failures().find(|failure| failure.class == Class::NoFunds).or_else(|| failures().next());
+        let Some(failure) = gravest else { return };
+        let tries = work.tries + 1;
+        let wait = backoff::wait(tries, Duration::ZERO, random);
+        for run in work.chunk.runs(|index| why(&verdicts[index]).is_some()) {
+            let work = Work { chunk: Arc::new(run), tries };
+            self.retries.push(Reverse(Retry { due: now + wait, work }));
+        }
+        self.effect(&failure, now);
+    }
+
+    /// What a failure does to the lane.
+    fn effect(&mut self, failure: &Failure, now: Duration) {
+        let rule = failure.class.rule();
         match rule.lane {
             LaneEffect::GoOn => {}
             LaneEffect::Throttle => {
@@ -381,7 +411,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
-    use volley_core::{Answer, Billed, Failure, Msisdn, Planned, RowNumber};
+    use volley_core::{Answer, Billed, Msisdn, Planned, RowNumber};
 
     const SECOND: Duration = Duration::from_secs(1);
     /// What each recipient of these tests costs.
@@ -540,6 +570,50 @@ mod tests {
         lane.on_end(again, &failed(Class::Throttled), 2 * SECOND, 2 * SECOND, 0);
         let step = lane.poll(2 * SECOND, Micros::ZERO);
         assert!(matches!(step, Step::Wait(Pause::Throttled(at)) if at == 4 * SECOND), "{step:?}");
+    }
+
+    /// An answer of one verdict for each of ten recipients, by a word of ten letters: taken, refused,
+    /// no funds, later, in doubt.
+    fn each(verdicts: &str) -> Outcome {
+        let untaken = |class| Verdict::NotTaken { class, reason: "later".into() };
+        let verdict = |letter| match letter {
+            't' => Verdict::Accepted { id: Some("m".to_owned()), billed: None, segments: None },
+            'r' => Verdict::Refused { code: "no".into() },
+            'f' => untaken(Class::NoFunds),
+            'l' => untaken(Class::Throttled),
+            _ => Verdict::InDoubt { reason: "unsaid".into() },
+        };
+        let verdicts = Verdicts::Each(verdicts.chars().map(verdict).collect());
+        Outcome::Answered(Answer { request_id: None, verdicts, billed: Billed::Unknown, segments: None })
+    }
+
+    #[test]
+    fn whoever_was_not_taken_is_sent_again_and_nobody_else() {
+        let mut lane = lane(settings(), 10, 10);
+        let work = next_work(&mut lane, SECOND);
+        lane.on_end(work, &each("tllrtdltll"), SECOND, SECOND, 0);
+        assert!(matches!(lane.poll(SECOND, Micros::ZERO), Step::Wait(Pause::Throttled(_) | Pause::Retry(_))));
+        let again: Vec<(u32, u32)> = (0..3)
+            .map(|step| {
+                let work = next_work(&mut lane, (step + 5) * SECOND);
+                let part = (work.chunk.first.0, work.chunk.len());
+                let taken = "t".repeat(part.1 as usize);
+                lane.on_end(work, &each(&taken), (step + 5) * SECOND, (step + 5) * SECOND, 0);
+                part
+            })
+            .collect();
+        assert_eq!(again, [(1, 2), (6, 1), (8, 2)]);
+        assert!(matches!(lane.poll(20 * SECOND, Micros::ZERO), Step::Done(Ending::Finished)));
+    }
+
+    #[test]
+    fn an_item_without_funds_stops_the_lane_and_stays_pending() {
+        let mut lane = lane(settings(), 20, 10);
+        let work = next_work(&mut lane, SECOND);
+        lane.on_end(work, &each("ttttlftttt"), SECOND, SECOND, 0);
+        let step = lane.poll(SECOND, Micros::ZERO);
+        let stopped = matches!(&step, Step::Done(Ending::Stopped { reason: StopReason::Balance, .. }));
+        assert!(stopped, "{step:?}");
     }
 
     #[test]

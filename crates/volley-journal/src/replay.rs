@@ -235,6 +235,7 @@ fn verdict(row: &Row<'_>) -> Result<Verdict, Fault> {
         event: match row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)? {
             "accepted" => Event::Accept,
             "refused" => Event::Refuse,
+            "not_taken" => Event::NotTaken,
             _ => Event::Ambiguous,
         },
         billed: row.get::<_, Option<i64>>(3)?.map(Micros),

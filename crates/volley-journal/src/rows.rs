@@ -128,6 +128,7 @@ pub(crate) fn store_verdicts(
         let (state, id, code) = match verdict {
             Verdict::Accepted { id, .. } => ("accepted", id.as_deref(), None),
             Verdict::Refused { code } => ("refused", None, Some(code.as_str())),
+            Verdict::NotTaken { reason, .. } => ("not_taken", None, Some(reason.as_str())),
             Verdict::InDoubt { reason } => ("in_doubt", None, Some(reason.as_str())),
         };
         let billed = own_bill(verdict).map(|amount| amount.0);
@@ -141,7 +142,7 @@ pub(crate) fn store_verdicts(
 pub(crate) fn own_bill(verdict: &Verdict) -> Option<Micros> {
     match verdict {
         Verdict::Accepted { billed, .. } => billed.and_then(believable),
-        Verdict::Refused { .. } | Verdict::InDoubt { .. } => None,
+        Verdict::Refused { .. } | Verdict::NotTaken { .. } | Verdict::InDoubt { .. } => None,
     }
 }
 
@@ -149,14 +150,16 @@ pub(crate) fn own_bill(verdict: &Verdict) -> Option<Micros> {
 fn own_segments(verdict: &Verdict) -> Option<u32> {
     match verdict {
         Verdict::Accepted { segments, .. } => segments.filter(|count| (1..=MAX_SEGMENTS).contains(count)),
-        Verdict::Refused { .. } | Verdict::InDoubt { .. } => None,
+        Verdict::Refused { .. } | Verdict::NotTaken { .. } | Verdict::InDoubt { .. } => None,
     }
 }
 
 /// Segments over all of `verdicts`: known where each that was accepted has its own, and nobody
 /// is in doubt.
 pub(crate) fn segments_of_each(verdicts: &[Verdict]) -> Option<u64> {
-    let taken = verdicts.iter().filter(|verdict| !matches!(verdict, Verdict::Refused { .. }));
+    let is_untaken =
+        |verdict: &&Verdict| matches!(verdict, Verdict::Refused { .. } | Verdict::NotTaken { .. });
+    let taken = verdicts.iter().filter(|verdict| !is_untaken(verdict));
     let sum = taken.map(|verdict| own_segments(verdict).map(u64::from)).sum::<Option<u64>>();
     sum.filter(|sum| *sum > 0)
 }

@@ -109,7 +109,7 @@ CREATE TABLE attempt (         -- one request for recipients first .. first + re
 CREATE TABLE verdict (         -- one by one, where the fate is 'each'
   attempt INTEGER NOT NULL,
   position INTEGER NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('accepted', 'refused', 'in_doubt')),
+  state TEXT NOT NULL CHECK (state IN ('accepted', 'refused', 'not_taken', 'in_doubt')),
   provider_id TEXT,
   code TEXT,
   billed INTEGER,

@@ -243,7 +243,7 @@ impl SqliteJournal {
                     Verdict::Accepted { .. } if billed.is_some() => Micros::ZERO, // in the whole already
                     Verdict::Accepted { .. } => own.unwrap_or(planned),
                     Verdict::InDoubt { .. } => planned,
-                    Verdict::Refused { .. } => Micros::ZERO,
+                    Verdict::Refused { .. } | Verdict::NotTaken { .. } => Micros::ZERO,
                 };
                 toll.spent = plus(toll.spent, counts);
                 if billed.is_none() {
@@ -440,6 +440,7 @@ const fn event_of(verdict: &Verdict) -> Event {
     match verdict {
         Verdict::Accepted { .. } => Event::Accept,
         Verdict::Refused { .. } => Event::Refuse,
+        Verdict::NotTaken { .. } => Event::NotTaken,
         Verdict::InDoubt { .. } => Event::Ambiguous,
     }
 }

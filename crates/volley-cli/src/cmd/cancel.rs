@@ -1,7 +1,8 @@
 //! `volley cancel`: takes back what the provider was handed and has not sent yet.
 //!
 //! Request by request, each answer durable before the next question. A lost answer is asked for
-//! again: who was taken back before is taken back. What was too late is written down too.
+//! again: who was taken back before is taken back. What was too late is written down too. A request
+//! in doubt cannot be named to the provider, so its recipients stay in doubt.
 
 use crate::{
     account::Account,
@@ -12,13 +13,14 @@ use crate::{
 };
 use serde::Serialize;
 use std::{collections::BTreeMap, path::Path};
-use volley_core::Schedule;
+use volley_core::{Schedule, Totals};
 use volley_journal::{CancelResult, Journal, JournalReader, ReceiptBook, SentRequest, SqliteJournal, Write};
 use volley_provider::inquiry::Cancelled;
 
 /// The contract's exit codes of this file.
 const SOME_REFUSED: u8 = 3;
 const PASSING_FAULT: u8 = 5;
+const IN_DOUBT: u8 = 6;
 const NOTHING_TO_CANCEL: u8 = 9;
 
 #[derive(Default, Serialize)]
@@ -31,6 +33,8 @@ struct Report {
     too_late: u64,
     /// Recipients of requests that the provider does not know, or says nothing clear of.
     unclear: u64,
+    /// Recipients who were handed over or not, so that nobody can take them back.
+    in_doubt: u64,
     /// Recipients who were never handed over.
     pending: u64,
 }
@@ -47,24 +51,22 @@ pub(crate) fn run(path: &Path, voice: Voice) -> Result<u8, Fault> {
         };
         return Err(Fault::usage(format!("{} cannot take back what it was handed: {why}", account.protocol)));
     }
-    let before: BTreeMap<_, _> =
-        reader.cancellations()?.into_iter().map(|one| (one.attempt, one.result)).collect();
-    drop(reader);
-    let requests = ReceiptBook::open(path)?.requests()?;
-    if requests.is_empty() {
+    if reader.standing()?.requests_sent == 0 {
         return Err(Fault::new(
             NOTHING_TO_CANCEL,
             format!("{}: nothing was handed over yet", path.display()),
         ));
     }
+    // From here on nobody else hands anything over.
     let mut journal = SqliteJournal::open(path, now())?;
+    let before: BTreeMap<_, _> =
+        reader.cancellations()?.into_iter().map(|one| (one.attempt, one.result)).collect();
+    drop(reader);
+    let requests = ReceiptBook::open(path)?.requests()?;
+    let Totals { in_doubt, pending, .. } = journal.standing().recipients;
     let mut desk = Desk::open(&account, &cmd::send::earlier(&mut journal, &account, &capabilities)?)?;
-    let mut report = Report {
-        schema: 1,
-        campaign: plan.terms.campaign.clone(),
-        pending: journal.standing().recipients.pending,
-        ..Report::default()
-    };
+    let mut report =
+        Report { schema: 1, campaign: plan.terms.campaign.clone(), in_doubt, pending, ..Report::default() };
     let asked = cmd::sim::runtime()?.block_on(async {
         for request in &requests {
             let result = match before.get(&request.attempt) {
@@ -76,6 +78,7 @@ pub(crate) fn run(path: &Path, voice: Voice) -> Result<u8, Fault> {
         Ok::<_, Fault>(())
     });
     let exit_code = match &asked {
+        Ok(()) if report.in_doubt > 0 => IN_DOUBT,
         Ok(()) if report.too_late + report.unclear > 0 => SOME_REFUSED,
         Ok(()) => 0,
         Err(fault) => fault.exit_code,
@@ -86,7 +89,7 @@ pub(crate) fn run(path: &Path, voice: Voice) -> Result<u8, Fault> {
     if voice.json {
         output::json(&report)?;
     } else {
-        print(&report.show())?;
+        print(&report.show(path))?;
     }
     Ok(exit_code)
 }
@@ -124,7 +127,7 @@ impl Report {
         } += recipients;
     }
 
-    fn show(&self) -> String {
+    fn show(&self, path: &Path) -> String {
         let mut text = format!("{}: {} taken back", self.campaign, output::some(self.cancelled, "recipient"));
         if self.too_late > 0 {
             text.push_str(&format!(", {} too late", output::count(self.too_late)));
@@ -134,6 +137,11 @@ impl Report {
             text.push_str(&format!(", {unclear} of whom the provider says nothing clear"));
         }
         text.push('\n');
+        if self.in_doubt > 0 {
+            let in_doubt = output::some(self.in_doubt, "recipient");
+            let path = path.display();
+            text.push_str(&format!("{in_doubt} in doubt cannot be taken back: volley doubt probe {path}\n"));
+        }
         if self.pending > 0 {
             let pending = output::some(self.pending, "recipient");
             text.push_str(&format!("{pending} were never handed over; `volley resume` would send to them\n"));

@@ -102,6 +102,18 @@ pub(crate) fn resolve(
     if let Some(row) = asked.difference(&known).next() {
         return Err(Fault::usage(format!("row {row} is not in doubt; `volley doubt list` shows who is")));
     }
+    if decision == Decision::Resend {
+        let reported: BTreeSet<Position> =
+            ReceiptBook::open(path)?.doubts_with_receipts()?.into_iter().collect();
+        let is_reported =
+            |doubt: &&Doubt| reported.contains(&doubt.position) && positions.contains(&doubt.position);
+        if let Some(doubt) = doubts.iter().find(is_reported) {
+            return Err(Fault::usage(format!(
+                "row {} got a delivery report, so it was taken; `volley receipts` says so to the journal, nothing was decided",
+                doubt.row.0
+            )));
+        }
+    }
     let resolved = positions.len() as u64;
     if resolved > 0 {
         commit(&mut journal, decision, Evidence::Person, note, positions)?;

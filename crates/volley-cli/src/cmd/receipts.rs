@@ -56,9 +56,10 @@ pub(crate) fn run(
     let book = ReceiptBook::open(path)?;
     let account = Account::of_journal(path, book.plan())?;
     let mut office = Office { out: OptOuts::of(&account, path), book, heard: Heard::default() };
+    let mut is_whole = true;
     match to {
         Some(address) => office = receive(office, &account, address, token, voice)?,
-        None if poll => ask(&mut office, &account, voice)?,
+        None if poll => is_whole = ask(&mut office, &account, voice)?,
         None => {
             return Err(Fault::usage(
                 "say how: --poll asks the provider, --listen ADDRESS waits for its calls",
@@ -66,7 +67,8 @@ pub(crate) fn run(
         }
     }
     prove(path, &mut office.book, voice)?;
-    tell(path, &office, voice)
+    tell(path, &office, voice)?;
+    Ok(if is_whole { 0 } else { signals::INTERRUPTED })
 }
 
 /// The secret in the environment variable `name`, which becomes part of a path.
@@ -89,14 +91,15 @@ struct Office {
 }
 
 impl Office {
-    /// Makes reports durable, and then those known who do not want to be texted again.
+    /// Makes known who does not want to be texted again, and then reports durable: a page whose
+    /// mark is written is not asked for again.
     fn keep(&mut self, receipts: &[Receipt], mark: Option<&PollMark>) -> Result<(), Fault> {
+        let out = receipts.iter().filter(|one| one.opted_out).filter_map(|one| one.to);
+        self.heard.opted_out += self.out.add(out)?;
         let recorded = self.book.record(receipts, mark, now()).map_err(|error| Fault::new(5, error))?;
         self.heard.applied += recorded.applied;
         self.heard.repeated += recorded.repeated;
         self.heard.unknown += recorded.unknown;
-        let out = receipts.iter().filter(|one| one.opted_out).filter_map(|one| one.to);
-        self.heard.opted_out += self.out.add(out)?;
         Ok(())
     }
 
@@ -132,8 +135,9 @@ fn says_stop(text: &str) -> bool {
     )
 }
 
-/// Asks the provider for everything that is not final yet.
-fn ask(office: &mut Office, account: &Account, voice: Voice) -> Result<(), Fault> {
+/// Asks the provider for everything that is not final yet. Whether it came to the end before
+/// somebody asked it to stop.
+fn ask(office: &mut Office, account: &Account, voice: Voice) -> Result<bool, Fault> {
     let mut desk = Desk::open(account, &[])?;
     let polling = desk.adapter.capabilities().polling;
     cmd::sim::runtime()?.block_on(async {
@@ -159,47 +163,46 @@ async fn by_request(
     office: &mut Office,
     desk: &mut Desk,
     stop: &mut watch::Receiver<u8>,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     for request in office.book.requests()? {
         let Some(id) = request.request_id.filter(|_| !request.is_complete) else { continue };
         let polled = Polled::Request(request.attempt);
         let cursor = request.cursor.map(Cursor).unwrap_or_default();
         if !pages(office, desk, stop, Poll::Request(&id), polled, cursor).await? {
-            break;
+            return Ok(false);
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 async fn by_window(
     office: &mut Office,
     desk: &mut Desk,
     stop: &mut watch::Receiver<u8>,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     let requests = office.book.requests()?;
-    let Some(from) = requests.iter().map(|request| request.claimed_at.0).min() else { return Ok(()) };
+    let Some(from) = requests.iter().map(|request| request.claimed_at.0).min() else { return Ok(true) };
     let last = requests.iter().map(|request| request.ended_at.0).max().unwrap_or(from);
     let send_at = office.book.plan().terms.send_at.map_or(last, |at| at.0.max(last));
     let until = UnixMillis(send_at.saturating_add(LAG_MS));
     let poll = Poll::Window { from: UnixMillis(from), until };
     let cursor = office.book.window()?.and_then(|mark| mark.cursor).map(Cursor).unwrap_or_default();
-    pages(office, desk, stop, poll, Polled::Window, cursor).await?;
-    Ok(())
+    pages(office, desk, stop, poll, Polled::Window, cursor).await
 }
 
 async fn by_message(
     office: &mut Office,
     desk: &mut Desk,
     stop: &mut watch::Receiver<u8>,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     let mut after = None;
     loop {
         let messages = office.book.messages(after, MESSAGES_AT_A_TIME)?;
-        let Some(last) = messages.last() else { return Ok(()) };
+        let Some(last) = messages.last() else { return Ok(true) };
         after = Some(last.position);
         for message in &messages {
             if *stop.borrow_and_update() > 0 {
-                return Ok(());
+                return Ok(false);
             }
             let page = page(desk, Poll::Message(&message.message_id), &Cursor::default()).await?;
             office.keep(&page.items, None)?;
@@ -289,22 +292,24 @@ fn lock(office: &Mutex<Office>) -> MutexGuard<'_, Office> {
 /// A report for somebody in doubt proves that they were texted. While somebody sends, the next
 /// run of this command says so.
 fn prove(path: &Path, book: &mut ReceiptBook, voice: Voice) -> Result<(), Fault> {
-    let positions = book.doubts_with_receipts()?;
-    if positions.is_empty() {
+    let seen = book.doubts_with_receipts()?.len() as u64;
+    if seen == 0 {
         return Ok(());
     }
     let mut journal = match SqliteJournal::open(path, now()) {
         Ok(journal) => journal,
         Err(OpenError::Locked { .. }) => {
-            let proved = output::some(positions.len() as u64, "recipient");
+            let seen = output::some(seen, "recipient");
             output::talk(
                 voice.quiet,
-                &format!("{proved} in doubt got a report; run this again when nobody sends"),
+                &format!("{seen} in doubt got a report; run this again when nobody sends"),
             );
             return Ok(());
         }
         Err(error) => return Err(error.into()),
     };
+    // Somebody else may have decided meanwhile; from here on nobody does.
+    let positions = book.doubts_with_receipts()?;
     let proved = positions.len() as u64;
     let resolution = Resolution {
         positions,
@@ -315,7 +320,9 @@ fn prove(path: &Path, book: &mut ReceiptBook, voice: Voice) -> Result<(), Fault>
         message_ids: Vec::new(),
         at: now(),
     };
-    journal.commit(&[Write::Resolve(resolution)]).map_err(|error| Fault::new(5, error))?;
+    if proved > 0 {
+        journal.commit(&[Write::Resolve(resolution)]).map_err(|error| Fault::new(5, error))?;
+    }
     drop(journal.commit(&[Write::RunEnded { exit_code: cmd::status::resting(&journal), at: now() }]));
     output::talk(
         voice.quiet,
@@ -324,7 +331,7 @@ fn prove(path: &Path, book: &mut ReceiptBook, voice: Voice) -> Result<(), Fault>
     Ok(())
 }
 
-fn tell(path: &Path, office: &Office, voice: Voice) -> Result<u8, Fault> {
+fn tell(path: &Path, office: &Office, voice: Voice) -> Result<(), Fault> {
     let reader = JournalReader::open(path)?;
     let status = Status::read(&reader, reader.running()?.is_some())?;
     if voice.json {
@@ -353,7 +360,7 @@ fn tell(path: &Path, office: &Office, voice: Voice) -> Result<u8, Fault> {
             &format!("{} asked not to be texted again: {list}", output::some(opted_out, "recipient")),
         );
     }
-    Ok(0)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -24,7 +24,9 @@ use std::{
 use tokio::{sync::watch, time::Instant};
 use volley_core::{Capabilities, Micros, Position, Schedule, StopReason, UnixMillis};
 use volley_engine::{Control, Ending, HttpTransport, LaneSettings, Port, Progress, Run, Settings, Threaded};
-use volley_journal::{FrozenPlan, Journal, JournalLock, JournalReader, SqliteJournal, Standing, Write};
+use volley_journal::{
+    FrozenPlan, Journal, JournalLock, JournalReader, ReceiptBook, SqliteJournal, Standing, Write,
+};
 use volley_plan::{Campaign, Discard, Preview};
 use volley_provider::adapter::SendCall;
 
@@ -323,6 +325,8 @@ impl Resumption {
         if let Some(history) = history {
             history::absorb(history);
         }
+        // Reports that came before their answers find their messages now; a later run finds them too.
+        drop(ReceiptBook::open(&path));
         let mut status = Status::of(&plan, &standing, false);
         status.exit_code = exit_code(&ending, &standing);
         if voice.json {

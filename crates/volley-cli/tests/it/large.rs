@@ -35,7 +35,7 @@ fn two_million_recipients_leave_in_one_request_within_400_mib() {
 }
 
 /// The most memory that a process has held so far; `None` where the system does not say.
-fn high_water_kib(process: u32) -> Option<u64> {
+pub(crate) fn high_water_kib(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()

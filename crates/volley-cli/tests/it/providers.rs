@@ -10,8 +10,8 @@ use std::{
 };
 
 /// One provider as a campaign names it.
-struct Provider {
-    kind: &'static str,
+pub(crate) struct Provider {
+    pub(crate) kind: &'static str,
     sender: &'static str,
     region: &'static str,
     /// The number of recipient `index`, with its country code.
@@ -22,7 +22,7 @@ struct Provider {
     currency: &'static str,
 }
 
-const PROVIDERS: [Provider; 5] = [
+pub(crate) const PROVIDERS: [Provider; 5] = [
     Provider {
         kind: "maxotel",
         sender: "ShopAlert",
@@ -85,8 +85,21 @@ fn american(index: u64) -> u64 {
 const NO_LIMIT: &str = "[limiter]\nkind = \"sliding_log\"\nrequests = 1000000\nwindow_ms = 1000\n";
 
 impl Provider {
+    /// The one of this kind.
+    pub(crate) fn of(kind: &str) -> &'static Self {
+        let all: &'static [Self] = &PROVIDERS;
+        all.iter().find(|one| one.kind == kind).expect("a provider")
+    }
+
     /// Writes a campaign to the first `recipients` numbers.
-    fn campaign(&self, folder: &Folder, address: &str, recipients: u64, head: &str, settings: &str) {
+    pub(crate) fn campaign(
+        &self,
+        folder: &Folder,
+        address: &str,
+        recipients: u64,
+        head: &str,
+        settings: &str,
+    ) {
         let mut list = String::from("mobile,name\n");
         for index in 0..recipients {
             writeln!(list, "+{},Person {index}", (self.number)(index)).expect("a string");
@@ -113,7 +126,7 @@ impl Provider {
     }
 }
 
-fn count(value: &Value, path: &str) -> u64 {
+pub(crate) fn count(value: &Value, path: &str) -> u64 {
     value.pointer(path).and_then(Value::as_u64).unwrap_or_else(|| panic!("{path} in {value}"))
 }
 

@@ -20,7 +20,7 @@ fn under_way(folder: &Folder, gateway: &Gateway) -> Child {
     sender
 }
 
-fn signal(process: &Child, name: &str) {
+pub(crate) fn signal(process: &Child, name: &str) {
     let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", process.id())]).status();
     assert!(sent.expect("a shell").success());
 }

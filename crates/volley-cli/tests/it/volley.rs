@@ -4,9 +4,11 @@ use serde_json::Value;
 use std::{
     collections::HashMap,
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    time::Duration,
 };
 use tempfile::TempDir;
 
@@ -97,6 +99,18 @@ impl Gateway {
     pub(crate) fn taken(&self) -> Vec<Taken> {
         read_ledger(&self.ledger)
     }
+
+    /// The requests that were taken back, in order.
+    pub(crate) fn cancelled(&self) -> Vec<u64> {
+        let text = fs::read_to_string(self.ledger.with_extension("jsonl.cancelled")).unwrap_or_default();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        lines.map(|line| line["request"].as_u64().expect("a request")).collect()
+    }
+
+    /// Asks it as somebody who is not Volley: the status and the body of its answer.
+    pub(crate) fn ask(&self, method: &str, target: &str, headers: &str) -> (u16, String) {
+        http(&self.address, method, target, headers, "")
+    }
 }
 
 impl Drop for Gateway {
@@ -109,6 +123,7 @@ impl Drop for Gateway {
 /// One line of a ledger.
 #[derive(Debug)]
 pub(crate) struct Taken {
+    pub(crate) request: u64,
     pub(crate) to: String,
     pub(crate) parts: u64,
 }
@@ -122,9 +137,30 @@ pub(crate) fn read_ledger(path: &Path) -> Vec<Taken> {
         .map(|line| {
             let line: Value = serde_json::from_str(line).expect("a JSON object a line");
             let to = line["to"].as_str().expect("a number").to_owned();
-            Taken { to, parts: line["parts"].as_u64().expect("parts") }
+            let number = |name: &str| line[name].as_u64().expect("a number");
+            Taken { request: number("request"), to, parts: number("parts") }
         })
         .collect()
+}
+
+/// One request over a connection of its own to `address`, which may begin with `http://`: the
+/// status and the body of the answer. `headers` are whole lines.
+pub(crate) fn http(address: &str, method: &str, target: &str, headers: &str, body: &str) -> (u16, String) {
+    let host = address.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(host).expect("it listens");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket");
+    let length = body.len();
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).expect("it reads");
+    stream.write_all(body.as_bytes()).expect("it reads");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    let answer = String::from_utf8_lossy(&answer);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("an answer: {answer}"));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    (status.unwrap_or_else(|| panic!("a status: {head}")), body.to_owned())
 }
 
 /// How often each number was taken.

@@ -267,6 +267,7 @@ impl Recount {
             self.places[index] = match state.as_str() {
                 "accepted" => Place::Accepted,
                 "refused" => Place::Refused,
+                "not_taken" => Place::Free,
                 _ => Place::Doubt,
             };
             match self.places[index] {

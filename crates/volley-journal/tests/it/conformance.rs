@@ -350,7 +350,7 @@ fn step() -> impl Strategy<Value = Step> {
     let ending = prop_oneof![
         proptest::sample::select(Class::ALL.to_vec()).prop_map(Ending::Failed),
         Just(Ending::All),
-        proptest::collection::vec(0_u8..3, 1..4).prop_map(Ending::Each),
+        proptest::collection::vec(0_u8..4, 1..5).prop_map(Ending::Each),
     ];
     prop_oneof![
         4 => any::<usize>().prop_map(|pick| Step::Claim { pick }),
@@ -390,7 +390,7 @@ impl Model {
         for index in 0..recipients {
             let word = match ending {
                 Ending::All => "accepted",
-                Ending::Each(kinds) => ["accepted", "refused", "in_doubt"][kind(kinds, index)],
+                Ending::Each(kinds) => ["accepted", "refused", "pending", "in_doubt"][kind(kinds, index)],
                 Ending::Failed(class) => match class.rule().fate {
                     Fate::Retry | Fate::Back | Fate::Split => "pending",
                     Fate::Refuse => "refused",
@@ -463,6 +463,7 @@ fn outcome(ending: &Ending, recipients: u32, id: AttemptId) -> Outcome {
     let verdict = |kinds: &[u8], index| match kind(kinds, index) {
         0 => taken(&format!("m{}-{index}", id.0)),
         1 => Verdict::Refused { code: "OPTED_OUT".into() },
+        2 => Verdict::NotTaken { class: Class::NoFunds, reason: "NO_CREDIT".into() },
         _ => Verdict::InDoubt { reason: "not answered for".into() },
     };
     match ending {

@@ -61,6 +61,10 @@ fn who_may_be_sent_to_again_is_claimed_under_the_next_number() {
     assert_eq!(cut, [(1, 2), (5, 1)]);
     let again = claimed(&mut journal, claim_of(&chunks[0]));
     assert_eq!((again.id, again.number), (AttemptId(3), 2));
+    for decision in [Decision::Accepted, Decision::Resend] {
+        let refused = resolve(&mut journal, decided(decision, &[1])).expect_err("an answer is coming");
+        assert!(matches!(refused, CommitError::Illegal { position: 1, .. }), "{refused}");
+    }
     // In doubt again, and decided about again.
     journal.commit(&[record(again.id, failed(Class::ReplyLost))]).expect("open");
     resolve(&mut journal, decided(Decision::Accepted, &[1, 0])).expect("in doubt");

@@ -107,8 +107,7 @@ impl Said {
         match self {
             Self::Taken { id, segments } => Verdict::Accepted { id: Some(id), billed: None, segments },
             Self::Refused(code) => Verdict::Refused { code: Reason::from(code) },
-            // Beside others who were taken there is no word for "not now": a person may send again.
-            Self::NotNow(_, code) => Verdict::InDoubt { reason: Reason::from(format!("not now: {code}")) },
+            Self::NotNow(class, code) => Verdict::NotTaken { class, reason: Reason::from(code) },
             Self::Nothing(reason) => Verdict::InDoubt { reason: Reason::from(reason) },
         }
     }

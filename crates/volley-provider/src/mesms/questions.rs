@@ -11,6 +11,7 @@ use crate::{
     http::{HttpRequest, Method},
     inquiry::{Balance, Cancelled, Cursor, Inquiry, Page, Quote, Sender},
     reading::{self, Object, Tally},
+    sighting::Onward,
 };
 use form_urlencoded::Serializer;
 use serde_json::Value;
@@ -19,6 +20,9 @@ use volley_core::{Billed, Class, Delivery, Failure, Msisdn, Receipt};
 
 /// Recipients a page. Under what name their number is asked for is assumed, so any other may come.
 const ROWS: usize = 500;
+
+/// Where the recipients of a message start ("after").
+pub(super) const START: &str = "0";
 
 /// The question that `request` asks, read where its answer holds no error. `texts` are those that
 /// it is about.
@@ -116,7 +120,7 @@ pub(super) fn cancel(account: &MeSms, uuid: &str) -> Option<Inquiry<Cancelled>> 
 
 /// Everybody of one message.
 pub(super) fn receipts(account: &MeSms, uuid: &str, cursor: &Cursor) -> Option<Inquiry<Page<Receipt>>> {
-    let after = if cursor.0.is_empty() { "0".to_owned() } else { cursor.0.clone() };
+    let after = if cursor.0.is_empty() { START.to_owned() } else { cursor.0.clone() };
     let asked = uuid.to_owned();
     recipients(account, uuid, &after.clone(), Vec::new(), move |object| {
         let rows = rows(object, "recipients")?;
@@ -131,7 +135,7 @@ pub(super) fn receipts(account: &MeSms, uuid: &str, cursor: &Cursor) -> Option<I
                 ..Receipt::default()
             })
         });
-        let next = match Onward::of(object, &after, rows.len()) {
+        let next = match onward(object, &after, rows.len()) {
             Onward::Next(next) => Some(Cursor(next)),
             Onward::Last | Onward::Lost => None,
         };
@@ -203,30 +207,18 @@ fn rows<'a>(object: &'a Object, name: &str) -> Result<&'a [Value], Failure> {
     reading::list(object, name).ok_or_else(|| Failure::new(Class::NotTheApi, format!("`{name}` is no list")))
 }
 
-/// How the recipients go on behind a page.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Onward {
-    /// Behind this cursor.
-    Next(String),
-    /// Not at all.
-    Last,
-    /// Nobody can tell: the cursor is missing, or not behind the one that was asked with.
-    Lost,
-}
-
-impl Onward {
-    /// From an answer with so many rows to a question from `after` on.
-    pub(super) fn of(object: &Object, after: &str, rows: usize) -> Self {
-        let more = reading::field(object, "hasMore").and_then(reading::flag);
-        if rows == 0 || more == Some(false) {
-            return Self::Last;
-        }
-        let next = reading::field(object, "nextCursor").and_then(reading::id);
-        let Some(next) = next else { return if more == Some(true) { Self::Lost } else { Self::Last } };
-        let advances = match (next.parse::<u64>(), after.parse::<u64>()) {
-            (Ok(next), Ok(after)) => next > after,
-            _ => next != after,
-        };
-        if advances { Self::Next(next) } else { Self::Lost }
+/// How the recipients go on, from a page with so many rows behind `after`. Nobody can tell where
+/// the cursor is missing, or not behind the one that was asked with.
+pub(super) fn onward(object: &Object, after: &str, rows: usize) -> Onward {
+    let more = reading::field(object, "hasMore").and_then(reading::flag);
+    if rows == 0 || more == Some(false) {
+        return Onward::Last;
     }
+    let next = reading::field(object, "nextCursor").and_then(reading::id);
+    let Some(next) = next else { return if more == Some(true) { Onward::Lost } else { Onward::Last } };
+    let advances = match (next.parse::<u64>(), after.parse::<u64>()) {
+        (Ok(next), Ok(after)) => next > after,
+        _ => next != after,
+    };
+    if advances { Onward::Next(next) } else { Onward::Lost }
 }

@@ -67,7 +67,7 @@ fn path_of_message(value: &str, usual: &str) -> Result<String, String> {
 
 /// An id as a part of a path, everything but letters, digits and `-._~` percent-encoded. `None`
 /// for one that would change its meaning: nothing, `.` and `..`.
-fn segment(id: &str) -> Option<String> {
+pub(super) fn segment(id: &str) -> Option<String> {
     if id.bytes().all(|byte| byte == b'.') {
         return None;
     }

@@ -1,63 +1,23 @@
 //! Whether a request whose answer was lost was taken.
 //!
-//! First the messages of the time around it to its first recipient, which gives the provider's id;
-//! then the recipients of that id, page by page, until all of them and nobody else were seen. The
-//! cursor says which of the two is being read. Whether a scheduled message is listed before its
-//! time is not documented, so not seeing it proves nothing until then.
+//! First the messages of the time around it to its first recipient, which gives the provider's ids
+//! of those that fit and whose answers never came; then their recipients, page by page, which tell
+//! which one it is. Whether a scheduled message is listed before its time is not documented, so not
+//! seeing it proves nothing until then.
 
 use super::{CLOCK, TransmitSms, questions};
 use crate::{
     inquiry::{Cursor, Inquiry, Lost, Sighting},
     reading::{self, Object},
-    sighting::{self, MAX_PAGES, Match, Roll},
+    sighting::{self, Doubt, Match, Onward, Search, Step},
 };
 use jiff::Timestamp;
 use questions::{Paging, ROWS};
 use serde_json::Value;
-use std::fmt;
 use volley_core::{Msisdn, UnixMillis};
 
 /// What the provider puts something else in place of ("Send SMS").
 const PLACEHOLDERS: [&str; 2] = ["[tracked-link]", "[unsub-reply-link]"];
-
-/// What is being read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
-    /// A page of the messages, and the one that fits so far.
-    Messages { page: u64, fits: Option<String> },
-    /// A page of the recipients of the one that fits.
-    Recipients { id: String, page: u64, roll: Roll },
-}
-
-impl Step {
-    /// The step that a cursor stands for; the first for one that is none of ours.
-    fn of(cursor: &Cursor) -> Self {
-        let words: Vec<&str> = cursor.0.split(' ').collect();
-        let step = match words[..] {
-            ["messages", page] => page.parse().ok().map(|page| Self::Messages { page, fits: None }),
-            ["messages", page, id] => {
-                page.parse().ok().map(|page| Self::Messages { page, fits: Some(id.to_owned()) })
-            }
-            ["recipients", id, page, seen, sum] => {
-                let (page, roll) = (page.parse().ok(), Roll::of_words(seen, sum));
-                page.zip(roll).map(|(page, roll)| Self::Recipients { id: id.to_owned(), page, roll })
-            }
-            _ => None,
-        };
-        step.unwrap_or(Self::Messages { page: 1, fits: None })
-    }
-}
-
-/// As a cursor; an id has no blanks in it.
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Messages { page, fits: None } => write!(f, "messages {page}"),
-            Self::Messages { page, fits: Some(id) } => write!(f, "messages {page} {id}"),
-            Self::Recipients { id, page, roll } => write!(f, "recipients {id} {page} {}", roll.words()),
-        }
-    }
-}
 
 /// When the lost request can have been sent, by the provider's clock: a scheduled one up to its
 /// time.
@@ -71,8 +31,9 @@ pub(super) fn look(account: &TransmitSms, lost: &Lost, cursor: &Cursor) -> Optio
     let first = lost.call.chunk.recipients.first()?.to;
     let (lost, texts) = (lost.clone(), lost.call.chunk.texts.clone());
     texts.first()?;
-    Some(match Step::of(cursor) {
-        Step::Messages { page, fits } => {
+    let search = Search::of(cursor);
+    Some(match search.step.clone() {
+        Step::Messages { page } => {
             let (from, until) = span(&lost);
             let fields = [
                 ("start", &*clock(from)?),
@@ -82,13 +43,23 @@ pub(super) fn look(account: &TransmitSms, lost: &Lost, cursor: &Cursor) -> Optio
                 ("max", &ROWS.to_string()),
             ];
             questions::ask(account, "get-user-sms-sent", &fields, texts, move |object, reply| {
-                Ok(messages(object, &lost, first, page, fits, reply.at))
+                Ok(messages(object, &lost, first, page, search, reply.at))
             })
         }
-        Step::Recipients { id, page, roll } => {
+        Step::Recipients { id, place, roll } => {
+            // Every place is a page that was asked for before.
+            let page = place.and_then(|place| place.parse().ok()).unwrap_or(1);
             let asked = id.clone();
             questions::recipients(account, &asked, page, texts, move |object, _| {
-                Ok(recipients(object, &lost, &id, page, roll))
+                let rows = reading::list(object, "recipients");
+                let onward = match rows.map(|rows| Paging::of(object, page, rows.len())) {
+                    Some(Paging::Next(page)) => Onward::Next(page.to_string()),
+                    Some(Paging::Last) => Onward::Last,
+                    Some(Paging::Lost) | None => Onward::Lost,
+                };
+                let numbers = rows.unwrap_or_default().iter();
+                let numbers = numbers.map(|row| reading::number(row.get("msisdn")?));
+                Ok(search.recipients((id, roll), &lost.call.chunk, numbers, onward))
             })
         }
     })
@@ -105,7 +76,7 @@ fn messages(
     lost: &Lost,
     first: Msisdn,
     page: u64,
-    mut fits: Option<String>,
+    mut search: Search,
     now: UnixMillis,
 ) -> Sighting {
     let Some(rows) = reading::list(object, "messages") else {
@@ -113,45 +84,33 @@ fn messages(
     };
     for row in rows {
         let row = row.as_object().map_or(Match::Unclear, |row| compare(row, lost, first));
-        match row {
-            Match::Other => {}
-            Match::Unclear => {
-                return sighting::undecidable("a message in the list says too little of itself");
-            }
-            Match::Ours(id) => match &fits {
-                Some(other) if *other != id => {
-                    return sighting::undecidable(&format!("messages {other} and {id} both look like it"));
-                }
-                _ => fits = Some(id),
-            },
+        if let Err(end) = search.note(row) {
+            return end;
         }
     }
-    match (Paging::of(object, page, rows.len()), fits) {
-        (Paging::Lost, _) => sighting::undecidable("the list of messages does not say where it ends"),
-        (Paging::Next(page), _) if page > MAX_PAGES => {
-            sighting::undecidable("the list of messages is too long to be looked through")
+    match Paging::of(object, page, rows.len()) {
+        Paging::Lost => sighting::undecidable("the list of messages does not say where it ends"),
+        Paging::Next(page) => search.page(page),
+        Paging::Last => {
+            if lost.call.send_at.is_some_and(|at| at > now) {
+                search.doubt(Doubt::NotYet);
+            }
+            search.candidate(&lost.call.chunk)
         }
-        (Paging::Next(page), fits) => sighting::onward(Step::Messages { page, fits }.to_string()),
-        (Paging::Last, Some(id)) => {
-            let step = Step::Recipients { id, page: 1, roll: Roll::default() };
-            sighting::onward(step.to_string())
-        }
-        (Paging::Last, None) if lost.call.send_at.is_some_and(|at| at > now) => {
-            sighting::undecidable("a scheduled message may show in the list only when it was sent")
-        }
-        (Paging::Last, None) => sighting::absent(),
     }
 }
 
-/// Whether a row of the list is the lost request.
+/// Whether a row of the list can be the lost request.
 fn compare(row: &Object, lost: &Lost, first: Msisdn) -> Match {
     let (from, until) = span(lost);
+    let id = reading::field(row, "message_id").and_then(reading::id);
     let to = reading::field(row, "msisdn").and_then(reading::number);
     let at = reading::field(row, "sent_at").and_then(Value::as_str).and_then(reading::moment_utc);
     // A sender with letters may well be missing: the provider documents a number here.
     let sender = reading::text(row, "caller_id").filter(|sender| !matches!(sender.trim(), "" | "0"));
     let other_sender = lost.call.sender.as_deref().zip(sender.as_deref());
-    let differs = to.is_some_and(|to| to != first)
+    let differs = id.as_ref().is_some_and(|id| lost.known.contains(id))
+        || to.is_some_and(|to| to != first)
         || at.is_some_and(|at| at < from || at > until)
         || other_sender.is_some_and(|(ours, theirs)| without_plus(ours) != without_plus(theirs));
     if differs {
@@ -161,10 +120,7 @@ fn compare(row: &Object, lost: &Lost, first: Msisdn) -> Match {
     match text.map(|text| is_filled_in(&lost.call.chunk.texts[0], &text)) {
         Some(false) => Match::Other,
         None => Match::Unclear,
-        Some(true) => match reading::field(row, "message_id").and_then(reading::id) {
-            Some(id) => Match::Ours(id),
-            None => Match::Unclear,
-        },
+        Some(true) => id.map_or(Match::Unclear, Match::Fits),
     }
 }
 
@@ -188,24 +144,6 @@ fn is_filled_in(text: &str, sent: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// What one page of the recipients of request `id` shows.
-fn recipients(object: &Object, lost: &Lost, id: &str, page: u64, mut roll: Roll) -> Sighting {
-    let Some(rows) = reading::list(object, "recipients") else {
-        return sighting::undecidable("the answer has no list of recipients");
-    };
-    let numbers = rows.iter().map(|row| reading::number(row.get("msisdn")?));
-    if let Err(end) = roll.tick(id, &lost.call.chunk, numbers) {
-        return end;
-    }
-    match Paging::of(object, page, rows.len()) {
-        Paging::Next(page) => {
-            sighting::onward(Step::Recipients { id: id.to_owned(), page, roll }.to_string())
-        }
-        Paging::Last => roll.verdict(id, &lost.call.chunk),
-        Paging::Lost => sighting::undecidable("the list of recipients does not say where it ends"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,21 +165,6 @@ mod tests {
             ("[tracked-link]", "a.b/c", true),
         ] {
             assert_eq!(is_filled_in(text, sent), same, "{text:?} as {sent:?}");
-        }
-    }
-
-    #[test]
-    fn a_cursor_is_read_back_as_it_was_written_and_a_strange_one_starts_again() {
-        let start = Step::Messages { page: 1, fits: None };
-        for step in [
-            start.clone(),
-            Step::Messages { page: 7, fits: Some("512340077".to_owned()) },
-            Step::Recipients { id: "512340077".to_owned(), page: 2, roll: Roll::default() },
-        ] {
-            assert_eq!(Step::of(&Cursor(step.to_string())), step);
-        }
-        for strange in ["", "x", "messages", "messages x", "recipients 1 2 3", "recipients 1 2 x 0"] {
-            assert_eq!(Step::of(&Cursor(strange.to_owned())), start, "{strange}");
         }
     }
 }

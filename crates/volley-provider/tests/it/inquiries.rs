@@ -105,7 +105,15 @@ fn questions(account: &dyn Adapter, cursors: &[Cursor]) -> Vec<(&'static str, Re
 }
 
 fn any_cursor() -> impl Strategy<Value = Cursor> {
-    let words = ["", "2", "messages 2", "messages 2 7741", "recipients 7741 1 0 0", "recipients 7741 0 1 ff"];
+    let words = [
+        "",
+        "2",
+        "messages 2",
+        "messages 2 - - 7741",
+        "recipients 7741 - 0 0 - - 7742",
+        "recipients 7741 =1 1 ff =7740 row 7742",
+        "recipients 7741 =1 1 ff - =7740",
+    ];
     prop_oneof![
         4 => prop::sample::select(words.to_vec()).prop_map(str::to_owned),
         1 => "\\PC{0,20}",
@@ -298,10 +306,11 @@ proptest! {
 
     #[test]
     fn a_look_comes_to_an_end_whatever_is_answered(answers in prop::collection::vec(any_answer(), 1..4)) {
-        // Those whose lists go on by what the answers say, and not by what they hold.
+        // Those whose lists go on by what the answers say, and not by what they hold: 50 pages of a
+        // list, and of each of 200 requests a page for each of two recipients and one behind them.
         for account in ["transmitsms", "mesms"].map(|kind| account(kind, &[])) {
             let mut cursor = Some(Cursor::default());
-            for answer in answers.iter().cycle().take(500) {
+            for answer in answers.iter().cycle().take(50 + 200 * 3) {
                 let Some(from) = cursor.take() else { break };
                 let look = account.lookup(&lost(&*account, None), &from).expect("it can be looked for");
                 let answer = support::reply(200, Some("application/json"), answer.to_string());

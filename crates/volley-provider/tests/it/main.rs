@@ -4,6 +4,7 @@ mod conformance;
 mod declared;
 mod fonedynamics;
 mod inquiries;
+mod looks;
 mod streaming;
 mod support;
 mod wire;

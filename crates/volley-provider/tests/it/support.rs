@@ -133,6 +133,7 @@ pub(crate) fn describe(outcome: &Outcome) -> String {
                 Verdict::Accepted { id: None, .. } => "accepted".to_owned(),
                 Verdict::Accepted { id: Some(id), .. } => format!("accepted={id}"),
                 Verdict::Refused { code } => format!("refused {code}"),
+                Verdict::NotTaken { class, .. } => format!("not taken ({class:?})"),
                 Verdict::InDoubt { .. } => "in doubt".to_owned(),
             });
             format!("each: {}", words.collect::<Vec<_>>().join(", "))

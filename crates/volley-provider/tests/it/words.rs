@@ -15,7 +15,9 @@ fn reason(kind: &str, sent: usize, status: u16, content_type: &str, body: &str) 
         Outcome::Answered(answer) => match answer.verdicts {
             Verdicts::AllInDoubt { reason } => reason.to_string(),
             Verdicts::Each(verdicts) => match &verdicts[0] {
-                Verdict::Refused { code: reason } | Verdict::InDoubt { reason } => reason.to_string(),
+                Verdict::Refused { code: reason }
+                | Verdict::NotTaken { reason, .. }
+                | Verdict::InDoubt { reason } => reason.to_string(),
                 other @ Verdict::Accepted { .. } => panic!("{other:?}"),
             },
             other @ Verdicts::AllAccepted => panic!("{other:?}"),

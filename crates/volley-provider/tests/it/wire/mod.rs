@@ -178,14 +178,16 @@ impl Questions {
     }
 
     /// The question called `word`, asked from `cursor` on: its request, and its answer in words.
-    /// Settings of the account may follow the word: `receipts, receipts = get`; and `scheduled`
-    /// where the call that is asked about was to be sent at nine.
+    /// Settings of the account may follow the word: `receipts, receipts = get`; `scheduled` where
+    /// the call that is asked about was to be sent at nine; and `known = ID` for each request whose
+    /// answer came.
     fn ask(&self, word: &str, cursor: &str) -> Asked {
         let mut words = word.split(", ");
         let word = words.next().expect("a question");
         let (schedule, words): (Vec<_>, Vec<_>) = words.partition(|word| *word == "scheduled");
         let options = words.iter().map(|pair| pair.split_once(" = ").expect("`name = value`"));
-        let options: Vec<_> = options.collect();
+        let (known, options): (Vec<_>, Vec<_>) = options.partition(|(name, _)| *name == "known");
+        let known = Arc::new(known.into_iter().map(|(_, id)| id.to_owned()).collect());
         let call = self.call((!schedule.is_empty()).then_some(NINE_UTC));
         let account = support::account(self.kind, &options);
         let cursor = Cursor(if cursor == "start" { String::new() } else { cursor.to_owned() });
@@ -215,7 +217,7 @@ impl Questions {
                     format!("{}; {}", listed(&page.items, receipt), onward(page.next.as_ref()))
                 })
             }
-            "lookup" => told(account.lookup(&Lost { call, from, until, known: Arc::default() }, &cursor), |sighting| {
+            "lookup" => told(account.lookup(&Lost { call, from, until, known }, &cursor), |sighting| {
                 let word = |(index, id): &(u32, Option<String>)| {
                     id.as_ref().map_or(index.to_string(), |id| format!("{index}={id}"))
                 };
