@@ -5,6 +5,7 @@
 //! one line each; `tests/seeds.rs` runs the same functions on a stable toolchain.
 #![forbid(unsafe_code)]
 
+mod answers; // whatever a provider says
 mod campaign_toml; // a campaign file
 mod csv_row; // a list of recipients, through the planner's pass
 mod reply; // a provider's answer
@@ -13,6 +14,7 @@ mod segments; // a text, cut into segments
 
 use std::{fs, io, path::Path};
 
+pub use answers::provider_answers;
 pub use campaign_toml::campaign_toml;
 pub use csv_row::csv_row;
 pub use reply::{mesms_reply, transmitsms_reply};
@@ -23,10 +25,11 @@ pub use segments::segments;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target, in the order of their names.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("campaign_toml", campaign_toml),
     ("csv_row", csv_row),
     ("mesms_reply", mesms_reply),
+    ("provider_answers", provider_answers),
     ("retry_after", retry_after),
     ("segments", segments),
     ("transmitsms_reply", transmitsms_reply),

@@ -108,7 +108,9 @@ fn judge_answer(face: &Face, reply: &Reply, body: &Value, answer: &Answer, sent:
             for verdict in verdicts {
                 match verdict {
                     Verdict::Accepted { .. } => {}
-                    Verdict::Refused { code: reason } | Verdict::InDoubt { reason } => {
+                    Verdict::Refused { code: reason }
+                    | Verdict::NotTaken { reason, .. }
+                    | Verdict::InDoubt { reason } => {
                         judge_words(face, body, reason);
                     }
                 }
@@ -191,7 +193,7 @@ fn is_json(reply: &Reply) -> bool {
 
 /// A head, an empty line, and the body: the status is the second word, 200 where it is none; a
 /// line that is no header is left out.
-fn reply(data: &[u8]) -> Reply {
+pub(crate) fn reply(data: &[u8]) -> Reply {
     let end = data.windows(2).position(|pair| pair == b"\n\n");
     let (head, body) = end.map_or((data, &[][..]), |end| (&data[..end], &data[end + 2..]));
     let head = String::from_utf8_lossy(head);
@@ -206,6 +208,31 @@ fn reply(data: &[u8]) -> Reply {
     }
 }
 
+/// An account of `kind` all of whose credentials are `secret`, with what it cannot be without; `None`
+/// for one that only a file describes.
+pub(crate) fn account_of(kind: &str, secret: &str) -> Option<Arc<dyn Adapter>> {
+    let part = || Some(secret.into());
+    let needed: &[(&str, &str)] = match kind {
+        "fonedynamics" => &[("property_sid", "sim-property")],
+        "multitel" => &[("bulk_allowed", "true")],
+        _ => &[],
+    };
+    let settings = Settings {
+        base_url: Some("http://127.0.0.1/".to_owned()),
+        options: needed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        credentials: Credentials {
+            key: part(),
+            secret: part(),
+            account: part(),
+            token: part(),
+            username: part(),
+            password: part(),
+        },
+        max_characters: None,
+    };
+    registry::adapter(kind, settings).ok()
+}
+
 /// An account of `kind` with a key and, where it has one, a secret.
 fn account(kind: &str, secrets: &[&str]) -> Arc<dyn Adapter> {
     let [key, secret] = [0, 1].map(|index| secrets.get(index).map(|secret| (*secret).into()));
@@ -217,7 +244,7 @@ fn account(kind: &str, secrets: &[&str]) -> Arc<dyn Adapter> {
     registry::adapter(kind, settings).expect("complete settings")
 }
 
-fn chunk(numbers: &[u64]) -> Chunk {
+pub(crate) fn chunk(numbers: &[u64]) -> Chunk {
     let recipient = |(row, digits): (u32, &u64)| Planned {
         row: RowNumber(row),
         to: Msisdn::from_digits(*digits).expect("7 to 15 digits"),

@@ -32,6 +32,11 @@ fn only_a_complete_success_of_mesms_accepts_anybody() {
 }
 
 #[test]
+fn no_provider_can_say_anything_that_breaks_its_reader() {
+    run("provider_answers", 6_000);
+}
+
+#[test]
 fn a_wait_is_never_out_of_range() {
     run("retry_after", 500_000);
 }

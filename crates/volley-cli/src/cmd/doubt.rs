@@ -188,8 +188,12 @@ pub(crate) fn probe(path: &Path, voice: Voice) -> Result<u8, Fault> {
     let mut desk = Desk::open(&account, &cmd::send::earlier(&mut journal, &account, &capabilities)?)?;
     let send_at = plan.terms.send_at.filter(|_| capabilities.schedule != Schedule::Never);
     let answered = ReceiptBook::open(path)?.requests()?;
-    let known: Arc<HashSet<String>> =
-        Arc::new(answered.into_iter().filter_map(|one| one.request_id).collect());
+    let known: HashSet<String> = answered.into_iter().filter_map(|one| one.request_id).collect();
+    // One that was answered in part is looked for as well.
+    let others = |own: Option<&str>| {
+        let is_other = |id: &&String| own != Some(id.as_str());
+        Arc::new(known.iter().filter(is_other).cloned().collect())
+    };
     let probed = cmd::sim::runtime()?.block_on(async {
         for attempt in reader.doubtful_attempts()? {
             let call = SendCall {
@@ -199,8 +203,12 @@ pub(crate) fn probe(path: &Path, voice: Voice) -> Result<u8, Fault> {
                 send_at: send_at.filter(|at| *at > attempt.claimed_at),
                 reference: plan.reference(),
             };
-            let lost =
-                Lost { call, from: attempt.claimed_at, until: attempt.ended_at, known: Arc::clone(&known) };
+            let lost = Lost {
+                call,
+                from: attempt.claimed_at,
+                until: attempt.ended_at,
+                known: others(attempt.request_id.as_deref()),
+            };
             let line = look(&mut desk, &mut journal, &account, &attempt, &lost).await?;
             show(&line, voice)?;
         }

@@ -13,6 +13,7 @@ mod edited;
 mod frequency;
 mod generated;
 mod large;
+mod lost;
 mod plan_crash;
 mod providers;
 mod reconcile;

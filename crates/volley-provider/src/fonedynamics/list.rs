@@ -16,7 +16,7 @@ use crate::{
     sighting::compared,
 };
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use volley_core::{Class, Failure, Position, Reason, Receipt, UnixMillis};
 
 /// Messages of one page.
@@ -106,8 +106,8 @@ impl Place {
 
 /// The receipts on one page of the list.
 pub(super) fn receipts(reply: &Reply, place: &Place, refusals: &Refusals) -> Result<Page<Receipt>, Failure> {
-    let body = refusals.success(reply)?;
-    let list = list_of(&body, reply, refusals)?;
+    let body = refusals.success(reply, &[])?;
+    let list = list_of(&body, reply, refusals, &[])?;
     let next = match place.behind(&list, &body) {
         Onward::On(place) => Some(place.cursor()),
         Onward::End | Onward::Stuck => None,
@@ -120,12 +120,12 @@ pub(super) fn receipts(reply: &Reply, place: &Place, refusals: &Refusals) -> Res
 /// says that it knows no such message.
 pub(super) fn receipt(reply: &Reply, refusals: &Refusals) -> Result<Page<Receipt>, Failure> {
     let none = Page { items: Vec::new(), next: None };
-    let body = match refusals.success(reply) {
+    let body = match refusals.success(reply, &[]) {
         Ok(body) => body,
         Err(_) if reply.status == 404 && reading::object(reply).is_ok() => return Ok(none),
         Err(failure) => return Err(failure),
     };
-    let list = list_of(&body, reply, refusals)?;
+    let list = list_of(&body, reply, refusals, &[])?;
     Ok(Page { items: outgoing(&list).filter_map(Message::receipt).collect(), ..none })
 }
 
@@ -140,8 +140,8 @@ pub(super) fn sighting(
     call: &SendCall,
     span: Span,
 ) -> Result<Sighting, Failure> {
-    let body = refusals.success(reply)?;
-    let list = list_of(&body, reply, refusals)?;
+    let body = refusals.success(reply, &call.chunk.texts)?;
+    let list = list_of(&body, reply, refusals, &call.chunk.texts)?;
     let messages: Vec<Message<'_>> = outgoing(&list).collect();
     let mut taken = BTreeMap::new();
     for one in &messages {
@@ -214,8 +214,13 @@ fn index(call: &SendCall, position: Position) -> Option<u32> {
     position.0.checked_sub(call.chunk.first.0).filter(|index| *index < call.chunk.len())
 }
 
-fn list_of<'a>(body: &'a Value, reply: &Reply, refusals: &Refusals) -> Result<Vec<&'a Value>, Failure> {
-    listed(body).ok_or_else(|| refusals.without_messages(Class::NotTheApi, reply, body, &[]))
+fn list_of<'a>(
+    body: &'a Value,
+    reply: &Reply,
+    refusals: &Refusals,
+    texts: &[Arc<str>],
+) -> Result<Vec<&'a Value>, Failure> {
+    listed(body).ok_or_else(|| refusals.without_messages(Class::NotTheApi, reply, body, texts))
 }
 
 fn outgoing<'a>(list: &[&'a Value]) -> impl Iterator<Item = Message<'a>> {

@@ -53,13 +53,14 @@ impl Refusals {
         reading::failure(Class::of_status(reply.status), reply, said)
     }
 
-    /// The JSON of a success reply to a question, or why it was not answered.
-    pub(super) fn success(&self, reply: &Reply) -> Result<Value, Failure> {
-        let body = reading::value(reply).map_err(|what| self.foreign(reply, &what, &[]))?;
+    /// The JSON of a success reply to a question about messages with `texts`, or why it was not
+    /// answered.
+    pub(super) fn success(&self, reply: &Reply, texts: &[Arc<str>]) -> Result<Value, Failure> {
+        let body = reading::value(reply).map_err(|what| self.foreign(reply, &what, texts))?;
         match reply.status {
             200..=299 => Ok(body),
-            400..=499 => Err(self.failure(Class::of_status(reply.status), reply, &body, &[])),
-            _ => Err(self.by_status(reply, &body, &[])),
+            400..=499 => Err(self.failure(Class::of_status(reply.status), reply, &body, texts)),
+            _ => Err(self.by_status(reply, &body, texts)),
         }
     }
 
