@@ -19,8 +19,11 @@ pub(super) struct Length {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TextLength {
     characters: usize,
-    /// Characters that take two septets, where all are in the default tables.
-    wide_septets: usize,
+    /// ASCII characters that take two septets.
+    extensions: usize,
+    /// Characters whose first byte is 0xE2. The euro sign is one, of two septets; all others are
+    /// not in the default tables.
+    euros: usize,
     /// Characters that take two code units.
     surrogate_pairs: usize,
     /// Whether some are not in the default tables.
@@ -30,33 +33,49 @@ pub struct TextLength {
 impl TextLength {
     /// Of any text.
     pub fn of(text: &str) -> Self {
-        let Length { characters, wide: surrogate_pairs } = code_units(text);
-        let septets = septets(text);
-        let wide_septets = septets.map_or(0, |length| length.wide);
-        Self { characters, wide_septets, surrogate_pairs, is_beyond: septets.is_none() }
+        let mut length = Self { is_beyond: !is_default(text), ..Self::default() };
+        for_each_block(text, |block| {
+            length.characters += count(block, begins_character);
+            length.extensions += count(block, is_extension);
+            length.euros += count(block, |byte| byte == 0xE2);
+            length.surrogate_pairs += count(block, begins_surrogate_pair);
+        });
+        length
     }
 
     /// Of so many [common](is_common_septet) characters.
+    #[inline]
     pub const fn of_common(characters: usize) -> Self {
-        Self { characters, wide_septets: 0, surrogate_pairs: 0, is_beyond: false }
+        Self { characters, extensions: 0, euros: 0, surrogate_pairs: 0, is_beyond: false }
     }
 
     /// In the default tables; `None` where they lack a character.
+    #[inline]
     pub(super) const fn septets(self) -> Option<Length> {
-        let Self { characters, wide_septets: wide, is_beyond, .. } = self;
-        if is_beyond { None } else { Some(Length { characters, wide }) }
+        let Self { characters, extensions, euros, is_beyond, .. } = self;
+        if is_beyond { None } else { Some(Length { characters, wide: extensions + euros }) }
+    }
+
+    /// The same if every character that they lack took one septet; `None` where the length does
+    /// not say.
+    pub(super) const fn septets_if_plain(self) -> Option<Length> {
+        let Self { characters, extensions, euros, .. } = self;
+        if euros == 0 { Some(Length { characters, wide: extensions }) } else { None }
     }
 
     /// In UTF-16.
+    #[inline]
     pub(super) const fn code_units(self) -> Length {
         Length { characters: self.characters, wide: self.surrogate_pairs }
     }
 }
 
 impl ops::AddAssign for TextLength {
+    #[inline]
     fn add_assign(&mut self, other: Self) {
         self.characters += other.characters;
-        self.wide_septets += other.wide_septets;
+        self.extensions += other.extensions;
+        self.euros += other.euros;
         self.surrogate_pairs += other.surrogate_pairs;
         self.is_beyond |= other.is_beyond;
     }
@@ -64,6 +83,7 @@ impl ops::AddAssign for TextLength {
 
 impl Length {
     /// Septets or code units.
+    #[inline]
     pub(super) const fn units(self) -> usize {
         self.characters + self.wide
     }
@@ -77,23 +97,13 @@ pub(super) fn septets(text: &str) -> Option<Length> {
     if rest.is_empty() {
         return Some(Length { characters: narrow, wide: 0 });
     }
-    // Of what is in the tables, the euro sign alone begins with 0xE2.
-    let rest = is_default(rest).then(|| length(rest, |byte| is_extension(byte) || byte == 0xE2))?;
+    let rest = is_default(rest).then(|| length(rest, is_wide))?;
     Some(Length { characters: narrow + rest.characters, wide: rest.wide })
-}
-
-/// The same if every character that they lack took one septet, or `None` where the bytes do not
-/// say.
-pub(super) fn septets_if_plain(text: &str) -> Option<Length> {
-    // 0xE2 begins the euro sign and characters that the tables lack.
-    let is_plain_to_see = !text.as_bytes().contains(&0xE2);
-    is_plain_to_see.then(|| length(text, is_extension))
 }
 
 /// The length of `text` in UTF-16 code units.
 pub(super) fn code_units(text: &str) -> Length {
-    // The characters above U+FFFF are those of four bytes.
-    length(text, |byte| byte >= 0xF0)
+    length(text, begins_surrogate_pair)
 }
 
 /// Bytes of ASCII that are looked at without a branch between them.
@@ -126,9 +136,10 @@ fn all(block: &Block, is: impl Fn(u8) -> bool) -> bool {
 }
 
 /// Whether a byte is a letter or between space and `Z`: a character of one septet in the default
-/// alphabet, seen in a few instructions. From `A` on, letters are the first 26 of every 32.
+/// alphabet, seen in a few instructions and without a branch, so that many bytes are looked at at
+/// once. From `A` on, letters are the first 26 of every 32.
 pub const fn is_common_septet(byte: u8) -> bool {
-    byte.cast_signed() >= 0x20 && byte.saturating_sub(b'A') & 0x1F < 26
+    (byte.cast_signed() >= 0x20) & (byte.saturating_sub(b'A') & 0x1F < 26)
 }
 
 /// Whether a byte is an ASCII character of the default alphabet.
@@ -138,16 +149,11 @@ const fn is_narrow(byte: u8) -> bool {
 
 /// Whether the default tables have every character of `text`.
 fn is_default(text: &str) -> bool {
-    // Few, because most texts in another script end it at once.
-    const AT_ONCE: usize = 16;
-    let Some((&last, _)) = text.as_bytes().split_last() else { return true };
-    let bytes = text.as_bytes().chunks(AT_ONCE);
-    let next = text.as_bytes()[1..].chunks(AT_ONCE);
-    let mut fit = bytes.zip(next).map(|(bytes, next)| {
-        let pairs = bytes.iter().zip(next);
-        pairs.fold(1, |fit, (&byte, &next)| fit & FOLLOWERS[usize::from(byte)] >> (next & 0x3F)) == 1
-    });
-    fit.all(|fit| fit) && FOLLOWERS[usize::from(last)] != 0
+    let bytes = text.as_bytes();
+    let follows = |byte: u8, next: u8| FOLLOWERS[usize::from(byte)] >> (next & 0x3F) & 1 == 1;
+    let mut pairs = bytes.iter().zip(bytes.iter().skip(1));
+    pairs.all(|(&byte, &next)| follows(byte, next))
+        && bytes.last().is_none_or(|&last| FOLLOWERS[usize::from(last)] != 0)
 }
 
 /// What may follow each byte of a text that the default tables can write, a bit for the low six
@@ -184,20 +190,44 @@ const fn is_extension(byte: u8) -> bool {
     byte == 0x0C || (byte & 0xDF).wrapping_sub(b'[') < 4
 }
 
+/// Whether a byte begins a character of the default tables that takes two septets. Of these the
+/// euro sign alone begins with 0xE2.
+const fn is_wide(byte: u8) -> bool {
+    is_extension(byte) | (byte == 0xE2)
+}
+
+/// Whether a byte begins a character.
+const fn begins_character(byte: u8) -> bool {
+    byte < 0x80 || byte >= 0xC0
+}
+
+/// Whether a byte begins a character above U+FFFF, which are those of four bytes.
+const fn begins_surrogate_pair(byte: u8) -> bool {
+    byte >= 0xF0
+}
+
 /// How many characters there are, and how many begin with a byte that `is_wide`.
 fn length(text: &str, is_wide: impl Fn(u8) -> bool) -> Length {
     let mut length = Length { characters: 0, wide: 0 };
-    // Few enough for a count of one byte, and whole vectors.
-    for bytes in text.as_bytes().chunks(192) {
-        length.characters += count(bytes, |byte| !(0x80..0xC0).contains(&byte));
-        length.wide += count(bytes, &is_wide);
-    }
+    for_each_block(text, |block| {
+        length.characters += count(block, begins_character);
+        length.wide += count(block, &is_wide);
+    });
     length
 }
 
-/// Of how many bytes, 255 at most, `is` holds.
-fn count(bytes: &[u8], is: impl Fn(u8) -> bool) -> usize {
-    usize::from(bytes.iter().fold(0_u8, |count, &byte| count.wrapping_add(u8::from(is(byte)))))
+/// Shows `each` the text block by block, the last of them filled up with what begins no character.
+fn for_each_block(text: &str, mut each: impl FnMut(&Block)) {
+    let (blocks, tail) = text.as_bytes().as_chunks();
+    blocks.iter().for_each(&mut each);
+    let mut last: Block = [0x80; BLOCK];
+    last[..tail.len()].copy_from_slice(tail);
+    each(&last);
+}
+
+/// Of how many bytes `is` holds.
+fn count(block: &Block, is: impl Fn(u8) -> bool) -> usize {
+    usize::from(block.iter().fold(0_u8, |count, &byte| count.wrapping_add(u8::from(is(byte)))))
 }
 
 #[cfg(test)]
@@ -228,7 +258,7 @@ mod tests {
             ("10 € a month, ดี", None),
             ("it’s", None),
         ] {
-            assert_eq!(septets_if_plain(text).map(Length::units), septets, "{text}");
+            assert_eq!(TextLength::of(text).septets_if_plain().map(Length::units), septets, "{text}");
         }
     }
 
