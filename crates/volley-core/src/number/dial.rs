@@ -15,8 +15,7 @@ use super::{
 /// The number in `cell`; `plan` is that of the region of numbers without a calling code.
 ///
 /// There is one way to the result, and this and what it calls are inlined: a result that is put
-/// together in memory and read again in other pieces waits for its way there and back, which is
-/// a fifth of the time.
+/// together in memory in small pieces and read again in larger ones keeps the processor waiting.
 #[inline]
 pub(super) fn number(cell: &Cell, plan: Option<&Plan>) -> Option<Parsed> {
     let (home, digits, is_domestic) = reading(cell, plan)?;

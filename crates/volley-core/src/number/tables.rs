@@ -29,7 +29,7 @@ const LENGTHS: usize = Digits::MOST as usize + 1;
 const BY_LENGTH_BIT: u16 = 0x8000;
 
 /// Where each digit leads, and the answer if there is none. As many places as four bits tell apart,
-/// some of them unused: no row crosses a line of the cache, and no digit lies outside of one.
+/// some of them unused: no digit lies outside of a row, and none has to be checked.
 static ROWS: [[u16; 16]; count(0)] = {
     let mut rows = [[0; 16]; count(0)];
     let mut row = 0;

@@ -19,48 +19,45 @@ pub(super) struct Length {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TextLength {
     characters: usize,
-    /// ASCII characters that take two septets.
-    extensions: usize,
-    /// Characters whose first byte is 0xE2. The euro sign is one, of two septets; all others are
-    /// not in the default tables.
-    euros: usize,
+    /// Characters that take two septets, and those that begin as the euro sign does.
+    wide_septets: usize,
     /// Characters that take two code units.
     surrogate_pairs: usize,
     /// Whether some are not in the default tables.
     is_beyond: bool,
+    /// Whether some begin with 0xE2, as the euro sign does and signs that the tables lack.
+    has_signs: bool,
 }
 
 impl TextLength {
     /// Of any text.
     pub fn of(text: &str) -> Self {
-        let mut length = Self { is_beyond: !is_default(text), ..Self::default() };
-        for_each_block(text, |block| {
-            length.characters += count(block, begins_character);
-            length.extensions += count(block, is_extension);
-            length.euros += count(block, |byte| byte == 0xE2);
-            length.surrogate_pairs += count(block, begins_surrogate_pair);
-        });
-        length
+        let Length { characters, wide: surrogate_pairs } = code_units(text);
+        let septets = septets(text);
+        let is_beyond = septets.is_none();
+        let wide_septets = septets.unwrap_or_else(|| length(text, begins_wide_septets)).wide;
+        let has_signs = wide_septets > 0 && text.as_bytes().contains(&0xE2);
+        Self { characters, wide_septets, surrogate_pairs, is_beyond, has_signs }
     }
 
     /// Of so many [common](is_common_septet) characters.
     #[inline]
     pub const fn of_common(characters: usize) -> Self {
-        Self { characters, extensions: 0, euros: 0, surrogate_pairs: 0, is_beyond: false }
+        Self { characters, wide_septets: 0, surrogate_pairs: 0, is_beyond: false, has_signs: false }
     }
 
     /// In the default tables; `None` where they lack a character.
     #[inline]
     pub(super) const fn septets(self) -> Option<Length> {
-        let Self { characters, extensions, euros, is_beyond, .. } = self;
-        if is_beyond { None } else { Some(Length { characters, wide: extensions + euros }) }
+        let Self { characters, wide_septets: wide, is_beyond, .. } = self;
+        if is_beyond { None } else { Some(Length { characters, wide }) }
     }
 
     /// The same if every character that they lack took one septet; `None` where the length does
     /// not say.
     pub(super) const fn septets_if_plain(self) -> Option<Length> {
-        let Self { characters, extensions, euros, .. } = self;
-        if euros == 0 { Some(Length { characters, wide: extensions }) } else { None }
+        let Self { characters, wide_septets: wide, has_signs, .. } = self;
+        if has_signs { None } else { Some(Length { characters, wide }) }
     }
 
     /// In UTF-16.
@@ -74,10 +71,10 @@ impl ops::AddAssign for TextLength {
     #[inline]
     fn add_assign(&mut self, other: Self) {
         self.characters += other.characters;
-        self.extensions += other.extensions;
-        self.euros += other.euros;
+        self.wide_septets += other.wide_septets;
         self.surrogate_pairs += other.surrogate_pairs;
         self.is_beyond |= other.is_beyond;
+        self.has_signs |= other.has_signs;
     }
 }
 
@@ -97,13 +94,14 @@ pub(super) fn septets(text: &str) -> Option<Length> {
     if rest.is_empty() {
         return Some(Length { characters: narrow, wide: 0 });
     }
-    let rest = is_default(rest).then(|| length(rest, is_wide))?;
+    let rest = is_default(rest).then(|| length(rest, begins_wide_septets))?;
     Some(Length { characters: narrow + rest.characters, wide: rest.wide })
 }
 
 /// The length of `text` in UTF-16 code units.
 pub(super) fn code_units(text: &str) -> Length {
-    length(text, begins_surrogate_pair)
+    // The characters above U+FFFF are those of four bytes.
+    length(text, |byte| byte >= 0xF0)
 }
 
 /// Bytes of ASCII that are looked at without a branch between them.
@@ -149,11 +147,16 @@ const fn is_narrow(byte: u8) -> bool {
 
 /// Whether the default tables have every character of `text`.
 fn is_default(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let follows = |byte: u8, next: u8| FOLLOWERS[usize::from(byte)] >> (next & 0x3F) & 1 == 1;
-    let mut pairs = bytes.iter().zip(bytes.iter().skip(1));
-    pairs.all(|(&byte, &next)| follows(byte, next))
-        && bytes.last().is_none_or(|&last| FOLLOWERS[usize::from(last)] != 0)
+    // Few, because most texts in another script end it at once.
+    const AT_ONCE: usize = 16;
+    let Some((&last, _)) = text.as_bytes().split_last() else { return true };
+    let bytes = text.as_bytes().chunks(AT_ONCE);
+    let next = text.as_bytes()[1..].chunks(AT_ONCE);
+    let mut fit = bytes.zip(next).map(|(bytes, next)| {
+        let pairs = bytes.iter().zip(next);
+        pairs.fold(1, |fit, (&byte, &next)| fit & FOLLOWERS[usize::from(byte)] >> (next & 0x3F)) == 1
+    });
+    fit.all(|fit| fit) && FOLLOWERS[usize::from(last)] != 0
 }
 
 /// What may follow each byte of a text that the default tables can write, a bit for the low six
@@ -192,42 +195,24 @@ const fn is_extension(byte: u8) -> bool {
 
 /// Whether a byte begins a character of the default tables that takes two septets. Of these the
 /// euro sign alone begins with 0xE2.
-const fn is_wide(byte: u8) -> bool {
-    is_extension(byte) | (byte == 0xE2)
-}
-
-/// Whether a byte begins a character.
-const fn begins_character(byte: u8) -> bool {
-    byte < 0x80 || byte >= 0xC0
-}
-
-/// Whether a byte begins a character above U+FFFF, which are those of four bytes.
-const fn begins_surrogate_pair(byte: u8) -> bool {
-    byte >= 0xF0
+const fn begins_wide_septets(byte: u8) -> bool {
+    is_extension(byte) || byte == 0xE2
 }
 
 /// How many characters there are, and how many begin with a byte that `is_wide`.
 fn length(text: &str, is_wide: impl Fn(u8) -> bool) -> Length {
     let mut length = Length { characters: 0, wide: 0 };
-    for_each_block(text, |block| {
-        length.characters += count(block, begins_character);
-        length.wide += count(block, &is_wide);
-    });
+    // Few enough for a count of one byte, and whole vectors.
+    for bytes in text.as_bytes().chunks(192) {
+        length.characters += count(bytes, |byte| !(0x80..0xC0).contains(&byte));
+        length.wide += count(bytes, &is_wide);
+    }
     length
 }
 
-/// Shows `each` the text block by block, the last of them filled up with what begins no character.
-fn for_each_block(text: &str, mut each: impl FnMut(&Block)) {
-    let (blocks, tail) = text.as_bytes().as_chunks();
-    blocks.iter().for_each(&mut each);
-    let mut last: Block = [0x80; BLOCK];
-    last[..tail.len()].copy_from_slice(tail);
-    each(&last);
-}
-
-/// Of how many bytes `is` holds.
-fn count(block: &Block, is: impl Fn(u8) -> bool) -> usize {
-    usize::from(block.iter().fold(0_u8, |count, &byte| count.wrapping_add(u8::from(is(byte)))))
+/// Of how many bytes, 255 at most, `is` holds.
+fn count(bytes: &[u8], is: impl Fn(u8) -> bool) -> usize {
+    usize::from(bytes.iter().fold(0_u8, |count, &byte| count.wrapping_add(u8::from(is(byte)))))
 }
 
 #[cfg(test)]

@@ -98,7 +98,10 @@ impl Profile {
 
     /// What [`count`](Self::count) says of a text of this length; `None` where that alone does not
     /// say.
-    #[expect(clippy::inline_always, reason = "in registers it takes half the time, by the bench `texts`")]
+    #[expect(
+        clippy::inline_always,
+        reason = "a result that stays in registers need not be put together in memory"
+    )]
     #[inline(always)]
     pub fn count_length(&self, length: TextLength) -> Option<Segments> {
         let form = self.form_of_length(|| length.septets(), || length.code_units())?;
