@@ -61,7 +61,9 @@ fn texts(criterion: &mut Criterion) {
         bencher.iter(|| {
             for (cells, _) in &rows {
                 texts.clear();
-                bound.render(|column| cells[column].as_str().into(), &mut texts, &mut length).expect("good values");
+                bound
+                    .render(|column| cells[column].as_str().into(), &mut texts, &mut length)
+                    .expect("good values");
                 black_box(texts.all());
             }
         });
@@ -71,7 +73,9 @@ fn texts(criterion: &mut Criterion) {
             let mut total = 0_i64;
             for (cells, to) in &rows {
                 texts.clear();
-                bound.render(|column| cells[column].as_str().into(), &mut texts, &mut length).expect("good values");
+                bound
+                    .render(|column| cells[column].as_str().into(), &mut texts, &mut length)
+                    .expect("good values");
                 let segments = profile.count(black_box(texts.all()));
                 let price = card.price_of(*to).expect("61 has a price");
                 total += card.cost(price, segments.count).expect("a small price").0;

@@ -39,7 +39,6 @@ impl Requests {
     pub(crate) fn add(&mut self, text_key: u64) {
         match &mut self.groups {
             Groups::Any { messages, .. } => *messages += 1,
-            #[expect(clippy::cast_possible_truncation, reason = "a few bits are left")]
             Groups::ByText(parts) => parts[(text_key >> (u64::BITS - PART_BITS)) as usize].push(text_key),
         }
     }

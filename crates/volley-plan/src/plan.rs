@@ -49,7 +49,7 @@ pub struct Offer {
 
 /// Takes what a pass finds, in the order of the input.
 pub trait Sink {
-    /// Whether it is shown messages. To leave them out saves a preview a tenth of its time.
+    /// Whether it is shown messages; a preview has no use for them, and is faster without.
     fn takes_messages(&self) -> bool {
         true
     }

@@ -106,8 +106,8 @@ impl Usable {
 impl Rules<'_> {
     /// Judges the row in place `index` of its block; what became of it joins `verdicts`.
     ///
-    /// It is written there and not handed back: a result that is put together in memory and read
-    /// again in other pieces waits for its way there and back, which is a tenth of the time.
+    /// It is written there and not handed back: a result that is put together in memory in small
+    /// pieces and read again in larger ones keeps the processor waiting.
     pub(crate) fn judge(&self, index: u32, row: &Row<'_>, verdicts: &mut Verdicts) -> Result<(), TooLarge> {
         let Verdicts { usable, text_keys, texts, others } = verdicts;
         let mut reject = |reject| {

@@ -1,8 +1,8 @@
 //! The texts of rows, put together from short pieces, one behind another.
 //!
 //! Most pieces are shorter than a [`Step`] of 16 bytes. They are written in whole steps, whose
-//! excess the next piece overwrites: a copy of a length that is known costs a third of one that is
-//! not, by the bench `texts`.
+//! excess the next piece overwrites: to copy as many bytes as are known while compiling takes two
+//! instructions and no call. The bench `texts` shows what it saves.
 
 use crate::buffer::Buffer;
 use std::{num::NonZeroU32, ops::Range};
