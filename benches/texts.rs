@@ -2,8 +2,8 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::{collections::BTreeMap, hint::black_box};
-use volley_core::{Msisdn, Profile, RateCard, Rounding};
-use volley_plan::{Bound, Template};
+use volley_core::{Msisdn, Profile, RateCard, Rounding, TextLength};
+use volley_plan::{Bound, Template, Texts};
 
 const ROWS: u32 = 50_000;
 
@@ -53,16 +53,18 @@ fn card() -> RateCard {
 
 fn texts(criterion: &mut Criterion) {
     let (rows, bound, card, profile) = (rows(), bound(), card(), Profile::STANDARD);
-    let mut text = String::new();
+    let (mut texts, mut length) = (Texts::default(), TextLength::default());
     let mut group = criterion.benchmark_group("texts");
     group.throughput(Throughput::Elements(u64::from(ROWS)));
     group.sample_size(20);
     group.bench_function("rendered", |bencher| {
         bencher.iter(|| {
             for (cells, _) in &rows {
-                text.clear();
-                bound.render(|column| cells[column].as_str(), &mut text).expect("good values");
-                black_box(text.as_str());
+                texts.clear();
+                bound
+                    .render(|column| cells[column].as_str().into(), &mut texts, &mut length)
+                    .expect("good values");
+                black_box(texts.all());
             }
         });
     });
@@ -70,9 +72,11 @@ fn texts(criterion: &mut Criterion) {
         bencher.iter(|| {
             let mut total = 0_i64;
             for (cells, to) in &rows {
-                text.clear();
-                bound.render(|column| cells[column].as_str(), &mut text).expect("good values");
-                let segments = profile.count(black_box(text.as_str()));
+                texts.clear();
+                bound
+                    .render(|column| cells[column].as_str().into(), &mut texts, &mut length)
+                    .expect("good values");
+                let segments = profile.count(black_box(texts.all()));
                 let price = card.price_of(*to).expect("61 has a price");
                 total += card.cost(price, segments.count).expect("a small price").0;
             }

@@ -81,17 +81,26 @@ impl Msisdn {
     /// code; with `None` only international spellings are read.
     ///
     /// Spaces, dots, dashes and brackets are taken out; digits of any script are digits.
+    #[inline]
     pub fn parse(text: &str, region: Option<Region>) -> Result<Parsed, NumberFault> {
         match Cell::read(text) {
             Some(cell) => Self::of_cell(&cell, region).ok_or_else(|| damage::refusal(text)),
-            None => damage::mended(text, |text| match Cell::read(text) {
-                Some(cell) => Self::of_cell(&cell, region),
-                None => Self::of_library(text, region),
-            }),
+            None => Self::parse_damaged(text, region),
         }
     }
 
+    /// Reads a cell that has more than digits and plain signs, or fewer or more digits than usual.
+    #[cold]
+    fn parse_damaged(text: &str, region: Option<Region>) -> Result<Parsed, NumberFault> {
+        damage::mended(text, |text| match Cell::read(text) {
+            Some(cell) => Self::of_cell(&cell, region),
+            None if digits::are_too_few(text) => None,
+            None => Self::of_library(text, region),
+        })
+    }
+
     /// What the tables make of `cell`.
+    #[inline]
     fn of_cell(cell: &Cell, region: Option<Region>) -> Option<Parsed> {
         dial::number(cell, region.map(Region::plan))
     }
@@ -126,6 +135,7 @@ impl Msisdn {
 
     /// The number with these E.164 digits, or `None` unless there are 7 to 15 of them. Whether
     /// the number is in use is not asked: it was, when it was parsed.
+    #[inline]
     pub fn from_digits(digits: u64) -> Option<Self> {
         let long_enough = (1_000_000..=999_999_999_999_999).contains(&digits);
         NonZeroU64::new(digits).filter(|_| long_enough).map(Self)
@@ -137,6 +147,7 @@ impl Msisdn {
     }
 
     /// How many digits it has, 7 to 15.
+    #[inline]
     pub const fn length(self) -> u8 {
         // At most 15, which is what `from_digits` takes.
         self.0.ilog10().to_le_bytes()[0] + 1
@@ -148,6 +159,7 @@ impl Msisdn {
     }
 
     /// Its digits filled up with zeros to 15, and how many it has.
+    #[inline]
     pub(crate) fn padded(self) -> (u64, u8) {
         let length = self.length();
         (self.digits() * 10_u64.pow(u32::from(15 - length)), length)

@@ -2,8 +2,9 @@
 //!
 //! Two plans hash alike exactly when they would send the same texts to the same people, from the
 //! same rows, at the same prices, under the same terms. The encoding is the same on every
-//! machine: little-endian integers, texts with their length in front, recipients in file order.
-//! Recipients, texts and prices are hashed apart, so that a difference can be named.
+//! machine: little-endian integers, recipients in file order. Recipients, texts and prices are
+//! hashed apart, so that a difference can be named; and the lengths of texts apart from the texts,
+//! one behind another, so that many texts are hashed at once.
 
 use crate::{Batch, Message, Micros, Msisdn, Rounding, RowNumber, UnixMillis};
 use std::{fmt, str::FromStr};
@@ -89,7 +90,10 @@ impl PlanHash {
 #[derive(Debug)]
 pub struct PlanHasher {
     recipients: Part,
-    texts: Part,
+    /// How long each text is.
+    lengths: Part,
+    /// The texts, one behind another.
+    bodies: Part,
     prices: Part,
 }
 
@@ -102,7 +106,8 @@ impl PlanHasher {
             Rounding::PerMessage(decimals) => prices.put(&[b'm', decimals]),
             Rounding::Total(decimals) => prices.put(&[b't', decimals]),
         }
-        Self { recipients: Part::new("recipients"), texts: Part::new("texts"), prices }
+        let [recipients, lengths, bodies] = ["recipients", "lengths", "bodies"].map(Part::new);
+        Self { recipients, lengths, bodies, prices }
     }
 
     /// The next message in file order.
@@ -112,19 +117,33 @@ impl PlanHasher {
 
     /// The next message in file order, as a journal stored it.
     pub fn planned(&mut self, row: RowNumber, to: Msisdn, text: &str, cost: Option<Micros>) {
-        let mut recipient = [0; 12];
-        recipient[..4].copy_from_slice(&row.0.to_le_bytes());
-        recipient[4..].copy_from_slice(&to.digits().to_le_bytes());
-        self.recipients.put(&recipient);
-        self.texts.put(&(text.len() as u64).to_le_bytes());
-        self.texts.put(text.as_bytes());
+        self.without_text(row, to, text.len(), cost);
+        self.texts(text.as_bytes());
+    }
+
+    /// The next message in file order but for its text of so many bytes, which is still to come
+    /// with [`texts`](Self::texts).
+    #[inline]
+    pub fn without_text(&mut self, row: RowNumber, to: Msisdn, length: usize, cost: Option<Micros>) {
+        self.recipients.put(&row.0.to_le_bytes());
+        self.recipients.put(&to.digits().to_le_bytes());
+        self.lengths.put(&(length as u64).to_le_bytes());
         self.prices.put(&cost.map_or(-1, |cost| cost.0).to_le_bytes());
+    }
+
+    /// The texts of any number of messages in UTF-8, or pieces of them, one behind another.
+    pub fn texts(&mut self, texts: &[u8]) {
+        self.bodies.put(texts);
     }
 
     /// The hash, after the last message.
     pub fn finish(self, terms: &PlanTerms) -> PlanHash {
         let recipients = self.recipients.finish();
-        let texts = self.texts.finish();
+        let mut texts = Part::new("texts");
+        for part in [self.lengths, self.bodies] {
+            texts.put(&part.finish().0);
+        }
+        let texts = texts.finish();
         let prices = self.prices.finish();
         let terms = terms.digest();
         let mut whole = Part::new("plan");
@@ -160,39 +179,52 @@ impl PlanTerms {
 /// A hasher fed in pieces of 64 KiB, where BLAKE3 uses all lanes of the processor.
 struct Part {
     hasher: blake3::Hasher,
-    pending: Vec<u8>,
+    pending: Box<[u8]>,
+    /// How many bytes of `pending` are to be hashed.
+    filled: usize,
 }
 
 impl Part {
     const FULL: usize = 64 * 1024;
 
     fn new(name: &str) -> Self {
-        let hasher = blake3::Hasher::new_derive_key(&format!("volley 2026-11 plan v1 {name}"));
-        Self { hasher, pending: Vec::with_capacity(Self::FULL) }
+        let hasher = blake3::Hasher::new_derive_key(&format!("volley 2026-11 plan v2 {name}"));
+        Self { hasher, pending: vec![0; Self::FULL].into(), filled: 0 }
     }
 
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
-        if self.pending.len() + bytes.len() > Self::FULL {
-            self.hasher.update(&self.pending);
-            self.pending.clear();
-        }
-        if bytes.len() > Self::FULL {
-            self.hasher.update(bytes);
-        } else {
-            self.pending.extend_from_slice(bytes);
+        let end = self.filled + bytes.len();
+        match self.pending.get_mut(self.filled..end) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.filled = end;
+            }
+            None => self.put_beyond(bytes),
         }
     }
 
-    fn finish(mut self) -> Digest {
+    /// What there is no room for.
+    #[cold]
+    fn put_beyond(&mut self, bytes: &[u8]) {
+        let (first, rest) = bytes.split_at(Self::FULL - self.filled);
+        self.pending[self.filled..].copy_from_slice(first);
         self.hasher.update(&self.pending);
+        let (whole, rest) = rest.split_at(rest.len() - rest.len() % Self::FULL);
+        self.hasher.update(whole);
+        self.pending[..rest.len()].copy_from_slice(rest);
+        self.filled = rest.len();
+    }
+
+    fn finish(mut self) -> Digest {
+        self.hasher.update(&self.pending[..self.filled]);
         Digest(self.hasher.finalize().into())
     }
 }
 
 impl fmt::Debug for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Part({} bytes)", self.hasher.count() + self.pending.len() as u64)
+        write!(f, "Part({} bytes)", self.hasher.count() + self.filled as u64)
     }
 }
 
@@ -237,7 +269,7 @@ mod tests {
         let whole = hash(&TWO, &terms()).whole;
         assert_eq!(
             whole.to_string(),
-            "blake3:1d12b24dd68f88a7103716f1e16b8757df64c15be363bc353f576d35244e441e"
+            "blake3:2691a393a00613fc54b61a3c04d898e9d4b0d15a96dd37803d2c95149716f1ed"
         );
         assert_eq!(whole.to_string().parse(), Ok(whole));
     }
@@ -281,7 +313,7 @@ mod tests {
         let long = "x".repeat(140_000);
         let short = "y".repeat(100);
         let mut texts = Part::new("texts");
-        let mut plain = blake3::Hasher::new_derive_key("volley 2026-11 plan v1 texts");
+        let mut plain = blake3::Hasher::new_derive_key("volley 2026-11 plan v2 texts");
         for text in [&short, &long, &short, &short] {
             texts.put(text.as_bytes());
             plain.update(text.as_bytes());

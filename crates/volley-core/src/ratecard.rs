@@ -43,6 +43,8 @@ pub struct RateCard {
     rounding: Rounding,
     /// The prefixes digit by digit, the first node before any.
     nodes: Vec<Node>,
+    /// By the first three digits: the price so far, and the node behind them if prefixes go on.
+    by_three: Vec<(Option<PriceId>, u32)>,
 }
 
 /// What a card knows behind some leading digits.
@@ -97,7 +99,9 @@ impl RateCard {
                 return Err(RateCardFault::Twice(price.prefix.clone()));
             }
         }
-        Ok(Self { currency, prices, rounding, nodes })
+        let by_three =
+            (0..1_000).map(|three| along(&nodes, 0, None, three * (FIRST_OF_15 / 100), 3)).collect();
+        Ok(Self { currency, prices, rounding, nodes, by_three })
     }
 
     /// What its prices are in.
@@ -116,30 +120,50 @@ impl RateCard {
     }
 
     /// What a message of so many segments costs at the price `id`; `None` above 64 bits.
+    #[inline]
     pub fn cost(&self, id: PriceId, segments: u32) -> Option<Micros> {
         self.price(id).of(segments, self.rounding)
     }
 
     /// The price that `id` names.
+    #[inline]
     pub fn price(&self, id: PriceId) -> &Price {
         &self.prices[usize::from(id.0)]
     }
 
     /// The price with the longest prefix of `to`, or `None` where the card says nothing.
+    #[inline]
     pub fn price_of(&self, to: Msisdn) -> Option<PriceId> {
-        let (mut digits, length) = to.padded();
-        let (mut node, mut found) = (&self.nodes[0], None);
-        for _ in 0..length {
-            let next = node.next[(digits / FIRST_OF_15) as usize];
-            if next == 0 {
-                break;
+        // A number has seven digits or more.
+        let (digits, length) = to.padded();
+        let three = digits / (FIRST_OF_15 / 100);
+        match self.by_three[three as usize] {
+            (found, 0) => found,
+            (found, node) => {
+                along(&self.nodes, node, found, digits % (FIRST_OF_15 / 100) * 1_000, length - 3).0
             }
-            digits = digits % FIRST_OF_15 * 10;
-            node = &self.nodes[next as usize];
-            found = node.price.or(found);
         }
-        found
     }
+}
+
+/// From `node` on along the first `length` of 15 `digits`: the last price on the way, or else
+/// `found`, and the node behind them; 0 where no prefix goes so far.
+fn along(
+    nodes: &[Node],
+    mut node: u32,
+    mut found: Option<PriceId>,
+    mut digits: u64,
+    length: u8,
+) -> (Option<PriceId>, u32) {
+    for _ in 0..length {
+        node = nodes[node as usize].next[(digits / FIRST_OF_15) as usize];
+        if node == 0 {
+            break;
+        }
+        digits = digits % FIRST_OF_15 * 10;
+        found = nodes[node as usize].price.or(found);
+    }
+    (found, node)
 }
 
 /// What the first of 15 digits stands for.

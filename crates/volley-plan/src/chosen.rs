@@ -33,6 +33,7 @@ impl Chosen {
     }
 
     /// Looks ahead to numbers that come next.
+    #[inline]
     pub(crate) fn expect(&self, numbers: impl Iterator<Item = Msisdn>) {
         if let Self::First(known) = self {
             known.expect(numbers.map(Msisdn::digits));
@@ -48,6 +49,7 @@ impl Chosen {
     }
 
     /// Whether the usable row `row` is the one to send to for its number.
+    #[inline]
     pub(crate) fn is_chosen(&mut self, to: Msisdn, row: RowNumber, file: &str) -> Result<bool, PlanError> {
         let digits = to.digits();
         match self {

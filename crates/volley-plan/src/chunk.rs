@@ -1,6 +1,6 @@
 //! How many requests a plan takes, and how many recipients one kill can put in doubt.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroUsize, thread};
 use volley_core::Batch;
 
 /// Counts the messages of a plan by the requests they will share.
@@ -13,16 +13,21 @@ enum Groups {
     /// Anybody may share a request with anybody; `texts` where their number is known.
     Any { messages: u64, texts: Option<u64> },
     /// Only recipients of the same text share one: what tells the text of each message apart.
-    /// They are sorted in the end, which takes half the time of looking each of them up.
-    ByText(Vec<u64>),
+    /// They are sorted in the end, which takes half the time of looking each of them up; in
+    /// parts, by what they begin with, which can be sorted at the same time.
+    ByText(Vec<Vec<u64>>),
 }
+
+/// So many bits of what tells a text apart say which part it belongs to.
+const PART_BITS: u32 = 6;
 
 impl Requests {
     /// For requests of up to `chunk` recipients, of some `expected` messages. `one_text` where all
     /// get the same.
     pub(crate) fn new(batch: Batch, chunk: u32, one_text: bool, expected: usize) -> Self {
         let groups = if by_text(batch, one_text) {
-            Groups::ByText(Vec::with_capacity(expected))
+            let parts = 1 << PART_BITS;
+            Groups::ByText((0..parts).map(|_| Vec::with_capacity(expected / parts)).collect())
         } else {
             Groups::Any { messages: 0, texts: one_text.then_some(1) }
         };
@@ -30,30 +35,53 @@ impl Requests {
     }
 
     /// Counts one message by what tells its text apart.
+    #[inline]
     pub(crate) fn add(&mut self, text_key: u64) {
         match &mut self.groups {
             Groups::Any { messages, .. } => *messages += 1,
-            Groups::ByText(keys) => keys.push(text_key),
+            Groups::ByText(parts) => parts[(text_key >> (u64::BITS - PART_BITS)) as usize].push(text_key),
         }
     }
 
-    /// The sums, after the last message; of `flights` requests, how many recipients the largest
-    /// have.
-    pub(crate) fn finish(self, flights: u32) -> RequestSums {
-        let (texts, (requests, worst_doubt)) = match self.groups {
+    /// The sums, after the last message, reckoned on up to `threads`; of `flights` requests, how
+    /// many recipients the largest have.
+    pub(crate) fn finish(self, flights: u32, threads: NonZeroUsize) -> RequestSums {
+        let (texts, sizes) = match self.groups {
             Groups::Any { messages, texts } => {
                 let texts = if messages == 0 { Some(0) } else { texts };
-                (texts, totals([messages].into_iter(), self.chunk, flights))
+                (texts, Sizes::of([messages].into_iter(), self.chunk))
             }
-            Groups::ByText(mut keys) => {
-                keys.sort_unstable();
-                let groups = || keys.chunk_by(|one, other| one == other);
-                let totals = totals(groups().map(|group| group.len() as u64), self.chunk, flights);
-                (Some(groups().count() as u64), totals)
+            Groups::ByText(parts) => {
+                let sizes = sizes_by_text(parts, self.chunk, threads);
+                (Some(sizes.groups), sizes)
             }
         };
+        let (requests, worst_doubt) = sizes.totals(flights);
         RequestSums { requests, worst_doubt, texts }
     }
+}
+
+/// The sizes of requests for these parts of what tells texts apart.
+fn sizes_by_text(mut parts: Vec<Vec<u64>>, chunk: u64, threads: NonZeroUsize) -> Sizes {
+    let sizes_of = |parts: &mut [Vec<u64>]| {
+        let mut sizes = Sizes::new(chunk);
+        for part in parts {
+            part.sort_unstable();
+            sizes.add(&Sizes::of(part.chunk_by(u64::eq).map(|group| group.len() as u64), chunk));
+        }
+        sizes
+    };
+    let share = parts.len().div_ceil(threads.get()).max(1);
+    thread::scope(|scope| {
+        let sizes_of = &sizes_of;
+        let shares: Vec<_> =
+            parts.chunks_mut(share).map(|parts| scope.spawn(move || sizes_of(parts))).collect();
+        let mut sizes = Sizes::new(chunk);
+        for share in shares {
+            sizes.add(&share.join().expect("sorting does not panic"));
+        }
+        sizes
+    })
 }
 
 /// What a plan takes in requests.
@@ -71,34 +99,64 @@ pub(crate) fn by_text(batch: Batch, one_text: bool) -> bool {
     batch.shares_text() && !one_text
 }
 
-/// Each group is cut into full requests and one with the rest.
-fn totals(groups: impl Iterator<Item = u64>, chunk: u64, flights: u32) -> (u64, u64) {
-    let mut full = 0;
-    let mut rests: BTreeMap<u64, u64> = BTreeMap::new();
-    let mut alone = 0; // what personal texts are
-    for messages in groups {
-        if messages == 1 && chunk > 1 {
-            alone += 1;
-            continue;
+/// How large requests become, where each group of recipients is cut into full ones and one with
+/// the rest.
+struct Sizes {
+    chunk: u64,
+    groups: u64,
+    full: u64,
+    /// How many requests are of each size that is not full.
+    rests: BTreeMap<u64, u64>,
+}
+
+impl Sizes {
+    fn new(chunk: u64) -> Self {
+        Self { chunk, groups: 0, full: 0, rests: BTreeMap::new() }
+    }
+
+    /// Those of groups of so many.
+    fn of(groups: impl Iterator<Item = u64>, chunk: u64) -> Self {
+        let mut sizes = Self::new(chunk);
+        let mut alone = 0; // what personal texts are
+        for messages in groups {
+            sizes.groups += 1;
+            if messages == 1 && chunk > 1 {
+                alone += 1;
+                continue;
+            }
+            sizes.full += messages / chunk;
+            let rest = messages % chunk;
+            if rest > 0 {
+                *sizes.rests.entry(rest).or_default() += 1;
+            }
         }
-        full += messages / chunk;
-        let rest = messages % chunk;
-        if rest > 0 {
-            *rests.entry(rest).or_default() += 1;
+        if alone > 0 {
+            *sizes.rests.entry(1).or_default() += alone;
+        }
+        sizes
+    }
+
+    /// Those of other groups beside.
+    fn add(&mut self, other: &Self) {
+        self.groups += other.groups;
+        self.full += other.full;
+        for (rest, count) in &other.rests {
+            *self.rests.entry(*rest).or_default() += count;
         }
     }
-    if alone > 0 {
-        *rests.entry(1).or_default() += alone;
+
+    /// How many requests there are, and how many recipients the largest `flights` of them have.
+    fn totals(self, flights: u32) -> (u64, u64) {
+        let requests = self.full + self.rests.values().sum::<u64>();
+        let mut flights = u64::from(flights);
+        let mut largest = 0;
+        for (size, count) in std::iter::once((self.chunk, self.full)).chain(self.rests.into_iter().rev()) {
+            let taken = count.min(flights);
+            largest += taken * size;
+            flights -= taken;
+        }
+        (requests, largest)
     }
-    let requests = full + rests.values().sum::<u64>();
-    let mut flights = u64::from(flights);
-    let mut largest = 0;
-    for (size, count) in std::iter::once((chunk, full)).chain(rests.into_iter().rev()) {
-        let taken = count.min(flights);
-        largest += taken * size;
-        flights -= taken;
-    }
-    (requests, largest)
 }
 
 #[cfg(test)]
@@ -116,15 +174,18 @@ mod tests {
             (Batch::SharedText { max: 500 }, 2, false, 2, (4, 4, Some(3))),
             (Batch::SharedText { max: 500 }, 2, true, 2, (3, 4, Some(1))),
         ] {
-            let mut requests = Requests::new(batch, chunk, one_text, 0);
-            for text in texts {
-                requests.add(text);
+            for threads in [1, 2, 100] {
+                let threads = NonZeroUsize::new(threads).expect("some");
+                let mut requests = Requests::new(batch, chunk, one_text, 0);
+                for text in texts {
+                    requests.add(text << 60);
+                }
+                let RequestSums { requests, worst_doubt, texts } = requests.finish(flights, threads);
+                assert_eq!((requests, worst_doubt, texts), expected, "{batch:?} on {threads}");
             }
-            let RequestSums { requests, worst_doubt, texts } = requests.finish(flights);
-            assert_eq!((requests, worst_doubt, texts), expected, "{batch:?}");
         }
         let nobody = RequestSums { requests: 0, worst_doubt: 0, texts: Some(0) };
-        assert_eq!(Requests::new(Batch::One, 1, true, 0).finish(8), nobody);
+        assert_eq!(Requests::new(Batch::One, 1, true, 0).finish(8, NonZeroUsize::MIN), nobody);
     }
 
     proptest! {
@@ -144,7 +205,7 @@ mod tests {
             }
             sizes.sort_unstable_by(|a, b| b.cmp(a));
             let largest = sizes.iter().take(flights as usize).sum();
-            prop_assert_eq!(totals(groups.into_iter(), chunk, flights), (sizes.len() as u64, largest));
+            prop_assert_eq!(Sizes::of(groups.into_iter(), chunk).totals(flights), (sizes.len() as u64, largest));
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
 };
 use rustc_hash::FxHashMap;
 use serde::{Serialize, Serializer};
+use std::num::NonZeroU32;
 use volley_core::{
     Alphabet, Encoding, Message, Micros, PriceId, Profile, RateCard, RowNumber, Segments, Substitution,
     character_name, code_point, fold, is_common_septet, replacements, substitute_char,
@@ -198,8 +199,10 @@ pub(crate) struct Diagnosed<'a> {
     pub(crate) message: &'a Message<'a>,
     pub(crate) price: Option<PriceId>,
     pub(crate) cells: Cells<'a>,
-    /// The text before it was folded, with its segments; `None` where it was not.
-    pub(crate) unfolded: Option<(&'a str, Segments)>,
+    /// The text before it was folded; `None` where it was not.
+    pub(crate) unfolded: Option<&'a str>,
+    /// How many segments the text would take in plain characters, where that is known.
+    pub(crate) plain: Option<NonZeroU32>,
 }
 
 /// Counts a [`Diagnosis`].
@@ -290,8 +293,7 @@ impl<'a> Diagnoser<'a> {
     }
 
     /// Whether there is anything to say of a text: most take what they must.
-    pub(crate) fn looks_at(&self, message: &Message<'_>, is_folded: bool) -> bool {
-        let segments = message.segments;
+    pub(crate) fn looks_at(&self, segments: Segments, is_folded: bool) -> bool {
         is_folded || segments.encoding == Encoding::Ucs2 || segments.count > self.template.segments
     }
 
@@ -302,8 +304,8 @@ impl<'a> Diagnoser<'a> {
             let more = self.more(seen, message.segments.count, self.template.segments);
             self.jumps.segments.add(message.row, more)?;
         }
-        if let Some((text, before)) = seen.unfolded {
-            let more = self.more(seen, before.count, message.segments.count);
+        if let Some(text) = seen.unfolded {
+            let more = self.more(seen, self.profile.count(text).count, message.segments.count);
             self.folded(message.row, text, more)?;
         } else if message.segments.encoding == Encoding::Ucs2 {
             if self.template.encoding == Encoding::Gsm7 {
@@ -334,7 +336,8 @@ impl<'a> Diagnoser<'a> {
     /// A text that some character pushed out of GSM-7. Whether something looks like each of them.
     fn forced(&mut self, seen: &Diagnosed<'_>) -> Result<bool, TooLarge> {
         let message = seen.message;
-        let plain = self.profile.count_if_plain(message.text);
+        let count = || self.profile.count_if_plain(message.text);
+        let plain = seen.plain.map_or_else(count, NonZeroU32::get);
         let more = self.more(seen, message.segments.count, plain);
         self.ucs2.add(more)?;
         let mut distinct = self.of_template;
@@ -343,11 +346,10 @@ impl<'a> Diagnoser<'a> {
         for index in 0..self.of_template {
             self.characters[index].add(message, more)?;
         }
-        for (column, filled) in self.text.values(seen.cells) {
-            // Common characters push nothing out where the alphabet is the standard's.
-            if self.knows_common && filled.text().bytes().all(is_common_septet) {
-                continue;
-            }
+        // Common characters push nothing out where the alphabet is the standard's.
+        let knows_common = self.knows_common;
+        let may_force = |value: &[u8]| !knows_common || !value.iter().all(|byte| is_common_septet(*byte));
+        for (column, filled) in self.text.values_that(seen.cells, may_force) {
             for (_, character) in self.profile.forcing(filled.text()) {
                 let index = self.entry(character);
                 let entry = &mut self.characters[index];

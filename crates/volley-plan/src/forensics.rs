@@ -70,6 +70,22 @@ impl Forensics {
         }
     }
 
+    /// Takes what another part of the list came to.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let Self { read, without_zero, round, rounded, shortened, cut, errors, invalid, unlike, not_utf8 } =
+            self;
+        *read += other.read;
+        *without_zero += other.without_zero;
+        *round += other.round;
+        *rounded += other.rounded;
+        *shortened += other.shortened;
+        *cut += other.cut;
+        *errors += other.errors;
+        *invalid += other.invalid;
+        *unlike += other.unlike;
+        *not_utf8 += other.not_utf8;
+    }
+
     /// What to know about `file`, which has so many rows, a sentence each. Nothing for a sound list.
     pub(crate) fn warnings(&self, file: &str, rows: u64) -> Vec<String> {
         let Self { read, without_zero, round, rounded, shortened, cut, errors, invalid, unlike, not_utf8 } =

@@ -48,6 +48,7 @@ impl KeySet {
     }
 
     /// Adds `key`, which is not 0; whether it is new.
+    #[inline]
     pub(crate) fn insert(&mut self, key: u64) -> bool {
         debug_assert_ne!(key, 0, "0 is no key");
         let place = self.place(key);
@@ -63,6 +64,7 @@ impl KeySet {
     }
 
     /// Looks where `keys` belong before they are inserted, all of them at the same time.
+    #[inline]
     pub(crate) fn expect(&self, keys: impl Iterator<Item = u64>) {
         // The sum is used, so that the slots are read.
         let sum = keys.fold(0_u64, |sum, key| sum.wrapping_add(self.slots[self.home(key)]));
@@ -70,6 +72,7 @@ impl KeySet {
     }
 
     /// Where `key` is, or the empty slot where it belongs.
+    #[inline]
     fn place(&self, key: u64) -> usize {
         let mut place = self.home(key);
         while self.slots[place] != 0 && self.slots[place] != key {
@@ -83,6 +86,7 @@ impl KeySet {
 
     /// Where the search for `key` begins.
     #[expect(clippy::cast_possible_truncation, reason = "one half is meant, and a place is below the length")]
+    #[inline]
     fn home(&self, key: u64) -> usize {
         // Both halves of the product together are as good as random; then they are spread out.
         let product = u128::from(key) * 0x9E37_79B9_7F4A_7C15;

@@ -9,6 +9,7 @@
 
 mod advise; // edits of the text that would save money, priced
 mod bill; // a provider's bill -> Bill
+mod buffer; // bytes, and room behind them
 mod campaign; // campaign.toml + environment + flags -> Campaign
 mod chosen; // which of several rows with one number counts
 mod chunk; // recipients by text -> requests, worst doubt
@@ -29,6 +30,7 @@ mod source; // CSV in any encoding, compressed or not, and workbooks -> records
 mod suppress; // numbers never to be sent to
 mod tally; // what a pass counts on its way
 mod template; // "Hi {{name}}" + row -> text
+mod texts; // texts put together from pieces
 mod words; // nearest names, and user text that is safe to show
 
 pub use advise::{Advice, Edit, EditKind};
@@ -50,3 +52,4 @@ pub use reject::{Reason, Reject, RejectFile, RejectWriter};
 pub use source::{Input, QuoteFault, SourceError, SourceFault};
 pub use suppress::{Suppressed, load as load_suppressed};
 pub use template::{Bound, FilterFault, Place, Template, TemplateError, UnknownVariable, ValueFault};
+pub use texts::{Texts, Value};

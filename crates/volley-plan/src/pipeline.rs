@@ -66,15 +66,22 @@ pub(crate) fn run<W: Work, E: From<SourceError>>(
     let free = Mutex::new(free);
     let (judged, pieces) = mpsc::channel();
     thread::scope(|scope| {
-        for _ in 0..threads.get() {
+        let judging = (0..threads.get()).map(|_| {
             let (reading, free, judge, judged) = (&reading, &free, &judge, judged.clone());
-            scope.spawn(move || work(reading, free, judge, &judged));
-        }
+            scope.spawn(move || work(reading, free, judge, &judged))
+        });
+        let judging: Vec<_> = judging.collect();
         drop(judged);
+        let taken = in_order(&pieces, &give_back, &mut take);
         // Both ends are let go of when this is over, however it ends: nobody then waits for a
         // block that will not come.
-        let (pieces, give_back) = (pieces, give_back);
-        in_order(&pieces, &give_back, &mut take)
+        drop((pieces, give_back));
+        // A handle that is dropped detaches its thread, and to detach one while it ends is a race
+        // in C libraries that are in use: a thread may be freed twice.
+        for thread in judging {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+        taken
     })
 }
 

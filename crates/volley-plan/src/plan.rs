@@ -10,10 +10,11 @@ use crate::{
     forensics::Forensics,
     pipeline::{self, Work},
     rates,
-    recipient::{self, LeavesOut, Rules, Texts, Usable, Verdict},
+    recipient::{self, LeavesOut, Other, Rules, Usable, Verdicts},
     source::{BLOCK, Block, Format, Records, Source},
     suppress,
     tally::{Found, Tally},
+    texts::TextPlace,
     words::listed,
 };
 use jiff::civil::Date;
@@ -23,7 +24,7 @@ use volley_core::{
 };
 
 /// Rows that are looked ahead to at a time.
-const AHEAD: usize = 64;
+const AHEAD: usize = 256;
 /// A text of so many bytes and fewer leaves blocks as large as they are asked for.
 const COMMON_TEXT: usize = 400;
 /// The bytes of a block where texts are longest.
@@ -50,6 +51,10 @@ pub struct Offer {
 
 /// Takes what a pass finds, in the order of the input.
 pub trait Sink {
+    /// Whether it is shown messages; a preview has no use for them, and is faster without.
+    fn takes_messages(&self) -> bool {
+        true
+    }
     /// One message, and which of the rate card's prices holds for it; `None` without a card.
     fn message(&mut self, message: &Message<'_>, price: Option<PriceId>) -> Result<(), SinkError>;
     /// One row that is left out as unusable.
@@ -67,6 +72,10 @@ pub trait Sink {
 pub struct Discard;
 
 impl Sink for Discard {
+    fn takes_messages(&self) -> bool {
+        false
+    }
+
     fn message(&mut self, _: &Message<'_>, _: Option<PriceId>) -> Result<(), SinkError> {
         Ok(())
     }
@@ -265,6 +274,7 @@ fn pass(
         forensics: Forensics::default(),
         diagnoser: Diagnoser::new(&profile, &rules.text, card.as_ref(), rules.folding),
         advisor: advice.is_some().then(|| Advisor::new(&rules, &campaign.message)),
+        shows_all: advice.is_some() || sink.takes_messages(),
         sink,
     };
     let judge = |judged: &mut Judged| judged.judge(&rules);
@@ -290,6 +300,7 @@ fn pass(
     warnings.extend(above_cap(campaign, estimated));
     warnings.extend(fixed_lines(campaign, tally.fixed_lines));
     let found = Found {
+        threads: conditions.threads,
         estimated,
         prices_of: card.as_ref().map(|_| price_day(campaign, today)),
         diagnosis: diagnoser.finish(&header),
@@ -304,10 +315,9 @@ fn pass(
 #[derive(Default)]
 struct Judged {
     block: Block,
-    /// One verdict a row; fewer where a cost is too large.
-    verdicts: Vec<Verdict>,
-    texts: Texts,
-    /// The row whose cost is above 64 bits of millionths.
+    verdicts: Verdicts,
+    forensics: Forensics,
+    /// The row whose cost is above 64 bits of millionths, and which is the last.
     too_large: Option<RowNumber>,
 }
 
@@ -319,24 +329,22 @@ impl Work for Judged {
 
 impl Judged {
     fn judge(&mut self, rules: &Rules<'_>) {
-        self.verdicts.clear();
-        self.texts.clear();
-        self.too_large = None;
-        for row in self.block.rows() {
-            let Ok(verdict) = rules.judge(&row, &mut self.texts) else {
-                self.too_large = Some(row.number);
-                return;
-            };
-            self.verdicts.push(verdict);
+        let Self { block, verdicts, forensics, too_large } = self;
+        verdicts.clear();
+        *forensics = Forensics::default();
+        *too_large = None;
+        for (index, row) in (0..).zip(block.rows()) {
+            if rules.judge(index, &row, verdicts).is_err() {
+                *too_large = Some(row.number);
+                break;
+            }
         }
-    }
-
-    /// The rows that can be texted, duplicates or not.
-    fn usable(&self) -> impl Iterator<Item = (usize, &Usable)> {
-        self.verdicts.iter().enumerate().filter_map(|(index, verdict)| match verdict {
-            Verdict::Usable(usable) => Some((index, usable)),
-            Verdict::Rejected(_) | Verdict::Suppressed => None,
-        })
+        verdicts.usable.iter().for_each(|one| forensics.accepted(one.to, one.repair));
+        for (_, other) in &verdicts.others {
+            if let Other::Rejected(reject) = other {
+                forensics.rejected(reject.reason);
+            }
+        }
     }
 }
 
@@ -349,61 +357,110 @@ struct Taker<'a> {
     forensics: Forensics,
     diagnoser: Diagnoser<'a>,
     advisor: Option<Advisor<'a>>,
+    /// Whether the sink or the advisor is shown every message.
+    shows_all: bool,
     sink: &'a mut dyn Sink,
 }
 
 impl Taker<'_> {
-    fn take(&mut self, judged: &mut Judged) -> Result<(), PlanError> {
-        for (batch, verdicts) in judged.verdicts.chunks(AHEAD).enumerate() {
-            let numbers = verdicts.iter().filter_map(|verdict| match verdict {
-                Verdict::Usable(usable) => Some(usable.to),
-                Verdict::Rejected(_) | Verdict::Suppressed => None,
-            });
-            self.chosen.expect(numbers);
-            for (index, verdict) in (batch * AHEAD..).zip(verdicts) {
-                self.tally.rows += 1;
-                match verdict {
-                    Verdict::Rejected(reject) => {
-                        if let Some(advisor) = &mut self.advisor {
-                            advisor.left_out(&judged.block.row(index), reject.reason);
-                        }
-                        self.sink.reject(reject)?;
-                        self.forensics.rejected(reject.reason);
-                        self.tally.reject(reject);
-                    }
-                    Verdict::Suppressed => self.tally.suppressed += 1,
-                    Verdict::Usable(usable) => self.usable(judged, index, usable)?,
+    fn take(&mut self, judged: &Judged) -> Result<(), PlanError> {
+        self.forensics.add(&judged.forensics);
+        let Verdicts { usable, text_keys, texts, others } = &judged.verdicts;
+        // Whether they are UTF-8 is found for all of them at once.
+        let all = if self.shows_all { Some(texts.all()) } else { None };
+        let mut others = others.iter().peekable();
+        let mut text_keys = text_keys.iter();
+        // Texts of chosen rows without another text between them.
+        let mut run = TextPlace::default();
+        for usable in usable.chunks(AHEAD) {
+            self.chosen.expect(usable.iter().map(|one| one.to));
+            for one in usable {
+                while let Some((index, other)) = others.next_if(|(index, _)| *index < one.index) {
+                    self.other(judged, *index, other)?;
+                }
+                let text_key = text_keys.next().copied().unwrap_or_default();
+                if self.usable(judged, all, one, text_key)? {
+                    run = run.joined(one.text).unwrap_or_else(|| {
+                        self.tally.hash_texts(texts.bytes(run));
+                        one.text
+                    });
                 }
             }
+        }
+        self.tally.hash_texts(texts.bytes(run));
+        for (index, other) in others {
+            self.other(judged, *index, other)?;
         }
         judged.too_large.map_or(Ok(()), |row| Err(self.too_large(row)))
     }
 
-    /// Somebody who can be texted, unless another row has the number.
-    fn usable(&mut self, judged: &Judged, index: usize, usable: &Usable) -> Result<(), PlanError> {
-        let number = judged.block.number(index);
-        self.forensics.accepted(usable.to, usable.repair);
+    /// A row that nobody is texted for.
+    fn other(&mut self, judged: &Judged, index: u32, other: &Other) -> Result<(), PlanError> {
+        self.tally.rows += 1;
+        match other {
+            Other::Suppressed => self.tally.suppressed += 1,
+            Other::Rejected(reject) => {
+                if let Some(advisor) = &mut self.advisor {
+                    advisor.left_out(&judged.block.row(index as usize), reject.reason);
+                }
+                self.sink.reject(reject)?;
+                self.tally.reject(reject);
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody who can be texted; whether they are, because no other row has the number. The text
+    /// is hashed by the caller. `all` is all texts of the block, where all messages are shown.
+    fn usable(
+        &mut self,
+        judged: &Judged,
+        all: Option<&str>,
+        usable: &Usable,
+        text_key: u64,
+    ) -> Result<bool, PlanError> {
+        self.tally.rows += 1;
+        let number = judged.block.number(usable.index as usize);
         if !self.chosen.is_chosen(usable.to, number, &self.file)? {
             self.tally.duplicates += 1;
-            return Ok(());
+            return Ok(false);
         }
         if self.tally.accepted == u64::from(self.max_recipients) {
             let (file, max) = (self.file.clone(), self.max_recipients);
             return Err(PlanError::TooManyRecipients { file, row: number.0, max });
         }
-        let Usable { to, segments, cost, .. } = *usable;
-        let message = Message { row: number, to, text: judged.texts.get(usable.text), segments, cost };
-        self.tally.accept(&message, usable).map_err(|TooLarge| self.too_large(number))?;
-        if self.diagnoser.looks_at(&message, usable.unfolded.is_some()) {
-            let unfolded = usable.unfolded.map(|(text, before)| (judged.texts.get(text), before));
-            let cells = judged.block.row(index).cells;
-            let diagnosed = Diagnosed { message: &message, price: usable.price, cells, unfolded };
-            self.diagnoser.row(&diagnosed).map_err(|TooLarge| self.too_large(number))?;
+        let texts = &judged.verdicts.texts;
+        self.tally.accept(number, usable, text_key, texts).map_err(|TooLarge| self.too_large(number))?;
+        let is_diagnosed = self.diagnoser.looks_at(usable.segments, usable.unfolded.is_some());
+        if is_diagnosed || self.shows_all {
+            let text = |place: TextPlace| all.map_or_else(|| texts.get(place), |all| &all[place.range()]);
+            let message = usable.message(number, text(usable.text));
+            if is_diagnosed {
+                let unfolded = usable.unfolded.map(|length| text(usable.text.before(length)));
+                self.diagnose(judged, usable, &message, unfolded)?;
+            }
+            if let Some(advisor) = &mut self.advisor {
+                advisor.sent(&judged.block.row(usable.index as usize), &message, usable.price);
+            }
+            if self.sink.takes_messages() {
+                self.sink.message(&message, usable.price)?;
+            }
         }
-        if let Some(advisor) = &mut self.advisor {
-            advisor.sent(&judged.block.row(index), &message, usable.price);
-        }
-        Ok(self.sink.message(&message, usable.price)?)
+        Ok(true)
+    }
+
+    /// A message that there is something to say of.
+    fn diagnose(
+        &mut self,
+        judged: &Judged,
+        usable: &Usable,
+        message: &Message<'_>,
+        unfolded: Option<&str>,
+    ) -> Result<(), PlanError> {
+        let cells = judged.block.row(usable.index as usize).cells;
+        let Usable { price, plain, .. } = *usable;
+        let diagnosed = Diagnosed { message, price, cells, unfolded, plain };
+        self.diagnoser.row(&diagnosed).map_err(|TooLarge| self.too_large(message.row))
     }
 
     fn too_large(&self, row: RowNumber) -> PlanError {
@@ -421,8 +478,8 @@ fn find_last_rows(
     let file = records.file.clone();
     let judge = |judged: &mut Judged| judged.judge(rules);
     pipeline::run(records, conditions.threads, judge, |judged| {
-        for (index, usable) in judged.usable() {
-            chosen.found(usable.to, judged.block.number(index));
+        for usable in &judged.verdicts.usable {
+            chosen.found(usable.to, judged.block.number(usable.index as usize));
         }
         judged.too_large.map_or(Ok(()), |row| Err(PlanError::CostTooLarge { file: file.clone(), row: row.0 }))
     })

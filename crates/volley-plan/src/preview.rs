@@ -4,9 +4,7 @@ use crate::{Diagnosis, Reject};
 use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 use std::{collections::BTreeMap, fmt};
-use volley_core::{
-    Message, Micros, Msisdn, PlanHash, PlanTerms, Price, Profile, Rounding, RowNumber, Segments,
-};
+use volley_core::{Micros, Msisdn, PlanHash, PlanTerms, Price, Profile, Rounding, RowNumber, Segments};
 
 /// What a campaign would send and cost.
 ///
@@ -180,11 +178,11 @@ pub struct Share {
 }
 
 impl Share {
-    /// Counts one message. A share is never larger than the whole, whose sum was checked.
-    pub(crate) fn add(&mut self, message: &Message<'_>) {
-        self.recipients += 1;
-        self.segments += u64::from(message.segments.count);
-        self.cost.0 += message.cost.unwrap_or_default().0;
+    /// Adds another share; both are never larger than the whole, whose sum was checked.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.recipients += other.recipients;
+        self.segments += other.segments;
+        self.cost.0 += other.cost.0;
     }
 }
 

@@ -7,16 +7,22 @@ use crate::{
     diagnosis::TooLarge,
     recipient::Usable,
     source::Records,
+    texts::Texts,
 };
 use jiff::civil::Date;
-use std::collections::BTreeMap;
-use volley_core::{Encoding, Message, Micros, NumberKind, PlanHasher, PlanTerms, Profile, RateCard, Repair};
+use std::{collections::BTreeMap, num::NonZeroUsize};
+use volley_core::{
+    Encoding, Message, Micros, NumberKind, PlanHasher, PlanTerms, PriceId, Profile, RateCard, Repair,
+    RowNumber, Segments,
+};
 
 /// How many rejects of each word a preview keeps.
 const FIRST_REJECTS: usize = 3;
 
 /// What a pass knows at its end beside its counts.
 pub(crate) struct Found {
+    /// How many threads may finish the counts.
+    pub(crate) threads: NonZeroUsize,
     pub(crate) estimated: Option<Micros>,
     pub(crate) diagnosis: Diagnosis,
     pub(crate) profile: Profile,
@@ -34,13 +40,8 @@ pub(crate) struct Tally<'a> {
     pub(crate) suppressed: u64,
     rejected: BTreeMap<&'static str, u64>,
     first_rejects: BTreeMap<&'static str, Vec<Reject>>,
-    segments: u64,
     cost: Micros,
-    by_price: Vec<Share>,
-    gsm7: Share,
-    ucs2: Share,
-    /// By their segments.
-    by_segments: Vec<Share>,
+    shares: Shares,
     /// By kind: a few of them, and one of them for most rows of some lists.
     repairs: Vec<(Repair, u64)>,
     pub(crate) fixed_lines: u64,
@@ -49,6 +50,53 @@ pub(crate) struct Tally<'a> {
     dearest_message: Option<Example>,
     requests: Requests,
     hasher: PlanHasher,
+}
+
+/// How many get a text in one encoding, of so many segments, at one price. All that such
+/// recipients take is the same for each of them, so that their number is all there is to count.
+struct Shares {
+    /// How many prices there are, at least 1.
+    prices: usize,
+    /// By segments, then price, then encoding; a place for each.
+    recipients: Vec<u64>,
+}
+
+impl Shares {
+    const ENCODINGS: [Encoding; 2] = [Encoding::Gsm7, Encoding::Ucs2];
+
+    fn new(card: Option<&RateCard>) -> Self {
+        Self { prices: card.map_or(1, |card| card.prices().len().max(1)), recipients: Vec::new() }
+    }
+
+    /// Counts one recipient.
+    fn add(&mut self, segments: Segments, price: Option<PriceId>) {
+        let price = price.map_or(0, |price| usize::from(price.0));
+        let encoding = usize::from(segments.encoding == Self::ENCODINGS[1]);
+        let place = (segments.count as usize * self.prices + price) * Self::ENCODINGS.len() + encoding;
+        if place >= self.recipients.len() {
+            self.recipients.resize(place + 1, 0);
+        }
+        self.recipients[place] += 1;
+    }
+
+    /// Each with its encoding, the segments of one text and the price; those of nobody left out.
+    fn of<'a>(&'a self, card: Option<&'a RateCard>) -> impl Iterator<Item = (Encoding, u32, PriceId, Share)> {
+        let places = (0..).zip(&self.recipients).filter(|(_, recipients)| **recipients > 0);
+        places.map(move |(place, &recipients)| {
+            let (rest, encoding) = (place / Self::ENCODINGS.len(), place % Self::ENCODINGS.len());
+            let (each, price) = (rest / self.prices, rest % self.prices);
+            let each = u32::try_from(each).expect("segments were counted in 32 bits");
+            let price = PriceId(u16::try_from(price).expect("a card has no more prices"));
+            let cost = card.and_then(|card| card.cost(price, each)).unwrap_or_default();
+            let recipients_cost = i64::try_from(recipients).ok().and_then(|count| cost.0.checked_mul(count));
+            let share = Share {
+                recipients,
+                segments: recipients * u64::from(each),
+                cost: Micros(recipients_cost.expect("no larger than the sum, which was checked")),
+            };
+            (Self::ENCODINGS[encoding], each, price, share)
+        })
+    }
 }
 
 impl<'a> Tally<'a> {
@@ -61,12 +109,8 @@ impl<'a> Tally<'a> {
             suppressed: 0,
             rejected: BTreeMap::new(),
             first_rejects: BTreeMap::new(),
-            segments: 0,
             cost: Micros::ZERO,
-            by_price: vec![Share::default(); card.map_or(0, |card| card.prices().len())],
-            gsm7: Share::default(),
-            ucs2: Share::default(),
-            by_segments: Vec::new(),
+            shares: Shares::new(card),
             repairs: Vec::new(),
             fixed_lines: 0,
             first_message: None,
@@ -86,10 +130,16 @@ impl<'a> Tally<'a> {
         }
     }
 
-    pub(crate) fn accept(&mut self, message: &Message<'_>, usable: &Usable) -> Result<(), TooLarge> {
-        let segments = message.segments;
+    /// Counts the message of `row`, whose text is among `texts` and hashed apart from it.
+    pub(crate) fn accept(
+        &mut self,
+        row: RowNumber,
+        usable: &Usable,
+        text_key: u64,
+        texts: &Texts,
+    ) -> Result<(), TooLarge> {
+        let Usable { to, text, segments, cost, .. } = *usable;
         self.accepted += 1;
-        self.segments += u64::from(segments.count);
         if let Some(repair) = usable.repair {
             match self.repairs.iter_mut().find(|(known, _)| *known == repair) {
                 Some((_, count)) => *count += 1,
@@ -98,34 +148,28 @@ impl<'a> Tally<'a> {
         }
         self.fixed_lines += u64::from(usable.kind == Some(NumberKind::Fixed));
         // The largest sum; what is part of it cannot be too large either.
-        self.cost = self.cost.checked_add(message.cost.unwrap_or_default()).ok_or(TooLarge)?;
-        let by_encoding = match segments.encoding {
-            Encoding::Gsm7 => &mut self.gsm7,
-            Encoding::Ucs2 => &mut self.ucs2,
-        };
-        by_encoding.add(message);
-        let count = segments.count as usize;
-        if count >= self.by_segments.len() {
-            self.by_segments.resize(count + 1, Share::default());
-        }
-        self.by_segments[count].add(message);
-        if let Some(price) = usable.price {
-            self.by_price[usize::from(price.0)].add(message);
-        }
-        self.requests.add(usable.text_key);
-        self.hasher.message(message);
+        self.cost = self.cost.checked_add(cost.unwrap_or_default()).ok_or(TooLarge)?;
+        self.shares.add(segments, usable.price);
+        self.requests.add(text_key);
+        self.hasher.without_text(row, to, text.len(), cost);
+        let example = || example(&usable.message(row, texts.get(text)));
         let longest = self.longest_message.as_ref().map(|example| example.segments);
         if longest.is_none_or(|longest| (segments.count, segments.units) > (longest.count, longest.units)) {
-            self.longest_message = Some(example(message));
+            self.longest_message = Some(example());
         }
         let dearest = self.dearest_message.as_ref().map(|example| example.cost);
-        if message.cost.is_some() && dearest.is_none_or(|dearest| message.cost > dearest) {
-            self.dearest_message = Some(example(message));
+        if cost.is_some() && dearest.is_none_or(|dearest| cost > dearest) {
+            self.dearest_message = Some(example());
         }
         if self.first_message.is_none() {
-            self.first_message = Some(example(message));
+            self.first_message = Some(example());
         }
         Ok(())
+    }
+
+    /// Takes the texts of messages that were counted, one behind another.
+    pub(crate) fn hash_texts(&mut self, texts: &[u8]) {
+        self.hasher.texts(texts);
     }
 
     /// What it costs in all; `None` without a rate card.
@@ -140,8 +184,8 @@ impl<'a> Tally<'a> {
         let rejected: u64 = self.rejected.values().sum();
         let sum = self.accepted + self.duplicates + self.suppressed + rejected;
         assert_eq!(self.rows, sum, "rows = accepted + duplicates + suppressed + rejected");
-        let by_encoding = self.gsm7.recipients + self.ucs2.recipients;
-        assert_eq!(self.accepted, by_encoding, "each accepted recipient has one encoding");
+        let shared: u64 = self.shares.recipients.iter().sum();
+        assert_eq!(self.accepted, shared, "each accepted recipient has one share");
     }
 
     pub(crate) fn into_preview(
@@ -151,11 +195,22 @@ impl<'a> Tally<'a> {
         records: &Records,
         found: Found,
     ) -> Preview {
-        let Found { estimated, diagnosis, profile, columns, prices_of, warnings } = found;
+        let Found { threads, estimated, diagnosis, profile, columns, prices_of, warnings } = found;
         let hash = self.hasher.finish(&terms);
-        let RequestSums { requests, worst_doubt, texts } = self.requests.finish(offer.max_in_flight);
-        let by_segments = (0..).zip(self.by_segments).filter(|(_, share)| share.recipients > 0);
-        let by_segments: Vec<(u32, Share)> = by_segments.collect();
+        let RequestSums { requests, worst_doubt, texts } = self.requests.finish(offer.max_in_flight, threads);
+        let mut all = Share::default();
+        let (mut gsm7, mut ucs2) = (Share::default(), Share::default());
+        let mut by_segments: BTreeMap<u32, Share> = BTreeMap::new();
+        let mut by_price: BTreeMap<PriceId, Share> = BTreeMap::new();
+        for (encoding, each, price, share) in self.shares.of(self.card) {
+            all.add(share);
+            match encoding {
+                Encoding::Gsm7 => gsm7.add(share),
+                Encoding::Ucs2 => ucs2.add(share),
+            }
+            by_segments.entry(each).or_default().add(share);
+            by_price.entry(price).or_default().add(share);
+        }
         let slowest = offer.rates.iter().map(|rate| rate.each_second()).reduce(f64::min);
         Preview {
             schema: 1,
@@ -166,14 +221,14 @@ impl<'a> Tally<'a> {
             duplicates: self.duplicates,
             suppressed: self.suppressed,
             rejected: self.rejected,
-            segments: self.segments,
-            encodings: Encodings { gsm7: self.gsm7.recipients, ucs2: self.ucs2.recipients },
+            segments: all.segments,
+            encodings: Encodings { gsm7: gsm7.recipients, ucs2: ucs2.recipients },
             cost: self.card.zip(estimated).map(|(card, total)| Cost {
                 currency: card.currency().to_string(),
                 total,
-                by_prefix: by_prefix(card, &self.by_price),
-                by_encoding: ByEncoding { gsm7: self.gsm7, ucs2: self.ucs2 },
-                by_segments: by_segments.iter().map(|&(each, share)| SegmentsCost { each, share }).collect(),
+                by_prefix: by_prefix(card, &by_price),
+                by_encoding: ByEncoding { gsm7, ucs2 },
+                by_segments: by_segments.iter().map(|(&each, &share)| SegmentsCost { each, share }).collect(),
             }),
             diagnosis,
             requests,
@@ -215,13 +270,10 @@ fn example(message: &Message<'_>) -> Example {
     }
 }
 
-fn by_prefix(card: &RateCard, by_price: &[Share]) -> Vec<PrefixCost> {
-    let mut by_prefix: Vec<PrefixCost> = card
-        .prices()
+fn by_prefix(card: &RateCard, by_price: &BTreeMap<PriceId, Share>) -> Vec<PrefixCost> {
+    let mut by_prefix: Vec<PrefixCost> = by_price
         .iter()
-        .zip(by_price)
-        .filter(|(_, share)| share.recipients > 0)
-        .map(|(price, share)| PrefixCost { prefix: price.prefix.clone(), share: *share })
+        .map(|(&price, &share)| PrefixCost { prefix: card.price(price).prefix.clone(), share })
         .collect();
     by_prefix.sort_unstable_by(|a, b| a.prefix.cmp(&b.prefix));
     by_prefix
@@ -230,8 +282,8 @@ fn by_prefix(card: &RateCard, by_price: &[Share]) -> Vec<PrefixCost> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipient::Texts;
-    use volley_core::{Batch, Msisdn, Price, PriceId, Rounding, RowNumber, Segments, Shifts};
+    use crate::texts::TextPlace;
+    use volley_core::{Batch, Msisdn, Price, Rounding, Shifts};
 
     /// The largest price for a segment and for a message, 255 segments each: the sum goes beyond 64
     /// bits after some 36,000 of 2,000,000 messages, and the row that it is lost on is named.
@@ -247,23 +299,23 @@ mod tests {
             Segments { encoding: Encoding::Gsm7, units: 39_015, count: 255, shifts: Shifts::default() };
         let cost = card.cost(PriceId(0), segments.count).expect("one message can be priced");
         let usable = Usable {
+            index: 0,
             to,
             repair: None,
             kind: None,
-            text: Texts::default().nothing(),
-            text_key: 0,
+            text: TextPlace::default(),
             segments,
             unfolded: None,
+            plain: None,
             price: Some(PriceId(0)),
             cost: Some(cost),
         };
         let fitting = u32::try_from(i64::MAX / cost.0).expect("few");
+        let texts = Texts::default();
         for row in 1..=fitting {
-            let message = Message { row: RowNumber(row), to, text: "x", segments, cost: Some(cost) };
-            tally.accept(&message, &usable).expect("it still fits");
+            tally.accept(RowNumber(row), &usable, 0, &texts).expect("it still fits");
         }
-        let message = Message { row: RowNumber(fitting + 1), to, text: "x", segments, cost: Some(cost) };
-        assert!(tally.accept(&message, &usable).is_err());
+        assert!(tally.accept(RowNumber(fitting + 1), &usable, 0, &texts).is_err());
         assert_eq!(Some(tally.cost), cost.checked_mul(fitting), "what was counted before stands");
     }
 }

@@ -142,6 +142,10 @@ struct Shown<'a> {
 }
 
 impl Sink for Shown<'_> {
+    fn takes_messages(&self) -> bool {
+        self.sink.takes_messages()
+    }
+
     fn message(&mut self, message: &Message<'_>, price: Option<PriceId>) -> Result<(), SinkError> {
         self.sink.message(message, price)
     }

@@ -75,8 +75,7 @@ impl HandedOver {
 
 /// Recipients as `cancel --json` counts them.
 fn counts(report: &Value) -> [u64; 5] {
-    ["cancelled", "too_late", "unclear", "in_doubt", "pending"]
-        .map(|name| count(report, &format!("/{name}")))
+    ["cancelled", "too_late", "unclear", "in_doubt", "pending"].map(|name| count(report, &format!("/{name}")))
 }
 
 #[test]
@@ -100,7 +99,11 @@ fn what_is_scheduled_is_taken_back_request_by_request_and_a_second_run_says_the_
         sent.folder.verified();
         assert_eq!(count(&sent.status(), "/cancelled"), 40, "{kind}");
         let report = run(&["report", &sent.journal, "--json"]).exits(0).json();
-        assert_eq!((count(&report, "/cancelled"), count(&report, "/recipients/accepted")), (40, 40), "{kind}");
+        assert_eq!(
+            (count(&report, "/cancelled"), count(&report, "/recipients/accepted")),
+            (40, 40),
+            "{kind}"
+        );
         let told = run(&["report", &sent.journal]).exits(0);
         assert!(told.stdout.contains("40 recipients taken back at the provider"), "{kind}: {told:#?}");
         let resumed = run(&["resume", &sent.journal, "--yes"]).exits(0);
@@ -129,7 +132,8 @@ fn from_its_time_on_nothing_is_taken_back_and_every_run_asks_again() {
             sleep(Duration::from_millis(if moment == "during" { 1_500 } else { 0 }));
         }
         let said = run(&["cancel", &sent.journal]).exits(3);
-        let words = if kind == "mesms" { "20 too late" } else { "20 of whom the provider says nothing clear" };
+        let words =
+            if kind == "mesms" { "20 too late" } else { "20 of whom the provider says nothing clear" };
         assert!(said.stdout.contains(words), "{kind}: {said:#?}");
         assert_eq!(sent.gateway.cancelled(), [0; 0], "{kind}");
         sent.folder.verified();

@@ -194,7 +194,7 @@ fn fonedynamics_shows_it_without_our_word_as_well() {
 #[test]
 fn two_lost_requests_are_told_from_each_other_and_from_everything_that_looks_like_them() {
     for kind in TELLING {
-        let faults = "[records]\nlookalikes = 9\n\
+        let faults = "[records]\nlookalikes = 4\n\
                       [[fault]]\nrequest = 2\nkind = \"commit_then_drop\"\n\
                       [[fault]]\nrequest = 3\nkind = \"truncate\"\n\
                       [[fault]]\nrequest = 5\nkind = \"error_after\"\n";

@@ -16,6 +16,7 @@ mod large;
 mod lost;
 mod plan_crash;
 mod providers;
+mod receipts;
 mod reconcile;
 mod relay;
 mod segments;

@@ -95,12 +95,16 @@ impl Relay {
         self.until("an answer is kept back", |_, kept| kept > 0)
     }
 
+    /// Gives up the connections whose answer was kept back.
+    pub(crate) fn let_go(&self) {
+        self.shared.state().kept.clear();
+    }
+
     /// Waits until so many requests were answered.
     #[track_caller]
     pub(crate) fn until_answered(&self, requests: usize) -> Vec<Passed> {
-        let is_answered = |log: &[Passed], _| {
-            log.iter().filter(|passed| passed.status.is_some()).count() >= requests
-        };
+        let is_answered =
+            |log: &[Passed], _| log.iter().filter(|passed| passed.status.is_some()).count() >= requests;
         self.until("enough requests are answered", is_answered)
     }
 

@@ -13,45 +13,64 @@ use super::{
 };
 
 /// The number in `cell`; `plan` is that of the region of numbers without a calling code.
+///
+/// There is one way to the result, and this and what it calls are inlined: a result that is put
+/// together in memory in small pieces and read again in larger ones keeps the processor waiting.
+#[inline]
 pub(super) fn number(cell: &Cell, plan: Option<&Plan>) -> Option<Parsed> {
+    let (home, digits, is_domestic) = reading(cell, plan)?;
+    let code = home.code();
+    let (mut left, mut found) = without_trunk(home, digits);
+    if !home.believes_without_trunk(left.len()) {
+        (left, found) = (digits, code.finding(digits));
+    }
+    let assignment = Assignment { region: Region::at(code.region(found)), kind: found.kind? };
+    let number = Msisdn::from_digits(left.behind(code.value))?;
+    let lost_its_zero = is_domestic
+        && left.len() == digits.len()
+        && !digits.starts_with_zero()
+        && zero::is_written(home, assignment.kind);
+    let repair = if lost_its_zero { Some(Repair::LeadingZero) } else { None };
+    Some(Parsed { number, assignment: Some(assignment), repair })
+}
+
+/// The plan that a cell's number belongs to, the digits of the number under its rules, with or
+/// without its trunk prefix, and whether it was dialled within the region without a calling code.
+#[inline]
+fn reading<'a>(cell: &Cell, plan: Option<&'a Plan>) -> Option<(&'a Plan, Digits, bool)> {
     let Cell { digits, plus } = *cell;
-    let number = if plus {
-        match Code::of(digits) {
-            Some(code) => national(code.main(), digits.without(code.length)),
+    if plus {
+        return match Code::of(digits) {
+            Some(code) => Some((code.main(), digits.without(code.length), false)),
             // A `+` before something else than a calling code is taken for a slip.
             None => international(abroad(plan?, digits)?),
-        }
-    } else {
-        let plan = plan?;
-        match abroad(plan, digits) {
-            Some(digits) => international(digits),
-            None => return domestic(plan, digits),
-        }
-    };
-    number.map(National::into_parsed)
-}
-
-/// A national number under the rules of a plan.
-struct National {
-    number: Msisdn,
-    assignment: Assignment,
-    /// Whether nothing was taken off its digits and nothing put in front of them.
-    whole: bool,
-}
-
-impl National {
-    fn into_parsed(self) -> Parsed {
-        Parsed { number: self.number, assignment: Some(self.assignment), repair: None }
+        };
     }
+    let plan = plan?;
+    if let Some(digits) = abroad(plan, digits) {
+        return international(digits);
+    }
+    // Within the region of `plan`, perhaps with its calling code.
+    let code = plan.code();
+    if Code::of(digits).is_some_and(|own| own.value == code.value) {
+        let (rest, found) = without_trunk(plan, digits.without(code.length));
+        let is_number_only_then = found.fits(plan) && !code.finding(digits).fits(plan);
+        if is_number_only_then || plan.is_too_long(digits.len()) {
+            return Some((code.main(), rest, false));
+        }
+    }
+    Some((plan, digits, true))
 }
 
-/// The number that starts with a calling code.
-fn international(digits: Digits) -> Option<National> {
+/// The same of the number that starts with a calling code.
+#[inline]
+fn international<'a>(digits: Digits) -> Option<(&'a Plan, Digits, bool)> {
     let code = Code::of(digits)?;
-    national(code.main(), digits.without(code.length))
+    Some((code.main(), digits.without(code.length), false))
 }
 
 /// What follows the international prefix, if `digits` start with it.
+#[inline]
 fn abroad(plan: &Plan, digits: Digits) -> Option<Digits> {
     let cut = plan.international_prefix(digits)?;
     let digits = digits.after(cut);
@@ -59,40 +78,17 @@ fn abroad(plan: &Plan, digits: Digits) -> Option<Digits> {
     (!digits.starts_with_zero()).then_some(digits)
 }
 
-/// The number that was dialled within the region of `plan`.
-fn domestic(plan: &Plan, digits: Digits) -> Option<Parsed> {
-    let code = plan.code();
-    if Code::of(digits).is_some_and(|own| own.value == code.value) {
-        let (rest, found) = without_trunk(plan, digits.without(code.length));
-        let is_number_only_then = found.fits(plan) && !code.finding(digits).fits(plan);
-        if is_number_only_then || plan.is_too_long(digits.len()) {
-            return national(code.main(), rest).map(National::into_parsed);
-        }
-    }
-    let National { number, assignment, whole } = national(plan, digits)?;
-    let lost_its_zero = whole && !digits.starts_with_zero() && zero::is_written(plan, assignment.kind);
-    let repair = lost_its_zero.then_some(Repair::LeadingZero);
-    Some(Parsed { number, assignment: Some(assignment), repair })
-}
-
-/// The national number `digits`, with or without its trunk prefix, under the rules of `plan`.
-fn national(plan: &Plan, digits: Digits) -> Option<National> {
-    let code = plan.code();
-    let (mut left, mut found) = without_trunk(plan, digits);
-    if !plan.believes_without_trunk(left.len()) {
-        (left, found) = (digits, code.finding(digits));
-    }
-    let assignment = Assignment { region: Region::at(code.region(found)), kind: found.kind? };
-    let number = left.behind(code.value).and_then(Msisdn::from_digits)?;
-    Some(National { number, assignment, whole: left.len() == digits.len() })
-}
-
 /// `digits` without their trunk prefix, unless they fit with it and would not fit without it; and
 /// what is known about them.
+#[inline]
 fn without_trunk(plan: &Plan, digits: Digits) -> (Digits, Finding) {
     let code = plan.code();
     let Some(prefix) = plan.trunk_prefix(digits) else { return (digits, code.finding(digits)) };
     let left = digits.after(prefix);
-    let (with, without) = (code.finding(digits), code.finding(left));
-    if with.fits(plan) && !without.fits(plan) { (digits, with) } else { (left, without) }
+    let without = code.finding(left);
+    if without.fits(plan) {
+        return (left, without);
+    }
+    let with = code.finding(digits);
+    if with.fits(plan) { (digits, with) } else { (left, without) }
 }

@@ -11,10 +11,12 @@ pub struct Region(u8);
 
 impl Region {
     /// The region in this place among all plans; `None` for the numbers of no country.
+    #[inline]
     pub(super) fn at(place: u8) -> Option<Self> {
         (Plan::at(place).letters != [0; 2]).then_some(Self(place))
     }
 
+    #[inline]
     pub(super) fn plan(self) -> &'static Plan {
         Plan::at(self.0)
     }

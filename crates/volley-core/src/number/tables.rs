@@ -28,10 +28,10 @@ const LENGTHS: usize = Digits::MOST as usize + 1;
 /// An edge with this bit leads to no row: from there on the number of digits decides.
 const BY_LENGTH_BIT: u16 = 0x8000;
 
-/// Where each digit leads, and the answer if there is none. A twelfth, unused place makes the
-/// distance between two rows a cheap product.
-static ROWS: [[u16; 12]; count(0)] = {
-    let mut rows = [[0; 12]; count(0)];
+/// Where each digit leads, and the answer if there is none. As many places as four bits tell apart,
+/// some of them unused: no digit lies outside of a row, and none has to be checked.
+static ROWS: [[u16; 16]; count(0)] = {
+    let mut rows = [[0; 16]; count(0)];
     let mut row = 0;
     while row < rows.len() {
         let mut place = 0;
@@ -254,6 +254,7 @@ impl Code {
     }
 
     /// The region of `finding`, as its place among all regions.
+    #[inline]
     pub(super) fn region(&self, finding: Finding) -> u8 {
         self.first_region + finding.region
     }
@@ -274,6 +275,7 @@ pub(super) struct Plan {
 
 impl Plan {
     /// The plan in this place.
+    #[inline]
     pub(super) fn at(place: u8) -> &'static Self {
         &REGIONS[usize::from(place)]
     }

@@ -37,11 +37,13 @@ pub(super) struct Form {
 
 impl Form {
     /// In UCS-2.
+    #[inline]
     pub(super) fn ucs2(length: Length) -> Self {
         Self { writing: Writing { encoding: Encoding::Ucs2, shifts: Shifts::default() }, length }
     }
 
     /// Carried in `count` segments.
+    #[inline]
     pub(super) fn carried(self, count: usize) -> Segments {
         let saturated = |number| u32::try_from(number).unwrap_or(u32::MAX);
         let Writing { encoding, shifts } = self.writing;

@@ -19,12 +19,14 @@ pub(super) struct Length {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TextLength {
     characters: usize,
-    /// Characters that take two septets, where all are in the default tables.
+    /// Characters that take two septets, and those that begin as the euro sign does.
     wide_septets: usize,
     /// Characters that take two code units.
     surrogate_pairs: usize,
     /// Whether some are not in the default tables.
     is_beyond: bool,
+    /// Whether some begin with 0xE2, as the euro sign does and signs that the tables lack.
+    has_signs: bool,
 }
 
 impl TextLength {
@@ -32,38 +34,53 @@ impl TextLength {
     pub fn of(text: &str) -> Self {
         let Length { characters, wide: surrogate_pairs } = code_units(text);
         let septets = septets(text);
-        let wide_septets = septets.map_or(0, |length| length.wide);
-        Self { characters, wide_septets, surrogate_pairs, is_beyond: septets.is_none() }
+        let is_beyond = septets.is_none();
+        let wide_septets = septets.unwrap_or_else(|| length(text, begins_wide_septets)).wide;
+        let has_signs = wide_septets > 0 && text.as_bytes().contains(&0xE2);
+        Self { characters, wide_septets, surrogate_pairs, is_beyond, has_signs }
     }
 
     /// Of so many [common](is_common_septet) characters.
+    #[inline]
     pub const fn of_common(characters: usize) -> Self {
-        Self { characters, wide_septets: 0, surrogate_pairs: 0, is_beyond: false }
+        Self { characters, wide_septets: 0, surrogate_pairs: 0, is_beyond: false, has_signs: false }
     }
 
     /// In the default tables; `None` where they lack a character.
+    #[inline]
     pub(super) const fn septets(self) -> Option<Length> {
         let Self { characters, wide_septets: wide, is_beyond, .. } = self;
         if is_beyond { None } else { Some(Length { characters, wide }) }
     }
 
+    /// The same if every character that they lack took one septet; `None` where the length does
+    /// not say.
+    pub(super) const fn septets_if_plain(self) -> Option<Length> {
+        let Self { characters, wide_septets: wide, has_signs, .. } = self;
+        if has_signs { None } else { Some(Length { characters, wide }) }
+    }
+
     /// In UTF-16.
+    #[inline]
     pub(super) const fn code_units(self) -> Length {
         Length { characters: self.characters, wide: self.surrogate_pairs }
     }
 }
 
 impl ops::AddAssign for TextLength {
+    #[inline]
     fn add_assign(&mut self, other: Self) {
         self.characters += other.characters;
         self.wide_septets += other.wide_septets;
         self.surrogate_pairs += other.surrogate_pairs;
         self.is_beyond |= other.is_beyond;
+        self.has_signs |= other.has_signs;
     }
 }
 
 impl Length {
     /// Septets or code units.
+    #[inline]
     pub(super) const fn units(self) -> usize {
         self.characters + self.wide
     }
@@ -77,17 +94,8 @@ pub(super) fn septets(text: &str) -> Option<Length> {
     if rest.is_empty() {
         return Some(Length { characters: narrow, wide: 0 });
     }
-    // Of what is in the tables, the euro sign alone begins with 0xE2.
-    let rest = is_default(rest).then(|| length(rest, |byte| is_extension(byte) || byte == 0xE2))?;
+    let rest = is_default(rest).then(|| length(rest, begins_wide_septets))?;
     Some(Length { characters: narrow + rest.characters, wide: rest.wide })
-}
-
-/// The same if every character that they lack took one septet, or `None` where the bytes do not
-/// say.
-pub(super) fn septets_if_plain(text: &str) -> Option<Length> {
-    // 0xE2 begins the euro sign and characters that the tables lack.
-    let is_plain_to_see = !text.as_bytes().contains(&0xE2);
-    is_plain_to_see.then(|| length(text, is_extension))
 }
 
 /// The length of `text` in UTF-16 code units.
@@ -126,9 +134,10 @@ fn all(block: &Block, is: impl Fn(u8) -> bool) -> bool {
 }
 
 /// Whether a byte is a letter or between space and `Z`: a character of one septet in the default
-/// alphabet, seen in a few instructions. From `A` on, letters are the first 26 of every 32.
+/// alphabet, seen in a few instructions and without a branch, so that many bytes are looked at at
+/// once. From `A` on, letters are the first 26 of every 32.
 pub const fn is_common_septet(byte: u8) -> bool {
-    byte.cast_signed() >= 0x20 && byte.saturating_sub(b'A') & 0x1F < 26
+    (byte.cast_signed() >= 0x20) & (byte.saturating_sub(b'A') & 0x1F < 26)
 }
 
 /// Whether a byte is an ASCII character of the default alphabet.
@@ -184,6 +193,12 @@ const fn is_extension(byte: u8) -> bool {
     byte == 0x0C || (byte & 0xDF).wrapping_sub(b'[') < 4
 }
 
+/// Whether a byte begins a character of the default tables that takes two septets. Of these the
+/// euro sign alone begins with 0xE2.
+const fn begins_wide_septets(byte: u8) -> bool {
+    is_extension(byte) || byte == 0xE2
+}
+
 /// How many characters there are, and how many begin with a byte that `is_wide`.
 fn length(text: &str, is_wide: impl Fn(u8) -> bool) -> Length {
     let mut length = Length { characters: 0, wide: 0 };
@@ -228,7 +243,7 @@ mod tests {
             ("10 € a month, ดี", None),
             ("it’s", None),
         ] {
-            assert_eq!(septets_if_plain(text).map(Length::units), septets, "{text}");
+            assert_eq!(TextLength::of(text).septets_if_plain().map(Length::units), septets, "{text}");
         }
     }
 

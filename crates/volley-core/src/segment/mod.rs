@@ -18,7 +18,7 @@ pub use profile::{
 };
 
 use choice::{Form, Tally, Writing};
-use length::{Length, code_units, septets, septets_if_plain};
+use length::{Length, code_units, septets};
 pub use length::{TextLength, is_common_septet};
 use lookup::{Repertoire, Tables};
 use parts::{Pieces, parts};
@@ -98,6 +98,11 @@ impl Profile {
 
     /// What [`count`](Self::count) says of a text of this length; `None` where that alone does not
     /// say.
+    #[expect(
+        clippy::inline_always,
+        reason = "a result that stays in registers need not be put together in memory"
+    )]
+    #[inline(always)]
     pub fn count_length(&self, length: TextLength) -> Option<Segments> {
         let form = self.form_of_length(|| length.septets(), || length.code_units())?;
         let (least, most) = self.bounds(form);
@@ -127,6 +132,7 @@ impl Profile {
     /// A segment has 140 octets. A header takes one for its length, 5 or 6 for the part's number,
     /// reference and total, and 3 for each national table (3GPP TS 23.040 clause 9.2.3.24): 160
     /// septets or 70 code units without one, 153 or 67 with an 8-bit reference.
+    #[inline]
     pub const fn capacity(&self, encoding: Encoding, shifts: Shifts) -> Capacity {
         let national = match encoding {
             Encoding::Gsm7 => 3 * shifts.elements(),
@@ -164,12 +170,8 @@ impl Profile {
     /// which is one septet in every table and attaches to nothing: what the forcing characters
     /// cost is the difference to [`count`](Self::count).
     pub fn count_if_plain(&self, text: &str) -> u32 {
-        if matches!((&self.alphabet, self.national), (Alphabet::Standard, National::Never))
-            && let Some(length) = septets_if_plain(text)
-            && let (least, most) = self.bounds(Form { writing: Writing::DEFAULT, length })
-            && least == most
-        {
-            return u32::try_from(least).unwrap_or(u32::MAX);
+        if let Some(count) = self.count_length_if_plain(TextLength::of(text)) {
+            return count;
         }
         let repertoire = Repertoire::of(self);
         let allowed = repertoire.allowed();
@@ -189,8 +191,18 @@ impl Profile {
         self.cheapest(text, allowed, find, walk).count
     }
 
+    /// What [`count_if_plain`](Self::count_if_plain) says of a text of this length; `None` where that
+    /// alone does not say.
+    pub fn count_length_if_plain(&self, length: TextLength) -> Option<u32> {
+        let is_standard = matches!((&self.alphabet, self.national), (Alphabet::Standard, National::Never));
+        let length = length.septets_if_plain().filter(|_| is_standard)?;
+        let (least, most) = self.bounds(Form { writing: Writing::DEFAULT, length });
+        (least == most).then(|| u32::try_from(least).unwrap_or(u32::MAX))
+    }
+
     /// How a text is written where it takes no choice: in the default tables, or in UCS-2 because
     /// there are no others. `None` where another alphabet or other tables have a say.
+    #[inline]
     fn form_of_length(
         &self,
         septets: impl FnOnce() -> Option<Length>,
@@ -245,6 +257,7 @@ impl Profile {
     ///
     /// Where characters are what is not cut, a part but the last ends at most one unit short, and
     /// only before a character of two.
+    #[inline]
     fn bounds(&self, Form { writing, length }: Form) -> (usize, usize) {
         let Capacity { single, part } = self.capacity(writing.encoding, writing.shifts);
         let (single, part) = (single as usize, part as usize);
@@ -277,12 +290,14 @@ impl Profile {
     }
 
     /// Whether clusters have to be looked for: in the default tables only CR LF would be one.
+    #[inline]
     fn keeps_clusters(&self, writing: Writing) -> bool {
         self.break_at == BreakAt::Grapheme && writing != Writing::DEFAULT
     }
 }
 
 /// Units that a segment has room for beside header elements of so many octets.
+#[inline]
 const fn room(encoding: Encoding, elements: u32) -> u32 {
     let header = if elements == 0 { 0 } else { 1 + elements };
     let octets = 140 - header;

@@ -20,7 +20,8 @@ mod propose; // the text alone -> edits worth a try
 
 use crate::{
     MessageSettings, Reason, Template, TextEncoding,
-    recipient::{Rules, Texts, Verdict, fixed_length},
+    diagnosis::TooLarge,
+    recipient::{Rules, Verdicts, fixed_length},
     source::Row,
     template::Bound,
 };
@@ -133,7 +134,7 @@ pub(crate) struct Advisor<'a> {
     groups: Groups<'a>,
     /// The edits that are priced; `None` before the first are chosen.
     trials: Option<Vec<Trial<'a>>>,
-    texts: Texts,
+    verdicts: Verdicts,
 }
 
 impl<'a> Advisor<'a> {
@@ -146,7 +147,7 @@ impl<'a> Advisor<'a> {
             proposer: Proposer::new(message, rules.header, rules.profile),
             groups: Groups::new(rules),
             trials: None,
-            texts: Texts::default(),
+            verdicts: Verdicts::default(),
         }
     }
 
@@ -175,8 +176,11 @@ impl<'a> Advisor<'a> {
             | Reason::FrequencyCap
             | Reason::FieldCount => false,
         };
-        self.texts.clear();
-        if may_be_the_text && let Ok(Verdict::Usable(_)) = self.anyone.judge(row, &mut self.texts) {
+        self.verdicts.clear();
+        let is_sent = may_be_the_text
+            && self.anyone.judge(0, row, &mut self.verdicts).is_ok()
+            && !self.verdicts.usable.is_empty();
+        if is_sent {
             self.add(row, Now::LeftOut, None);
         }
     }
@@ -246,7 +250,7 @@ impl<'a> Advisor<'a> {
     fn price(&mut self, trials: &mut [Trial<'_>]) {
         for trial in trials {
             for group in self.groups.iter() {
-                trial.add(group, &mut self.texts);
+                trial.add(group, &mut self.verdicts);
             }
         }
     }
@@ -309,11 +313,11 @@ impl<'a> Trial<'a> {
         Self { edit, size, rules, segments, cost, loses: false }
     }
 
-    fn add(&mut self, group: &Group, texts: &mut Texts) {
-        texts.clear();
-        let judged = match self.rules.judge(&group.row(), texts) {
-            Ok(Verdict::Usable(usable)) => Some((usable.segments.count, usable.cost)),
-            Ok(Verdict::Rejected(_) | Verdict::Suppressed) | Err(_) => None,
+    fn add(&mut self, group: &Group, verdicts: &mut Verdicts) {
+        verdicts.clear();
+        let judged = match self.rules.judge(0, &group.row(), verdicts) {
+            Ok(()) => verdicts.usable.first().map(|usable| (usable.segments.count, usable.cost)),
+            Err(TooLarge) => None,
         };
         match (group.now, judged) {
             (Now::LeftOut, judged) => self.edit.more_rows += if judged.is_some() { group.rows } else { 0 },

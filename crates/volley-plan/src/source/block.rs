@@ -4,6 +4,7 @@
 //! costs no allocation. Readers of CSV and of workbooks fill blocks; nobody behind them knows
 //! which of the two a list was.
 
+use crate::{buffer::Buffer, texts::Value};
 use std::{ops::Range, str};
 use volley_core::RowNumber;
 
@@ -11,11 +12,13 @@ use volley_core::RowNumber;
 #[derive(Default)]
 pub(crate) struct Block {
     /// What the cells lie in.
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Buffer,
     /// The row of its first record.
     pub(crate) first_row: u32,
     cells: Vec<Cell>,
     records: Vec<Record>,
+    /// Whether some cell is [`COMPUTED`].
+    has_computed: bool,
 }
 
 /// Where a cell lies in the bytes of its block.
@@ -55,6 +58,8 @@ pub(crate) struct Cells<'a> {
     /// The same bytes, where all of them are known to be text.
     text: Option<&'a str>,
     places: &'a [Cell],
+    /// Whether some cell of their block is [`COMPUTED`].
+    some_computed: bool,
 }
 
 /// The cells of one record, to keep.
@@ -69,6 +74,7 @@ impl Block {
         self.bytes.clear();
         self.cells.clear();
         self.records.clear();
+        self.has_computed = false;
     }
 
     /// How many records it holds.
@@ -78,7 +84,11 @@ impl Block {
 
     /// The record `index`, below [`len`](Self::len).
     pub(crate) fn row(&self, index: usize) -> Row<'_> {
-        self.row_of(index, None)
+        let Record { cells_end, spoiled, line } = self.records[index];
+        let start = index.checked_sub(1).map_or(0, |before| self.records[before].cells_end);
+        let places = &self.cells[start as usize..cells_end as usize];
+        let cells = Cells { bytes: &self.bytes, text: None, places, some_computed: self.has_computed };
+        Row { number: self.number(index), line, cells, spoiled }
     }
 
     /// The row number of the record `index`.
@@ -89,15 +99,14 @@ impl Block {
     /// Its records in order. Whether they are UTF-8 is found for all of them at once.
     pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         let text = simdutf8::basic::from_utf8(&self.bytes).ok();
-        (0..self.len()).map(move |index| self.row_of(index, text))
-    }
-
-    fn row_of<'a>(&'a self, index: usize, text: Option<&'a str>) -> Row<'a> {
-        let Record { cells_end, spoiled, line } = self.records[index];
-        let start = index.checked_sub(1).map_or(0, |before| self.records[before].cells_end);
-        let number = self.number(index);
-        let places = &self.cells[start as usize..cells_end as usize];
-        Row { number, line, cells: Cells { bytes: &self.bytes, text, places }, spoiled }
+        let mut behind = self.cells.as_slice();
+        let mut cells_start = 0;
+        (self.first_row..).zip(&self.records).map(move |(number, record)| {
+            let (places, others) = behind.split_at((record.cells_end - cells_start) as usize);
+            (behind, cells_start) = (others, record.cells_end);
+            let cells = Cells { bytes: &self.bytes, text, places, some_computed: self.has_computed };
+            Row { number: RowNumber(number), line: record.line, cells, spoiled: record.spoiled }
+        })
     }
 
     /// Takes its first record off the front. What is behind it keeps its row numbers.
@@ -116,6 +125,7 @@ impl Block {
     /// its place. Only workbooks tell them apart.
     pub(crate) fn add_computed_cell(&mut self, place: Range<usize>) {
         self.cells.push(Cell { start: offset(place.start), end: offset(place.end) | COMPUTED });
+        self.has_computed = true;
     }
 
     /// How many cells the record has that is being made.
@@ -173,6 +183,7 @@ impl<'a> Cells<'a> {
     }
 
     /// Cell `index` of a row that was found to be UTF-8 and long enough.
+    #[inline]
     pub(crate) fn text(self, index: usize) -> &'a str {
         let place = self.places[index].place();
         let text = match self.text {
@@ -182,9 +193,24 @@ impl<'a> Cells<'a> {
         text.expect("the row was checked to be UTF-8")
     }
 
+    /// The same as the value of a variable.
+    #[inline]
+    pub(crate) fn value(self, index: usize) -> Value<'a> {
+        let place = self.places[index].place();
+        match self.text {
+            Some(text) => Value::new(&text[place.start..], place.len()),
+            None => Value::from(self.text(index)),
+        }
+    }
+
     /// All of them in order.
     pub(crate) fn iter(self) -> impl Iterator<Item = &'a [u8]> {
         self.places.iter().map(move |cell| &self.bytes[cell.place()])
+    }
+
+    /// Whether some cell near them is the value of a formula, or an error in its place.
+    pub(crate) fn may_be_computed(self) -> bool {
+        self.some_computed
     }
 
     /// Whether cell `index` is the value of a formula, or an error in its place.
@@ -220,7 +246,8 @@ impl OwnedCells {
 
     /// The cells.
     pub(crate) fn cells(&self) -> Cells<'_> {
-        Cells { bytes: &self.bytes, text: None, places: &self.cells }
+        let some_computed = self.cells.iter().any(|cell| cell.end & COMPUTED != 0);
+        Cells { bytes: &self.bytes, text: None, places: &self.cells, some_computed }
     }
 }
 

@@ -17,7 +17,7 @@ pub use {
 };
 
 use crate::words::{listed, nearest, shown};
-use bound::{BoundPiece, Column};
+use bound::{BoundPiece, Column, Literal};
 use filter::Filters;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
@@ -176,10 +176,10 @@ impl Template {
     ) -> Result<Bound, UnknownVariable> {
         let columns = by_name(header.iter().zip(0..));
         let defaults = by_name(defaults);
-        let mut bound = Bound { pieces: Vec::with_capacity(self.pieces.len()), absent: Vec::new() };
+        let (mut pieces, mut absent) = (Vec::with_capacity(self.pieces.len()), Vec::new());
         for piece in &self.pieces {
-            bound.pieces.push(match piece {
-                Piece::Literal(text, start) => BoundPiece::Literal(text.clone(), Some(*start)),
+            pieces.push(match piece {
+                Piece::Literal(text, start) => BoundPiece::Literal(Literal::new(text, Some(*start))),
                 Piece::Variable(variable) => {
                     let name = folded(&variable.name);
                     let beside = defaults.get(&name).map(|text| text.as_str());
@@ -190,15 +190,15 @@ impl Template {
                             BoundPiece::Column(Column { index, steps, default })
                         }
                         (None, Some(default)) => {
-                            bound.absent.push(variable.name.clone());
-                            BoundPiece::Literal(default, None)
+                            absent.push(variable.name.clone());
+                            BoundPiece::Literal(Literal::new(&default, None))
                         }
                         (None, None) => return Err(variable.unknown(header)),
                     }
                 }
             });
         }
-        Ok(bound)
+        Ok(Bound::new(pieces, absent))
     }
 }
 
@@ -231,7 +231,9 @@ fn by_name<'a, T>(named: impl IntoIterator<Item = (&'a String, T)>) -> FxHashMap
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::texts::Texts;
     use proptest::prelude::*;
+    use volley_core::TextLength;
 
     #[test]
     fn an_unknown_variable_names_its_place_the_nearest_column_and_all_columns() {
@@ -267,9 +269,9 @@ mod tests {
         assert_eq!(template.variables().len(), count);
         assert_eq!(template.written().0, text);
         let bound = template.bind(&header, &BTreeMap::new()).expect("all are columns");
-        let mut rendered = String::new();
-        bound.render(|_| " ann", &mut rendered).expect("good values");
-        assert_eq!(rendered, "กข\n Ann".repeat(count));
+        let mut texts = Texts::default();
+        bound.render(|_| " ann".into(), &mut texts, &mut TextLength::default()).expect("good values");
+        assert_eq!(texts.all(), "กข\n Ann".repeat(count));
         let error = Template::parse(&(text + "{{v")).expect_err("an open variable");
         assert_eq!(error, TemplateError::NotClosed { at: Place { line: count + 1, column: 27 } });
     }

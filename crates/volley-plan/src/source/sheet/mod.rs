@@ -239,7 +239,7 @@ impl SheetBlocks {
         let behind_last = row.cells.last().map_or(0, |cell| cell.column + 1);
         let width = *self.width.get_or_insert(behind_last);
         let base = block.bytes.len();
-        block.bytes.extend_from_slice(row.text.as_bytes());
+        block.bytes.push(row.text.as_bytes());
         let (mut start, mut column) = (base, 0);
         let fill_up = |block: &mut Block, at: usize, columns: std::ops::Range<u32>| {
             columns.for_each(|_| block.add_cell(at..at));
