@@ -177,7 +177,7 @@ mod tests {
             runs.iter().map(|run| (run.first.0, run.len(), run.texts.len())).collect();
         assert_eq!(seen, [(10, 2, 2), (13, 2, 2)]);
         assert_eq!(runs[1].text_of(&runs[1].recipients[1]), "c");
-        assert_eq!(whole.runs(|_| true), [whole.clone()]);
+        assert_eq!(whole.runs(|_| true), std::slice::from_ref(&whole));
         assert!(whole.runs(|_| false).is_empty());
     }
 
