@@ -11,13 +11,19 @@ struct Long {
 }
 
 /// Together some ten minutes on two cores, after the build.
-const LONG: [Long; 3] = [
+const LONG: [Long; 4] = [
     // Phone numbers of every region, by the tables and by the library they were compiled from.
     Long { package: "volley-core", name: "number_twin", variables: &[("VOLLEY_NUMBER_CASES", "10000000")] },
     // Lists whose counts are known, five seeds.
     Long { package: "volley-cli", name: "generated", variables: &[("VOLLEY_GENERATED_ROWS", "2000000")] },
     // Plans killed while they are made.
     Long { package: "volley-cli", name: "plan_crash", variables: &[("VOLLEY_KILLS", "500")] },
+    // What became of the messages of one request, asked for while it changes.
+    Long {
+        package: "volley-cli",
+        name: "a_large_request_is_asked_about",
+        variables: &[("VOLLEY_POLLED_RECIPIENTS", "1000000")],
+    },
 ];
 
 pub(crate) fn torture(root: &Path) -> Result<(), Failure> {

@@ -9,7 +9,7 @@ use crate::{
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
-use volley_core::Capabilities;
+use volley_core::{Capabilities, Schedule};
 use volley_plan::{Discard, Reason};
 
 #[derive(Serialize)]
@@ -35,8 +35,9 @@ pub(crate) fn run(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault> 
     let capped = known.as_ref().map(|known| &known.capped);
     let pass = Pass { campaign: &campaign, account: &account, rejects: None, capped, voice };
     let preview = pass.run(&mut Discard)?;
+    let capabilities = account.capabilities()?;
     if let Some(rows) = preview.rejected.get(Reason::Destination.word()) {
-        let Capabilities { destinations, sources, .. } = account.capabilities()?;
+        let Capabilities { destinations, sources, .. } = &capabilities;
         let reached: Vec<String> = destinations.prefixes.iter().map(|prefix| format!("+{prefix}")).collect();
         return Err(Fault::usage(format!(
             "{}: {}: this provider reaches {} alone ({}: {}); leave them out with recipients.allow, or send them through another provider",
@@ -50,6 +51,14 @@ pub(crate) fn run(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault> 
     if preview.accepted == 0 {
         return Err(super::plan::nobody(&campaign, preview.rows));
     }
+    let mut warnings = preview.warnings.clone();
+    if let Some(at) = campaign.send_at.filter(|_| capabilities.schedule == Schedule::Never) {
+        warnings.push(format!(
+            "{} cannot be handed a time: `volley send` has to run until {} and sends nothing earlier",
+            account.protocol,
+            cmd::rfc_3339(at)
+        ));
+    }
     let checked = Checked {
         schema: 1,
         campaign: campaign.name.clone(),
@@ -60,7 +69,7 @@ pub(crate) fn run(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault> 
         number_columns: preview.columns.number.clone(),
         variables: preview.columns.variables.clone(),
         unused_columns: preview.columns.unused.clone(),
-        warnings: preview.warnings.clone(),
+        warnings,
     };
     if voice.json {
         output::json(&checked)?;
