@@ -388,6 +388,61 @@ fn lost(provider: &Provider) -> &'static str {
     }
 }
 
+/// MultiTEL's send call, as somebody would describe it whose Volley did not know that provider.
+const DESCRIBED: &str = r#"
+name = "somebody"
+endpoint = "/v3/sendsms"
+[auth]
+basic = ["username", "password"]
+[request]
+sender_numbers = "digits"
+[request.fields]
+from = "{from}"
+to = "{to}"
+text = "{text}"
+reference = "{reference}"
+[reply]
+id = "/response/uniqueid"
+code = "/status/code"
+message = "/status/msg"
+parts = "/response/parts"
+price = "/response/cost"
+[reply.accepted]
+codes = [200]
+[reply.no_funds]
+codes = [402]
+[limits]
+rate = "5/s"
+prefixes = ["1"]
+"#;
+
+#[test]
+fn a_provider_that_only_a_file_describes_sends_a_campaign_and_resumes_it() {
+    let folder = Folder::new();
+    let faults = format!("{NO_LIMIT}[[fault]]\nrequest = 7\nkind = \"commit_then_drop\"\n");
+    let gateway = Gateway::start(folder.directory.path(), &faults);
+    let provider = PROVIDERS.iter().find(|provider| provider.kind == "multitel").expect("a provider");
+    provider.campaign(&folder, &gateway.address, 40, "", "");
+    let campaign = std::fs::read_to_string(folder.path("campaign.toml")).expect("a file");
+    let campaign = campaign
+        .replace("kind = \"multitel\"", "kind = \"http\"\ndefinition = \"somebody.toml\"")
+        .replace("bulk_allowed = true\n", "");
+    folder.write("campaign.toml", campaign).write("somebody.toml", DESCRIBED);
+    let (campaign, journal) = (folder.text("campaign.toml"), folder.text("test.volley"));
+    run(&["check", &campaign]).exits(0);
+    run(&["plan", &campaign]).exits(0);
+    // The journal needs no file beside it.
+    std::fs::remove_file(folder.path("somebody.toml")).expect("removed");
+    let ended = run(&["resume", &journal, "--yes", "--json"]).exits(6).json();
+    assert_eq!(count(&ended, "/recipients/accepted"), 39, "{ended}");
+    assert_eq!(ended["cost"]["billed"], "0.5850", "{ended}");
+    run(&["doubt", "probe", &journal]).exits(2);
+    assert_eq!(gateway.taken().len(), 40);
+    let kept = std::fs::read(folder.path("test.volley")).expect("a journal");
+    assert!(!kept.windows(12).any(|bytes| bytes == b"sim-password"), "a secret is in the journal");
+    run(&["verify", &journal]).exits(0);
+}
+
 #[test]
 fn every_provider_is_listed_with_its_limits() {
     let listed = run(&["provider", "list", "--json"]).exits(0).json();
