@@ -1,7 +1,7 @@
 //! Where a provider account is asked questions, one at a time and within its rates.
 
-use crate::{account::Account, fault::Fault};
-use std::{sync::Arc, time::Duration};
+use crate::{account::Account, cmd, fault::Fault, signals};
+use std::{future::Future, sync::Arc, time::Duration};
 use volley_core::{Class, Failure};
 use volley_engine::{Asker, HttpTransport};
 use volley_provider::{adapter::Adapter, inquiry::Inquiry};
@@ -48,6 +48,19 @@ impl Desk {
         let again = || make(&*adapter).expect("the provider has this call");
         Some(self.asker.ask(again).await)
     }
+}
+
+/// Runs what asks a provider, until it is over or somebody stops it: a question changes nothing, so
+/// it can be left at any moment.
+pub(crate) fn until_stopped<T>(asking: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    cmd::sim::runtime()?.block_on(async {
+        let mut stop = signals::listen(|_| {})?;
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|level| *level > 0) => Err(Fault::new(signals::INTERRUPTED, "stopped")),
+            asked = asking => asked,
+        }
+    })
 }
 
 /// Why a question has no answer, with the contract's exit code for it.

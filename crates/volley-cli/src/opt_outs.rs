@@ -10,9 +10,14 @@ use std::{
 use volley_core::Msisdn;
 use volley_plan::Suppressed;
 
-/// The first suppression list of a campaign, or one beside the journal where it has none that a
-/// line of a number alone can join.
+/// Two lists: one beside the journal, by which a resumed campaign leaves them out, and the first
+/// suppression list of the campaign where a line of a number alone can join it, for every campaign
+/// that names it.
 pub(crate) struct OptOuts {
+    lists: Vec<List>,
+}
+
+struct List {
     path: PathBuf,
     /// Who is on it; `None` until somebody is to be added.
     known: Option<Suppressed>,
@@ -21,29 +26,53 @@ pub(crate) struct OptOuts {
 }
 
 impl OptOuts {
-    /// The list of the campaign whose journal is at `journal`.
+    /// The lists of the campaign whose journal is at `journal`.
     pub(crate) fn of(account: &Account, journal: &Path) -> Self {
         let listed = account.opt_outs.as_deref().map(PathBuf::from).filter(|path| is_plain(path));
-        let path = listed.unwrap_or_else(|| journal.with_extension("optouts.csv"));
-        Self { path, known: None, added: BTreeSet::new() }
+        let paths = [beside(journal)].into_iter().chain(listed);
+        Self { lists: paths.map(|path| List { path, known: None, added: BTreeSet::new() }).collect() }
     }
 
-    /// Where the list is.
+    /// The list that other campaigns suppress by: the campaign's own, or the one beside the journal,
+    /// which somebody has to name there.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        &self.lists.last().expect("there is one beside the journal").path
     }
 
-    /// Adds whoever is not on it yet; how many those were. They are on disk when it returns.
+    /// Adds whoever is not on them yet; how many those were. They are on disk when it returns.
     pub(crate) fn add(&mut self, numbers: impl Iterator<Item = Msisdn>) -> Result<u64, Fault> {
-        let mut new: BTreeSet<Msisdn> = numbers.filter(|number| !self.added.contains(number)).collect();
-        if new.is_empty() {
-            return Ok(0);
+        let numbers: BTreeSet<Msisdn> = numbers.collect();
+        let mut most = 0;
+        for list in &mut self.lists {
+            most = most.max(list.add(&numbers)?);
         }
-        if self.known.is_none() {
-            let is_there = self.path.exists();
-            let paths = is_there.then(|| self.path.clone());
-            let known = volley_plan::load_suppressed(paths.as_slice(), None);
-            self.known = Some(known.map_err(|error| Fault::new(error.exit_code(), error))?);
+        Ok(most)
+    }
+}
+
+/// Those who asked while this campaign went on; `None` where nobody did.
+pub(crate) fn held_back(journal: &Path) -> Result<Option<Suppressed>, Fault> {
+    let path = beside(journal);
+    if !path.exists() {
+        return Ok(None);
+    }
+    load(&path).map(Some)
+}
+
+fn beside(journal: &Path) -> PathBuf {
+    journal.with_extension("optouts.csv")
+}
+
+fn load(path: &Path) -> Result<Suppressed, Fault> {
+    let known = volley_plan::load_suppressed(&[path.to_owned()], None);
+    known.map_err(|error| Fault::new(error.exit_code(), error))
+}
+
+impl List {
+    fn add(&mut self, numbers: &BTreeSet<Msisdn>) -> Result<u64, Fault> {
+        let mut new: BTreeSet<Msisdn> = numbers.difference(&self.added).copied().collect();
+        if !new.is_empty() && self.known.is_none() && self.path.exists() {
+            self.known = Some(load(&self.path)?);
         }
         new.retain(|number| !self.known.as_ref().is_some_and(|known| known.contains(*number)));
         if new.is_empty() {

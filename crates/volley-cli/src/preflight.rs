@@ -27,6 +27,8 @@ pub(crate) struct Told {
     pub(crate) lines: Vec<String>,
     /// What does not fit our own numbers.
     pub(crate) differences: Vec<String>,
+    /// Why everybody would be refused; nothing may be sent, whoever confirms it.
+    pub(crate) hopeless: Option<String>,
     /// When each question was asked: they count against the account's rates.
     pub(crate) asked: Vec<Instant>,
 }
@@ -45,10 +47,14 @@ pub(crate) async fn ask(
 ) -> Result<Told, Fault> {
     let mut desk = Desk::in_a_hurry(account, earlier, TIMEOUT)?;
     let mut told = Told::default();
+    let mut left = None;
     if let Some(balance) = desk.ask(|adapter| adapter.balance()).await {
         told.asked.push(Instant::now());
         match balance {
-            Ok(balance) => told.balance(&balance, account, plan, standing),
+            Ok(balance) => {
+                told.balance(&balance, account, plan, standing);
+                left = Some(balance);
+            }
             Err(failure) => told.lines.push(format!("balance: not told ({})", failure.reason)),
         }
     }
@@ -66,7 +72,7 @@ pub(crate) async fn ask(
     {
         told.asked.push(Instant::now());
         match quote {
-            Ok(quote) => told.quote(&quote, call, account, plan),
+            Ok(quote) => told.quote(&quote, call, account, plan, left.as_ref()),
             Err(failure) => told.lines.push(format!("price: not told ({})", failure.reason)),
         }
     }
@@ -100,16 +106,29 @@ impl Told {
                 self.lines.push(format!("sender {name}: {}", output::inert(state)));
             }
             Some(Sender { state, .. }) => {
-                self.differences.push(format!("the sender {name} cannot be used: {}", output::inert(state)));
+                self.hopeless =
+                    Some(format!("the sender {name} cannot be used yet: {}", output::inert(state)));
             }
             None if lists_such => {
-                self.differences.push(format!("the sender {name} is not among those of the account"));
+                self.hopeless = Some(format!("the sender {name} is not among those of the account"));
             }
             None => {}
         }
     }
 
-    fn quote(&mut self, quote: &Quote, call: &SendCall, account: &Account, plan: &FrozenPlan) {
+    fn quote(
+        &mut self,
+        quote: &Quote,
+        call: &SendCall,
+        account: &Account,
+        plan: &FrozenPlan,
+        left: Option<&Balance>,
+    ) {
+        if let Billed::Money(price) | Billed::Units(price) = quote.billed
+            && let Some(Balance { amount, unit }) = left.filter(|left| left.amount < price)
+        {
+            self.differences.push(format!("the first request costs {unit} {price}, the balance is {amount}"));
+        }
         let recipients = u64::from(call.chunk.len());
         let segments: u64 = call.chunk.recipients.iter().map(|one| u64::from(one.segments)).sum();
         for (what, theirs, ours) in
@@ -133,7 +152,11 @@ impl Told {
                 .differences
                 .push(format!("the provider prices the first request at {theirs}, the plan at {ours}")),
             (Billed::Money(theirs) | Billed::Units(theirs), _) => {
-                self.lines.push(format!("the provider prices the first request at {theirs}"));
+                let unit = match (&quote.billed, unit) {
+                    (Billed::Units(_), Some(unit)) => unit,
+                    _ => currency.unwrap_or_default(),
+                };
+                self.lines.push(format!("the provider prices the first request at {unit} {theirs}"));
             }
             (Billed::Unknown, _) => {}
         }

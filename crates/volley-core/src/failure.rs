@@ -27,6 +27,8 @@ pub enum Class {
     HeldBack,
     /// The transport states that it wrote no byte.
     Unwritten,
+    /// The recipient asked not to be texted after the plan was made.
+    OptedOut,
     /// An error while the request was written.
     WriteFailed,
     /// Reset or end of stream before a complete answer head.
@@ -169,7 +171,7 @@ const BREAKER: LaneEffect = LaneEffect::StopAfter(5, StopReason::Breaker);
 
 impl Class {
     /// Every class, in the order of the table.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::NameResolution,
         Self::ConnectRefused,
         Self::ConnectTimeout,
@@ -179,6 +181,7 @@ impl Class {
         Self::Unbuildable,
         Self::HeldBack,
         Self::Unwritten,
+        Self::OptedOut,
         Self::WriteFailed,
         Self::ReplyLost,
         Self::TimedOut,
@@ -223,6 +226,7 @@ impl Class {
             Self::Unbuildable        => ("A7",  T::No,         F::Refuse,     L::StopAfter(5, S::RefusedAlike)),
             Self::HeldBack           => ("A8",  T::No,         F::Back,       L::GoOn),
             Self::Unwritten          => ("A10", T::No,         F::Retry,      L::GoOn),
+            Self::OptedOut           => ("A11", T::No,         F::Refuse,     L::GoOn),
             Self::WriteFailed        => ("B1",  T::Maybe,      F::Doubt,      BREAKER),
             Self::ReplyLost          => ("B2",  T::Maybe,      F::Doubt,      BREAKER),
             Self::TimedOut           => ("B3",  T::Maybe,      F::Doubt,      BREAKER),

@@ -14,6 +14,9 @@ use volley_provider::inquiry::Inquiry;
 /// can be asked twice without harm.
 const TRIES: u32 = 4;
 
+/// The longest silence that is waited for. Whoever asks for more is asked another day.
+const LONGEST_SILENCE: Duration = Duration::from_mins(5);
+
 /// Asks one provider account.
 #[derive(Debug)]
 pub struct Asker<T> {
@@ -41,7 +44,8 @@ impl<T: Transport> Asker<T> {
     }
 
     /// Asks the question that `make` makes, again where no answer came, and three times as often
-    /// where the provider says "too fast": then it was not heard at all.
+    /// where the provider says "too fast": then it was not heard at all. Waits for five minutes of
+    /// silence at most.
     ///
     /// # Errors
     /// What the last answer, or the lack of one, says.
@@ -59,19 +63,19 @@ impl<T: Transport> Asker<T> {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            if failure.class == Class::Throttled {
+            let wait = if failure.class == Class::Throttled {
                 throttled += 1;
-                let silence = backoff::silence(throttled, failure.retry_after);
-                self.pacer.on_throttled(self.start.elapsed(), silence);
+                backoff::silence(throttled, failure.retry_after)
             } else {
                 failed += 1;
-                let wait = failure.retry_after.unwrap_or(Duration::from_secs(1) * failed);
-                self.pacer.on_throttled(self.start.elapsed(), wait);
-            }
+                failure.retry_after.unwrap_or(Duration::from_secs(1) * failed)
+            };
+            self.pacer.on_throttled(self.start.elapsed(), wait);
             // What may have been taken is asked again as well: it is only a question.
             let is_worth_it = failure.class == Class::Throttled
                 || matches!(failure.class.rule().fate, Fate::Retry | Fate::Doubt);
-            if !is_worth_it || failed.max(throttled / 3) >= self.tries {
+            let asked = failed.max(if self.tries == 1 { throttled } else { throttled / 3 });
+            if !is_worth_it || asked >= self.tries || wait > LONGEST_SILENCE {
                 return Err(failure);
             }
         }

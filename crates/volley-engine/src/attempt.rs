@@ -4,6 +4,7 @@
 use crate::{
     lane::{Work, final_outcome},
     port::Port,
+    run::HeldBack,
     transport::{Observed, Transport},
 };
 use std::{mem, sync::Arc, time::Duration};
@@ -11,7 +12,7 @@ use tokio::{sync::watch, time::Instant};
 use volley_core::{Class, Failure, Micros, Outcome, Reference, ReplyPrice, UnixMillis};
 use volley_journal::{Attempt, Claim, CommitError, Record, Write, Written};
 use volley_provider::{
-    adapter::{Adapter, SendCall},
+    adapter::{Adapter, SendCall, Unbuildable},
     http::HttpRequest,
 };
 
@@ -23,6 +24,7 @@ pub(crate) struct Shared<T, P> {
     pub(crate) sender: Option<Arc<str>>,
     pub(crate) send_at: Option<UnixMillis>,
     pub(crate) reference: Reference,
+    pub(crate) held_back: Option<HeldBack>,
     /// What the plan's prices are in.
     pub(crate) currency: Option<String>,
     /// Turns true when requests under way are to be abandoned.
@@ -66,7 +68,13 @@ pub(crate) async fn run<T: Transport, P: Port>(shared: Arc<Shared<T, P>>, work: 
         send_at: shared.send_at,
         reference: shared.reference.clone(),
     };
-    let request = shared.adapter.encode(&call);
+    let held = shared.held_back.as_ref().is_some_and(|held_back| held_back.holds(&work.chunk));
+    let request = if held {
+        Err(Failure::new(Class::OptedOut, "they asked not to be texted again"))
+    } else {
+        let unbuildable = |why: Unbuildable| Failure::new(Class::Unbuildable, why.to_string());
+        shared.adapter.encode(&call).map_err(unbuildable)
+    };
     let body_hash = request.as_ref().map_or([0; 32], hash_of);
     let claim = Claim {
         first: work.chunk.first,
@@ -84,7 +92,7 @@ pub(crate) async fn run<T: Transport, P: Port>(shared: Arc<Shared<T, P>>, work: 
     };
     let outcome = match request {
         Ok(request) => send(&shared, &work, request).await,
-        Err(why) => Failure::new(Class::Unbuildable, why.to_string()).into(),
+        Err(failure) => failure.into(),
     };
     let ended = Instant::now();
     let outcome = final_outcome(outcome, work.chunk.len());

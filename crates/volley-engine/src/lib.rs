@@ -20,5 +20,5 @@ pub use ask::Asker;
 pub use lane::{Ending, Lane, LaneSettings, Pause, Step, Work};
 pub use pace::{Go, Pacer};
 pub use port::{Inline, Port, Threaded};
-pub use run::{Control, Progress, Run, Settings, earlier_requests};
+pub use run::{Control, HeldBack, Progress, Run, Settings, earlier_requests};
 pub use transport::{ClientError, HttpTransport, Observed, Transport};

@@ -6,9 +6,9 @@ use crate::{
     port::Port,
     transport::Transport,
 };
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
-use volley_core::{Rate, Reason, StopReason, UnixMillis};
+use volley_core::{Chunk, Msisdn, Rate, Reason, StopReason, UnixMillis};
 use volley_journal::{CommitError, Journal, Standing};
 use volley_provider::adapter::Adapter;
 
@@ -24,6 +24,39 @@ pub struct Run<T, P> {
     pub settings: Settings,
 }
 
+/// Says of a number whether nothing may be sent to it any more.
+#[derive(Clone)]
+pub struct HeldBack(pub Arc<dyn Fn(Msisdn) -> bool + Send + Sync>);
+
+/// Shows nobody.
+impl fmt::Debug for HeldBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HeldBack")
+    }
+}
+
+impl HeldBack {
+    /// Whether nothing may be sent to anybody of `chunk`.
+    pub(crate) fn holds(&self, chunk: &Chunk) -> bool {
+        chunk.recipients.iter().all(|one| (self.0)(one.to))
+    }
+
+    /// The same recipients in the same order, those who are held back in chunks of their own.
+    fn apart(&self, chunks: Vec<Chunk>) -> Vec<Chunk> {
+        let split = |chunk: Chunk| {
+            let held: Vec<bool> = chunk.recipients.iter().map(|one| (self.0)(one.to)).collect();
+            if !held.contains(&true) {
+                return vec![chunk];
+            }
+            let mut parts = chunk.runs(|index| held[index]);
+            parts.extend(chunk.runs(|index| !held[index]));
+            parts.sort_by_key(|part| part.first);
+            parts
+        };
+        chunks.into_iter().flat_map(split).collect()
+    }
+}
+
 /// What a run keeps to.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -33,6 +66,8 @@ pub struct Settings {
     pub sender: Option<Arc<str>>,
     /// When the provider is to send them; `None` for now.
     pub send_at: Option<UnixMillis>,
+    /// Who asked not to be texted since the plan was made: they are refused without a request.
+    pub held_back: Option<HeldBack>,
     /// How long before the start earlier processes made requests that still count against the
     /// rates.
     pub earlier_requests: Vec<Duration>,
@@ -89,7 +124,7 @@ impl<T: Transport, P: Port> Run<T, P> {
     pub async fn execute(self, mut control: Control) -> Result<Ending, Arc<CommitError>> {
         let start = Instant::now();
         let (abandon_now, abandon) = watch::channel(false);
-        let Settings { lane, sender, send_at, earlier_requests, mut seed } = self.settings;
+        let Settings { lane, sender, send_at, held_back, earlier_requests, mut seed } = self.settings;
         let mut lane = Lane::new(lane);
         for ago in earlier_requests {
             lane.on_earlier_request(Duration::ZERO, ago);
@@ -105,6 +140,7 @@ impl<T: Transport, P: Port> Run<T, P> {
             port: self.port,
             sender,
             send_at,
+            held_back: held_back.clone(),
             abandon,
             journal_fault,
         });
@@ -138,7 +174,13 @@ impl<T: Transport, P: Port> Run<T, P> {
                 started: Some(start),
             });
             match step {
-                Step::Fetch { from, most } => lane.on_chunks(port.next_chunks(from, most).await?),
+                Step::Fetch { from, most } => {
+                    let chunks = port.next_chunks(from, most).await?;
+                    lane.on_chunks(match &held_back {
+                        Some(held_back) => held_back.apart(chunks),
+                        None => chunks,
+                    });
+                }
                 Step::Send(work) => {
                     attempts.spawn(attempt::run(Arc::clone(&shared), work));
                 }

@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(
             words.join(" "),
             "NameResolution ConnectRefused ConnectTimeout TlsFailed ProxyRefused NoDescriptor Unbuildable \
-             HeldBack Unwritten WriteFailed ReplyLost TimedOut BadHead BodyCut ProcessGone Abandoned \
+             HeldBack Unwritten OptedOut WriteFailed ReplyLost TimedOut BadHead BodyCut ProcessGone Abandoned \
              WrongReply Answered Unmatched UnlistedCode NotTheApi NoId MovedMaybe MovedUntaken BadRequest \
              Credentials NoFunds WrongAddress RequestTimeout Conflict TooLarge Misdirected Throttled \
              Unavailable UnavailableUntaken ServerError OtherRefusal"

@@ -7,7 +7,7 @@
 use crate::{
     account::Account,
     cmd::{self, Voice, plan::now, status::print},
-    desk::{Desk, unanswered},
+    desk::{Desk, unanswered, until_stopped},
     fault::Fault,
     output,
 };
@@ -29,6 +29,8 @@ struct Report {
     campaign: String,
     /// Recipients whose request was taken back, now or before.
     cancelled: u64,
+    /// Those of them whose request was taken back before.
+    already: u64,
     /// Recipients whose request is being sent, or was.
     too_late: u64,
     /// Recipients of requests that the provider does not know, or says nothing clear of.
@@ -57,6 +59,10 @@ pub(crate) fn run(path: &Path, voice: Voice) -> Result<u8, Fault> {
             format!("{}: nothing was handed over yet", path.display()),
         ));
     }
+    if plan.terms.send_at.is_none() {
+        let what = "it had no schedule: what was handed over was sent at once";
+        return Err(Fault::new(NOTHING_TO_CANCEL, format!("{}: {what}", path.display())));
+    }
     // From here on nobody else hands anything over.
     let mut journal = SqliteJournal::open(path, now())?;
     let before: BTreeMap<_, _> =
@@ -67,13 +73,17 @@ pub(crate) fn run(path: &Path, voice: Voice) -> Result<u8, Fault> {
     let mut desk = Desk::open(&account, &cmd::send::earlier(&mut journal, &account, &capabilities)?)?;
     let mut report =
         Report { schema: 1, campaign: plan.terms.campaign.clone(), in_doubt, pending, ..Report::default() };
-    let asked = cmd::sim::runtime()?.block_on(async {
+    let asked = until_stopped(async {
         for request in &requests {
+            let recipients = u64::from(request.recipients);
             let result = match before.get(&request.attempt) {
-                Some(done @ (CancelResult::Done | CancelResult::Already)) => *done,
+                Some(done @ (CancelResult::Done | CancelResult::Already)) => {
+                    report.already += recipients;
+                    *done
+                }
                 _ => cancel(&mut desk, &mut journal, request).await?,
             };
-            report.count(result, u64::from(request.recipients));
+            report.count(result, recipients);
         }
         Ok::<_, Fault>(())
     });
@@ -129,6 +139,9 @@ impl Report {
 
     fn show(&self, path: &Path) -> String {
         let mut text = format!("{}: {} taken back", self.campaign, output::some(self.cancelled, "recipient"));
+        if self.already > 0 {
+            text.push_str(&format!(" ({} of them before)", output::count(self.already)));
+        }
         if self.too_late > 0 {
             text.push_str(&format!(", {} too late", output::count(self.too_late)));
         }

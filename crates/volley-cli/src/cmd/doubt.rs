@@ -4,7 +4,7 @@
 use crate::{
     account::Account,
     cmd::{self, Voice, plan::now},
-    desk::Desk,
+    desk::{Desk, until_stopped},
     fault::Fault,
     output,
 };
@@ -17,7 +17,7 @@ use std::{
 };
 use volley_core::{Position, Schedule};
 use volley_journal::{
-    Decision, Doubt, DoubtfulAttempt, Evidence, Journal, JournalReader, ReceiptBook, Resolution,
+    Decision, Doubt, DoubtfulAttempt, Evidence, Journal, JournalReader, ReceiptBook, RequestFate, Resolution,
     SqliteJournal, Standing, Write as Change,
 };
 use volley_provider::{
@@ -180,6 +180,13 @@ struct Probed {
 /// Asks the provider whether it took what is in doubt. Whoever it took is accepted; whoever is
 /// absent stays in doubt, because nobody knows when a message would show.
 pub(crate) fn probe(path: &Path, voice: Voice) -> Result<u8, Fault> {
+    let reader = JournalReader::open(path)?;
+    // What a process that is gone left open becomes doubt when the journal is opened for sending.
+    let is_open = reader.request_bills()?.iter().any(|request| request.fate == RequestFate::Open);
+    if !is_open && reader.doubtful_attempts()?.is_empty() {
+        output::talk(voice.quiet, "nobody is in doubt");
+        return Ok(0);
+    }
     let mut journal = SqliteJournal::open(path, now())?;
     let reader = JournalReader::open(path)?;
     let plan = reader.plan().clone();
@@ -194,7 +201,7 @@ pub(crate) fn probe(path: &Path, voice: Voice) -> Result<u8, Fault> {
         let is_other = |id: &&String| own != Some(id.as_str());
         Arc::new(known.iter().filter(is_other).cloned().collect())
     };
-    let probed = cmd::sim::runtime()?.block_on(async {
+    let probed = until_stopped(async {
         for attempt in reader.doubtful_attempts()? {
             let call = SendCall {
                 chunk: Arc::new(reader.chunk_of(attempt.first, attempt.recipients)?),

@@ -4,7 +4,7 @@ use crate::{
     account::{self, Account},
     args,
     cmd::{self, Voice, status::print},
-    desk::{Desk, unanswered},
+    desk::{Desk, unanswered, until_stopped},
     fault::Fault,
     output,
 };
@@ -156,7 +156,7 @@ pub(crate) fn check(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault
     let loaded = cmd::load(&campaign.path, &campaign.overrides, None)?;
     let account = Account::of(&loaded)?;
     let mut desk = Desk::open(&account, &[])?;
-    let (balance, senders) = cmd::sim::runtime()?.block_on(async {
+    let (balance, senders) = until_stopped(async {
         let balance = desk.ask(|adapter| adapter.balance()).await.transpose();
         let balance = balance.map_err(|failure| unanswered("balance", &failure))?;
         let senders = senders_of(&mut desk).await.transpose();
@@ -196,7 +196,7 @@ pub(crate) fn check(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault
 pub(crate) fn balance(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault> {
     let account = Account::of(&cmd::load(&campaign.path, &campaign.overrides, None)?)?;
     let mut desk = Desk::open(&account, &[])?;
-    let asked = cmd::sim::runtime()?.block_on(desk.ask(|adapter| adapter.balance()));
+    let asked = until_stopped(async { Ok(desk.ask(|adapter| adapter.balance()).await) })?;
     let balance = asked.ok_or_else(|| has_no_call(&account, "balance"))?;
     let balance = BalanceLine::of(&balance.map_err(|failure| unanswered("balance", &failure))?);
     if voice.json {
@@ -214,7 +214,7 @@ pub(crate) fn balance(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fau
 pub(crate) fn senders(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault> {
     let account = Account::of(&cmd::load(&campaign.path, &campaign.overrides, None)?)?;
     let mut desk = Desk::open(&account, &[])?;
-    let asked = cmd::sim::runtime()?.block_on(senders_of(&mut desk));
+    let asked = until_stopped(async { Ok(senders_of(&mut desk).await) })?;
     let senders = asked.ok_or_else(|| has_no_call(&account, "senders"))?;
     let senders = senders.map_err(|failure| unanswered("senders", &failure))?;
     let lines: Vec<SenderLine> = senders.iter().map(SenderLine::of).collect();

@@ -28,7 +28,7 @@ use volley_journal::{
     Decision, Evidence, Journal, JournalReader, OpenError, PollMark, Polled, ReceiptBook, Resolution,
     SqliteJournal, Write,
 };
-use volley_provider::inquiry::{Callback, Cursor, Event, Poll};
+use volley_provider::inquiry::{Callback, Cursor, Event, Page, Poll};
 
 /// Messages that are asked about before the journal is asked for more.
 const MESSAGES_AT_A_TIME: usize = 1_000;
@@ -201,10 +201,8 @@ async fn by_message(
         let Some(last) = messages.last() else { return Ok(true) };
         after = Some(last.position);
         for message in &messages {
-            if *stop.borrow_and_update() > 0 {
-                return Ok(false);
-            }
-            let page = page(desk, Poll::Message(&message.message_id), &Cursor::default()).await?;
+            let asked = page(desk, stop, Poll::Message(&message.message_id), &Cursor::default()).await?;
+            let Some(page) = asked else { return Ok(false) };
             office.keep(&page.items, None)?;
         }
     }
@@ -223,10 +221,7 @@ async fn pages(
     // Somebody whose state is not final yet makes the next run ask from the start again.
     let mut all_final = cursor == Cursor::default();
     loop {
-        if *stop.borrow_and_update() > 0 {
-            return Ok(false);
-        }
-        let page = page(desk, of, &cursor).await?;
+        let Some(page) = page(desk, stop, of, &cursor).await? else { return Ok(false) };
         let next = page.next.filter(|next| *next != cursor);
         all_final &= page.items.iter().all(|one| one.delivery.is_some_and(Delivery::is_final));
         let is_complete = next.is_none() && all_final;
@@ -239,15 +234,20 @@ async fn pages(
     }
 }
 
+/// The page at `cursor`; `None` where somebody stops it first.
 async fn page(
     desk: &mut Desk,
+    stop: &mut watch::Receiver<u8>,
     of: Poll<'_>,
     cursor: &Cursor,
-) -> Result<volley_provider::inquiry::Page<Receipt>, Fault> {
-    let asked = desk.ask(|adapter| adapter.receipts(of, cursor)).await;
-    asked
-        .expect("the capabilities say that it can be asked")
-        .map_err(|failure| unanswered("receipts", &failure))
+) -> Result<Option<Page<Receipt>>, Fault> {
+    let asked = tokio::select! {
+        biased;
+        _ = stop.wait_for(|level| *level > 0) => return Ok(None),
+        asked = desk.ask(|adapter| adapter.receipts(of, cursor)) => asked,
+    };
+    let asked = asked.expect("the capabilities say that it can be asked");
+    asked.map(Some).map_err(|failure| unanswered("receipts", &failure))
 }
 
 /// Takes the provider's calls until somebody stops it.

@@ -9,8 +9,13 @@ use crate::{
     output,
 };
 use serde::Serialize;
-use std::{collections::BTreeMap, io, path::Path};
-use volley_journal::{JournalReader, ReportRow};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    ops::Range,
+    path::Path,
+};
+use volley_journal::{AttemptId, CancelResult, Cancellation, JournalReader, ReportRow};
 use volley_plan::CsvFile;
 
 const COLUMNS: [&str; 11] = [
@@ -43,12 +48,15 @@ pub(crate) fn run(path: &Path, csv: Option<&Path>, voice: Voice) -> Result<u8, F
         csv.map(|path| CsvFile::create(path, &COLUMNS, "report").map_err(|error| cannot(path, &error)));
     let mut file = file.transpose()?;
     let (mut codes, mut written) = (BTreeMap::new(), Ok(()));
+    let taken_back = taken_back(&reader)?;
     reader.for_each_report_row(|row| {
         if let Some(code) = row.code.as_deref().filter(|_| row.state != "accepted") {
             *codes.entry(code.to_owned()).or_insert(0) += 1;
         }
         if let Some(file) = file.as_mut().filter(|_| written.is_ok()) {
-            written = write(file, &row);
+            let is_in = |one: &Range<u32>| one.contains(&row.position.0);
+            let is_taken_back = row.state == "accepted" && taken_back.iter().any(is_in);
+            written = write(file, &row, is_taken_back);
         }
     })?;
     if let Some((path, file)) = csv.zip(file) {
@@ -69,7 +77,25 @@ pub(crate) fn run(path: &Path, csv: Option<&Path>, voice: Voice) -> Result<u8, F
     Ok(0)
 }
 
-fn write(file: &mut CsvFile, row: &ReportRow) -> io::Result<()> {
+/// The recipients whose requests were taken back at the provider, neighbours together.
+fn taken_back(reader: &JournalReader) -> Result<Vec<Range<u32>>, Fault> {
+    let is_done = |one: &Cancellation| matches!(one.result, CancelResult::Done | CancelResult::Already);
+    let cancelled = reader.cancellations()?.into_iter().filter(is_done).map(|one| one.attempt);
+    let cancelled: BTreeSet<AttemptId> = cancelled.collect();
+    if cancelled.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut ranges: Vec<Range<u32>> = Vec::new();
+    for one in reader.request_bills()?.iter().filter(|one| cancelled.contains(&one.attempt)) {
+        match ranges.last_mut() {
+            Some(last) if last.end == one.first.0 => last.end += one.recipients,
+            _ => ranges.push(one.first.0..one.first.0 + one.recipients),
+        }
+    }
+    Ok(ranges)
+}
+
+fn write(file: &mut CsvFile, row: &ReportRow, is_taken_back: bool) -> io::Result<()> {
     let money =
         |amount: Option<volley_core::Micros>| amount.map_or(String::new(), |amount| amount.to_string());
     let cells = [
@@ -83,7 +109,10 @@ fn write(file: &mut CsvFile, row: &ReportRow) -> io::Result<()> {
         money(row.billed),
         row.attempts.to_string(),
         row.time.map_or(String::new(), rfc_3339),
-        row.delivery.map_or(String::new(), |delivery| delivery.word().to_owned()),
+        match row.delivery {
+            _ if is_taken_back => "cancelled".to_owned(),
+            delivery => delivery.map_or(String::new(), |delivery| delivery.word().to_owned()),
+        },
     ];
     file.write(cells.iter().map(String::as_str))
 }

@@ -9,8 +9,9 @@ use crate::{
         preview::Pass,
         status::{Status, print, settled_exit_code},
     },
+    desk::until_stopped,
     fault::Fault,
-    output,
+    opt_outs, output,
     preflight::{self, Told},
     progress, signals,
 };
@@ -23,7 +24,9 @@ use std::{
 };
 use tokio::{sync::watch, time::Instant};
 use volley_core::{Capabilities, Micros, Position, Schedule, StopReason, UnixMillis};
-use volley_engine::{Control, Ending, HttpTransport, LaneSettings, Port, Progress, Run, Settings, Threaded};
+use volley_engine::{
+    Control, Ending, HeldBack, HttpTransport, LaneSettings, Port, Progress, Run, Settings, Threaded,
+};
 use volley_journal::{
     FrozenPlan, Journal, JournalLock, JournalReader, ReceiptBook, SqliteJournal, Standing, Write,
 };
@@ -228,10 +231,16 @@ impl Resumption {
             volley_engine::earlier_requests(&mut self.journal, &self.lane.rates, now()).map_err(cannot)?;
         let standing = self.journal.standing().clone();
         let asked = preflight::ask(&self.account, &self.plan, &standing, first.as_ref(), &earlier);
-        let Told { lines, differences, asked } = cmd::sim::runtime()?.block_on(asked)?;
+        let Told { lines, differences, hopeless, asked } = until_stopped(asked)?;
         self.asked = asked;
         for line in lines {
             output::talk(voice.quiet, &format!("{}: {line}", self.plan.terms.provider));
+        }
+        if let Some(why) = hopeless {
+            let provider = &self.plan.terms.provider;
+            return Err(Fault::usage(format!(
+                "{provider}: {why}; nothing was sent; everybody stays pending"
+            )));
         }
         for difference in &differences {
             output::talk(false, &format!("warning: {difference}"));
@@ -371,6 +380,8 @@ impl Resumption {
             lane: LaneSettings { max_cost, not_before, ..self.lane },
             sender: self.plan.terms.sender.as_deref().map(Arc::from),
             send_at,
+            held_back: opt_outs::held_back(&self.path)?
+                .map(|held| HeldBack(Arc::new(move |to| held.contains(to)))),
             earlier_requests,
             seed: seed(),
         };

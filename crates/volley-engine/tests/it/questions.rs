@@ -52,7 +52,8 @@ async fn ask(lines: Vec<Observed>) -> (Result<u16, Class>, Vec<Duration>) {
         Inquiry::new(request, |reply: &Reply| match reply.status {
             200 => Ok(reply.status),
             status => {
-                let wait = (status == 429).then_some(Duration::from_secs(7));
+                let seconds = reply.header("retry-after").map_or(7, |text| text.parse().expect("seconds"));
+                let wait = (status == 429).then_some(Duration::from_secs(seconds));
                 Err(Failure { retry_after: wait, ..Failure::new(Class::of_status(status), "said no") })
             }
         })
@@ -81,6 +82,18 @@ async fn a_refusal_is_an_answer() {
         let (answer, asked) = ask(vec![replied(status), replied(200)]).await;
         assert_eq!((answer, asked.len()), (Err(class), 1), "{status}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_for_more_than_five_minutes_of_silence_is_not_waited_for() {
+    let start = Instant::now();
+    let mut reply = replied(429);
+    if let Observed::Reply(reply) = &mut reply {
+        reply.headers.push(("retry-after".to_owned(), "86400".to_owned()));
+    }
+    let (answer, asked) = ask(vec![reply, replied(200)]).await;
+    assert_eq!((answer, asked.len()), (Err(Class::Throttled), 1));
+    assert!(start.elapsed() < Duration::from_secs(1));
 }
 
 #[tokio::test(start_paused = true)]

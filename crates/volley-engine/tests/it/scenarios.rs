@@ -1,7 +1,7 @@
 //! What the engine does when things go wrong, as a table of worlds and expectations.
 
 use crate::world::{Limits, PRICE, World};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use volley_core::{Micros, StopReason};
 use volley_engine::Ending;
 use volley_journal::JournalReader;
@@ -157,6 +157,19 @@ async fn the_first_interrupt_drains_and_leaves_no_doubt() {
     assert!(standing.recipients.accepted > 0 && standing.recipients.pending > 0);
     assert!(world.elapsed() < Duration::from_millis(1_200), "what was in flight finished");
     world.judge(&standing, "drained");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asked_not_to_be_texted_is_refused_without_a_request() {
+    let world = World::new("mesms", 60, 10, Config::default().with_limit(None));
+    // Single ones, neighbours, a whole request, and the last.
+    let asked = |to: volley_core::Msisdn| matches!(to.digits() % 1_000, 3 | 5 | 7 | 9 | 11..=13 | 21..=30 | 60);
+    let held_back = Some(volley_engine::HeldBack(Arc::new(asked)));
+    let (ending, standing) = world.run(&Limits { held_back, ..Limits::default() }).await;
+    assert_eq!(ending, Ending::Finished);
+    assert_eq!((standing.recipients.accepted, standing.recipients.refused), (42, 18));
+    assert!(world.gateway().ledger().all(|entry| !asked(entry.to)));
+    world.judge(&standing, "held back");
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@ use volley_core::{
     Profile, Rate, RowNumber, UnixMillis,
 };
 use volley_engine::{
-    Control, Ending, Inline, LaneSettings, Observed, Port, Progress, Run, Settings, Transport,
+    Control, Ending, HeldBack, Inline, LaneSettings, Observed, Port, Progress, Run, Settings, Transport,
     earlier_requests,
 };
 use volley_journal::{
@@ -51,6 +51,8 @@ pub(crate) struct Limits {
     pub(crate) max_in_flight: u32,
     pub(crate) max_cost: Option<Micros>,
     pub(crate) timeout: Duration,
+    /// Who asked not to be texted.
+    pub(crate) held_back: Option<HeldBack>,
     /// When sending starts.
     pub(crate) not_before: Duration,
     /// When the first and the second Ctrl-C come.
@@ -65,6 +67,7 @@ impl Default for Limits {
             max_in_flight: 4,
             max_cost: None,
             timeout: Duration::from_secs(30),
+            held_back: None,
             not_before: Duration::ZERO,
             interrupts: [None, None],
         }
@@ -207,6 +210,7 @@ impl World {
             },
             sender: Some(Arc::from("Volley")),
             send_at: None,
+            held_back: limits.held_back.clone(),
             earlier_requests,
             seed: 7,
         };

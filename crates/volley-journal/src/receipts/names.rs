@@ -18,6 +18,9 @@ use volley_core::{Msisdn, Receipt, Reference};
 /// The most numbers that are held, over all requests: those of the largest there can be.
 const MOST_NUMBERS: usize = 2_000_000;
 
+/// What the numbers of everybody are held under, which is no attempt.
+const WHOLE_PLAN: u64 = 0;
+
 /// The names that a receipt gives its message; empty, or 0, where it has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Named {
@@ -124,7 +127,7 @@ impl Names {
     pub(super) fn find(&mut self, connection: &Connection, named: &Named) -> Result<Option<u32>, Fault> {
         let ours = self.reference.position(&named.reference).filter(|ours| ours.0 < self.recipients);
         if let Some(position) = ours {
-            return Ok(Some(position.0));
+            return self.by_our_word(connection, position.0, named.msisdn).map(Some);
         }
         if !named.message_id.is_empty()
             && let Some(position) = self.messages(connection)?.get(&named.message_id)
@@ -141,6 +144,19 @@ impl Names {
             }
         }
         Ok(None)
+    }
+
+    /// The position of the one whom our word for `position` means. A provider may keep one word for
+    /// a whole request, that of its first message; a plan has each number once, so the number
+    /// `msisdn` then says who of it. One that the plan does not have is written in another way.
+    fn by_our_word(&mut self, connection: &Connection, position: u32, msisdn: u64) -> Result<u32, Fault> {
+        let mut select = connection.prepare_cached("SELECT msisdn FROM recipient WHERE position = ?")?;
+        let at_position: i64 = select.query_row([position], |row| row.get(0))?;
+        if msisdn == 0 || at_position.unsigned_abs() == msisdn {
+            return Ok(position);
+        }
+        let found = self.numbers.of(connection, WHOLE_PLAN, 0..self.recipients, halves(msisdn))?;
+        Ok(found.unwrap_or(position))
     }
 
     /// Remembers that `named` named nobody whom it knows.

@@ -18,10 +18,14 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    /// What `code` means where the account lists it, in any case.
+    /// What `code` means where the account lists it, in any case, or where it is a word for an empty
+    /// account: the provider publishes no codes, and whoever is refused for good for lack of credit
+    /// would never get the text.
     pub(super) fn class_of(&self, code: &str) -> Option<Class> {
         let is_in = |codes: &[String]| codes.iter().any(|listed| listed.eq_ignore_ascii_case(code));
-        if is_in(&self.no_funds) {
+        let upper = code.to_ascii_uppercase();
+        let is_about_money = ["FUNDS", "CREDIT", "BALANCE"].iter().any(|word| upper.contains(word));
+        if is_in(&self.no_funds) || (is_about_money && !is_in(&self.transient)) {
             Some(Class::NoFunds)
         } else if is_in(&self.transient) {
             Some(Class::Throttled)

@@ -1,7 +1,7 @@
 //! What became of messages, told by calls of the provider's to `receipts --listen`. Between the
 //! two stands somebody who calls again until there is an answer, as providers do, but sooner.
 
-use super::{MIXED, PATIENCE, Sent};
+use super::{MIXED, Sent};
 use crate::{
     providers::count,
     relay::{Passed, Relay},
@@ -14,8 +14,12 @@ use std::{
     io::{BufRead, BufReader, Read},
     process::{Child, ChildStdout, Stdio},
     thread::sleep,
-    time::{Duration, Instant},
+    time::Duration,
 };
+use tokio::time::Instant;
+
+/// The longest that anything is waited for.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The path's secret.
 const TOKEN: &str = "a-secret-of-the-tests-0123";
@@ -198,7 +202,7 @@ fn who_does_not_speak_as_the_provider_does_is_told_so_and_changes_nothing() {
             } else {
                 http(&listener.address, method, path, "", body)
             };
-            assert_eq!(status, expected, "{kind}: {method} {path} {:.40}: {said}", body);
+            assert_eq!(status, expected, "{kind}: {method} {path} {body:.40}: {said}");
             assert!(!said.contains(TOKEN), "{kind}: {said}");
         }
         let (status, _) = http(&listener.address, "BREW", &right, "", "");
