@@ -11,7 +11,7 @@ use crate::{
 use serde::Serialize;
 use volley_core::{Batch, Capabilities, Polling, ReplyPrice, Schedule};
 use volley_provider::{
-    inquiry::{Balance, Cursor, Sender},
+    inquiry::{Balance, Cursor, Poll, Sender},
     registry,
 };
 
@@ -80,7 +80,7 @@ pub(crate) fn list(voice: Voice) -> Result<u8, Fault> {
         output::json(&serde_json::json!({ "schema": 1, "providers": kinds }))?;
         return Ok(0);
     }
-    let mut table = output::table(
+    let mut table = output::wide_table(
         &[
             "provider",
             "recipients",
@@ -156,24 +156,26 @@ pub(crate) fn check(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault
     let loaded = cmd::load(&campaign.path, &campaign.overrides, None)?;
     let account = Account::of(&loaded)?;
     let mut desk = Desk::open(&account, &[])?;
-    let (balance, senders) = until_stopped(async {
+    let (balance, senders, is_known) = until_stopped(async {
         let balance = desk.ask(|adapter| adapter.balance()).await.transpose();
         let balance = balance.map_err(|failure| unanswered("balance", &failure))?;
         let senders = senders_of(&mut desk).await.transpose();
         let senders = senders.map_err(|failure| unanswered("senders", &failure))?;
-        Ok::<_, Fault>((balance, senders))
+        let is_known = balance.is_some() || senders.is_some() || listed(&mut desk).await?;
+        Ok::<_, Fault>((balance, senders, is_known))
     })?;
+    if !is_known {
+        return Err(Fault::usage(format!(
+            "{} has no call to check credentials with; the first request of a campaign shows whether they are taken",
+            account.protocol
+        )));
+    }
     let named = loaded.sender.as_deref();
     let sender = named.zip(senders.as_deref()).and_then(|(name, senders)| find(senders, name));
-    let is_known = balance.is_some() || senders.is_some();
     let checked = Checked {
         schema: 1,
         provider: &account.protocol,
-        credentials: if is_known {
-            "accepted"
-        } else {
-            "not known: the provider has no call to check them with"
-        },
+        credentials: "accepted",
         balance: balance.as_ref().map(BalanceLine::of),
         sender: sender.map(SenderLine::of),
     };
@@ -190,6 +192,18 @@ pub(crate) fn check(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault
     }
     print(&text)?;
     Ok(0)
+}
+
+/// Whether the provider, asked for what was taken in the last minute, took the credentials; `false`
+/// where it has no such call.
+async fn listed(desk: &mut Desk) -> Result<bool, Fault> {
+    let until = super::plan::now();
+    let window = Poll::Window { from: until.plus_millis(-60_000), until };
+    match desk.ask(|adapter| adapter.receipts(window, &Cursor::default())).await {
+        None => Ok(false),
+        Some(Ok(_)) => Ok(true),
+        Some(Err(failure)) => Err(unanswered("messages", &failure)),
+    }
 }
 
 /// What the account has left.

@@ -21,6 +21,7 @@ use std::{
     net::SocketAddr,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tokio::{net::TcpListener, sync::watch};
 use volley_core::{Delivery, Polling, Receipt, UnixMillis};
@@ -32,6 +33,9 @@ use volley_provider::inquiry::{Callback, Cursor, Event, Page, Poll};
 
 /// Messages that are asked about before the journal is asked for more.
 const MESSAGES_AT_A_TIME: usize = 1_000;
+
+/// How long a page that was asked for is waited for once somebody wants to stop.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// How long behind the last request reports of a span of time are asked for.
 const LAG_MS: i64 = 5 * 60 * 1_000;
@@ -241,11 +245,17 @@ async fn page(
     of: Poll<'_>,
     cursor: &Cursor,
 ) -> Result<Option<Page<Receipt>>, Fault> {
+    if *stop.borrow() > 0 {
+        return Ok(None);
+    }
+    let asking = desk.ask(|adapter| adapter.receipts(of, cursor));
+    tokio::pin!(asking);
     let asked = tokio::select! {
         biased;
-        _ = stop.wait_for(|level| *level > 0) => return Ok(None),
-        asked = desk.ask(|adapter| adapter.receipts(of, cursor)) => asked,
+        _ = stop.wait_for(|level| *level > 0) => tokio::time::timeout(GRACE, asking).await.ok(),
+        asked = &mut asking => Some(asked),
     };
+    let Some(asked) = asked else { return Ok(None) };
     let asked = asked.expect("the capabilities say that it can be asked");
     asked.map(Some).map_err(|failure| unanswered("receipts", &failure))
 }
@@ -262,7 +272,11 @@ fn receive(
     let nothing =
         Callback { method: "GET".to_owned(), query: String::new(), headers: Vec::new(), body: Bytes::new() };
     if adapter.callback(&nothing).is_none() {
-        return Err(Fault::usage(format!("{} makes no calls; ask it with --poll", account.protocol)));
+        let instead = match adapter.capabilities().polling {
+            Polling::Never => "and cannot be asked either: what became of its messages stays unknown",
+            _ => "; ask it with --poll",
+        };
+        return Err(Fault::usage(format!("{} makes no calls {instead}", account.protocol)));
     }
     let token = token.map_or_else(listen::new_token, Ok)?;
     let office = Arc::new(Mutex::new(office));

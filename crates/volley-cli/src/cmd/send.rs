@@ -106,6 +106,7 @@ pub(crate) fn resume(path: &Path, sending: &Sending, voice: Voice) -> Result<u8,
     drop(reader);
     let mut run = Resumption::open(path, None, account)?;
     run.set_cap(sending)?;
+    run.remember_cancellation()?;
     let flight = u64::from(run.lane.max_in_flight) * u64::from(run.lane.chunk);
     let worst_doubt = flight.min(run.journal.standing().recipients.pending);
     run.ask_first(voice)?;
@@ -262,6 +263,18 @@ impl Resumption {
         own.map_or(Duration::ZERO, |at| {
             Duration::from_millis(u64::try_from(at.0.saturating_sub(now().0)).unwrap_or(0))
         })
+    }
+
+    /// Says of a campaign that was taken back at the provider that sending goes on all the same.
+    fn remember_cancellation(&self) -> Result<(), Fault> {
+        let reader = JournalReader::open(&self.path)?;
+        if self.journal.standing().recipients.pending > 0 && !reader.cancellations()?.is_empty() {
+            output::talk(
+                false,
+                "warning: this campaign was taken back at the provider; whoever is pending is sent to all the same",
+            );
+        }
+        Ok(())
     }
 
     /// Asks before anything is sent, showing recipients, segments, cost and the worst case.

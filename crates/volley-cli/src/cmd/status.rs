@@ -2,7 +2,7 @@
 
 use crate::{
     account::{self, Account},
-    cmd::Voice,
+    cmd::{self, Voice},
     fault::Fault,
     output,
 };
@@ -29,6 +29,9 @@ pub(crate) struct Status {
     requests: Requests,
     cost: Option<Cost>,
     pub(crate) exit_code: u8,
+    /// When it is to be sent, where its plan says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    send_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -97,6 +100,7 @@ impl Status {
             },
             cost: cost(plan, standing),
             exit_code,
+            send_at: plan.terms.send_at.map(cmd::rfc_3339),
         }
     }
 
@@ -132,6 +136,9 @@ impl Status {
             output::count(pending + accepted + refused + in_doubt),
             output::count(sent),
         );
+        if let Some(at) = &self.send_at {
+            text.push_str(&format!("scheduled for {at}\n"));
+        }
         if let Some(Delivery { delivered, failed, unknown }) = &self.delivery {
             let counts = [("delivered", delivered), ("failed", failed), ("not known", unknown)];
             let counts = counts.map(|(word, number)| format!("{} {word}", output::count(*number)));

@@ -103,6 +103,13 @@ pub(crate) fn table(header: &[&str], right: &[usize]) -> Table {
     table
 }
 
+/// The same for a table that is searched rather than read: no cell is broken.
+pub(crate) fn wide_table(header: &[&str], right: &[usize]) -> Table {
+    let mut table = table(header, right);
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    table
+}
+
 /// Asks for `answer` to be typed. `None` where there is no terminal to ask on.
 pub(crate) fn ask(question: &str, answer: &str) -> Option<bool> {
     if !io::stdin().is_terminal() {

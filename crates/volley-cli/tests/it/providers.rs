@@ -444,6 +444,53 @@ fn a_provider_that_only_a_file_describes_sends_a_campaign_and_resumes_it() {
 }
 
 #[test]
+fn what_the_account_says_is_told_before_anything_is_sent() {
+    // The settings of the account, the exit code, what is said, and how many were taken.
+    let cases = [
+        (
+            "balance = \"3\"",
+            8,
+            "warning: the balance is credit 3.0000, what is left to send costs 10.0000",
+            0,
+        ),
+        ("pending_senders = [\"VolleyTH\"]", 2, "the sender VolleyTH cannot be used yet", 0),
+        ("senders = [\"Another\"]", 2, "the sender VolleyTH is not among those of the account", 0),
+        ("balance = \"10\"", 0, "the provider prices the first request at credit 10.0000", 10),
+    ];
+    for (account, code, said, taken) in cases {
+        let folder = Folder::new();
+        let text = format!("[[account]]\nface = \"mesms\"\nkey = \"sim-key\"\nrate = \"none\"\n{account}\n");
+        folder.write("accounts.toml", text);
+        let flags = ["--accounts", &folder.text("accounts.toml")];
+        let gateway = Gateway::start_with(folder.directory.path(), "", &flags);
+        Provider::of("mesms").campaign(&folder, &gateway.address, 10, "", "");
+        let sent = run(&["send", &folder.text("campaign.toml"), "--yes"]).exits(code);
+        assert!(sent.stderr.contains(said), "{account}: {sent:#?}");
+        assert_eq!(gateway.taken().len(), taken, "{account}");
+    }
+}
+
+#[test]
+fn whoever_answers_stop_gets_no_more_of_a_campaign_that_is_resumed() {
+    let folder = Folder::new();
+    let gateway = Gateway::start(folder.directory.path(), NO_LIMIT);
+    Provider::of("transmitsms").campaign(&folder, &gateway.address, 20, "", "chunk = 10\n");
+    run(&["plan", &folder.text("campaign.toml")]).exits(0);
+    // As `receipts` writes it.
+    folder.write("test.optouts.csv", "number\n+61491570003\n+61491570019\n");
+    let journal = folder.text("test.volley");
+    let ended = run(&["resume", &journal, "--yes", "--json"]).exits(3).json();
+    assert_eq!((count(&ended, "/recipients/accepted"), count(&ended, "/recipients/refused")), (18, 2));
+    let taken = gateway.taken();
+    assert!(!taken.iter().any(|one| ["+61491570003", "+61491570019"].contains(&one.to.as_str())));
+    let report = folder.text("report.csv");
+    run(&["report", &journal, "--csv", &report]).exits(0);
+    let report = std::fs::read_to_string(report).expect("a report");
+    assert_eq!(report.matches(",refused,,they asked not to be texted again,").count(), 2, "{report}");
+    run(&["verify", &journal]).exits(0);
+}
+
+#[test]
 fn every_provider_is_listed_with_its_limits() {
     let listed = run(&["provider", "list", "--json"]).exits(0).json();
     let kinds: BTreeMap<String, u64> = listed["providers"]

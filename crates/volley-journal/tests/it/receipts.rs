@@ -107,6 +107,11 @@ fn a_message_is_named_by_its_id_by_its_request_and_number_or_by_our_reference() 
         ("a request for nobody else", Receipt { to: None, ..by_number("r3", 6, Delivered) }, Some(6)),
         ("the id of a request for nobody else, as its own", by_id("r3", Delivered), Some(6)),
         ("our reference", by_reference(&place, 3, Delivered), Some(3)),
+        (
+            "our reference of the first of its request, and its number",
+            Receipt { to: Some(number(5)), ..by_reference(&place, 3, Delivered) },
+            Some(5),
+        ),
         ("our reference, in doubt", by_reference(&place, 7, Delivered), Some(7)),
         ("our reference, before it was tried", by_reference(&place, 8, Delivered), Some(8)),
         ("a reference beyond the plan", by_reference(&place, 9, Delivered), None),
