@@ -19,9 +19,9 @@ mod ledger; // states and totals in memory, moved through `State::on` alone
 mod packs; // many texts in one row, and back
 mod planning; // messages -> a new journal file
 mod reading; // status, doubt, bills: beside a running sender
+mod receipts; // delivery results into the journal, beside a sender or without one
 mod recipients; // the plan's recipients, and whole messages, from their tables
 mod rehash; // the plan's hash again from its rows
-mod receipts; // delivery results into the journal, beside a sender or without one
 mod replay; // stored attempts and decisions -> ledger
 mod report; // everybody's line, deliveries, cancellations
 mod resolutions; // decisions about doubt, from and to their tables

@@ -163,7 +163,8 @@ async fn the_first_interrupt_drains_and_leaves_no_doubt() {
 async fn whoever_asked_not_to_be_texted_is_refused_without_a_request() {
     let world = World::new("mesms", 60, 10, Config::default().with_limit(None));
     // Single ones, neighbours, a whole request, and the last.
-    let asked = |to: volley_core::Msisdn| matches!(to.digits() % 1_000, 3 | 5 | 7 | 9 | 11..=13 | 21..=30 | 60);
+    let asked =
+        |to: volley_core::Msisdn| matches!(to.digits() % 1_000, 3 | 5 | 7 | 9 | 11..=13 | 21..=30 | 60);
     let held_back = Some(volley_engine::HeldBack(Arc::new(asked)));
     let (ending, standing) = world.run(&Limits { held_back, ..Limits::default() }).await;
     assert_eq!(ending, Ending::Finished);

@@ -174,7 +174,10 @@ fn slips_name_the_line_the_key_and_what_was_meant() {
             "there is no key `provider.base_ulr`; did you mean `provider.base_url`?",
         ),
         ("max_cost = \"5\"", "there is no key `provider.max_cost`; did you mean `limits.max_cost`?"),
-        ("property_sid = \"S\"", "provider.property_sid is a setting of kind = \"fonedynamics\", this provider has none like it; remove it"),
+        (
+            "property_sid = \"S\"",
+            "provider.property_sid is a setting of kind = \"fonedynamics\", this provider has none like it; remove it",
+        ),
         ("validty = 5", "there is no key `provider.validty`; did you mean `provider.validity`?"),
         ("face = \"mesms\"", "`provider.face` is `mesms`; only kind = \"sim\" has a face: remove it"),
         ("chunk = \"500\"", "`provider.chunk` is the text `500`; write a whole number without quotes"),
