@@ -40,6 +40,12 @@ impl KeySet {
         self.slots[self.place(key)] == key
     }
 
+    /// Forgets all keys and keeps the room.
+    pub(crate) fn clear(&mut self) {
+        self.slots.fill(0);
+        self.length = 0;
+    }
+
     /// Makes room for `keys` keys more.
     pub(crate) fn reserve(&mut self, keys: usize) {
         if slots_for(self.length + keys) > self.slots.len() {
@@ -148,6 +154,10 @@ mod tests {
                 prop_assert_eq!(set.len(), known.len());
                 if key % 16 == 0 {
                     set.reserve(room);
+                }
+                if key % 64 == 0 {
+                    set.clear();
+                    known.clear();
                 }
             }
         }
