@@ -86,8 +86,7 @@ fn sizes_by_text(parts: &[Vec<u64>], chunk: u64, threads: NonZeroUsize) -> Sizes
     let share = parts.len().div_ceil(threads.get()).max(1);
     thread::scope(|scope| {
         let sizes_of = &sizes_of;
-        let shares: Vec<_> =
-            parts.chunks(share).map(|parts| scope.spawn(move || sizes_of(parts))).collect();
+        let shares: Vec<_> = parts.chunks(share).map(|parts| scope.spawn(move || sizes_of(parts))).collect();
         let mut sizes = Sizes::new(chunk);
         for share in shares {
             sizes.add(&share.join().expect("counting does not panic"));

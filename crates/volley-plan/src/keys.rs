@@ -54,7 +54,8 @@ impl KeySet {
     }
 
     /// Adds `key`, which is not 0; whether it is new.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "called for every row, and a call would make it a fifth longer")]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, key: u64) -> bool {
         debug_assert_ne!(key, 0, "0 is no key");
         let place = self.place(key);
@@ -101,6 +102,7 @@ impl KeySet {
     }
 
     /// Moves all keys to a table with room for `keys` of them.
+    #[cold]
     fn grow(&mut self, keys: usize) {
         let mut larger = Self::with_room(keys);
         for &key in self.slots.iter().filter(|&&key| key != 0) {
