@@ -24,7 +24,7 @@ pub use self::{
 };
 
 use self::{
-    digits::{Cell, Digits},
+    digits::{Cell, Digits, POWERS_OF_TEN},
     tables::Code,
 };
 use rlibphonenumber::PHONE_NUMBER_UTIL;
@@ -149,8 +149,8 @@ impl Msisdn {
     /// How many digits it has, 7 to 15.
     #[inline]
     pub const fn length(self) -> u8 {
-        // At most 15, which is what `from_digits` takes.
-        self.0.ilog10().to_le_bytes()[0] + 1
+        let least = LEAST_LENGTHS[self.0.ilog2() as usize];
+        least + (self.digits() >= POWERS_OF_TEN[least as usize]) as u8
     }
 
     /// Safe to show: the last three digits, `•••006`.
@@ -162,9 +162,21 @@ impl Msisdn {
     #[inline]
     pub(crate) fn padded(self) -> (u64, u8) {
         let length = self.length();
-        (self.digits() * 10_u64.pow(u32::from(15 - length)), length)
+        (self.digits() * POWERS_OF_TEN[usize::from(15 - length)], length)
     }
 }
+
+/// How many digits the smallest number has whose highest bit is this one: other numbers with that bit
+/// have as many, or one more.
+static LEAST_LENGTHS: [u8; 64] = {
+    let mut lengths = [0; 64];
+    let mut bit = 0;
+    while bit < lengths.len() {
+        lengths[bit] = (1_u64 << bit).ilog10().to_le_bytes()[0] + 1;
+        bit += 1;
+    }
+    lengths
+};
 
 impl fmt::Display for Msisdn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -265,6 +277,21 @@ mod tests {
     fn a_number_without_a_region_needs_its_country_code() {
         assert_eq!(Msisdn::parse("0491570006", None), Err(NumberFault::Invalid));
         assert!(Msisdn::parse("+61491570006", None).is_ok());
+    }
+
+    #[test]
+    fn a_number_is_as_long_as_it_is_written() {
+        for digits in (6..15).map(|zeros| 10_u64.pow(zeros)) {
+            for digits in [digits, digits + 1, 5 * digits, 10 * digits - 1] {
+                let number = Msisdn::from_digits(digits).expect("7 to 15 digits");
+                let text = digits.to_string();
+                assert_eq!(usize::from(number.length()), text.len(), "{digits}");
+                assert_eq!(
+                    number.padded(),
+                    (format!("{text:0<15}").parse().expect("digits"), number.length())
+                );
+            }
+        }
     }
 
     #[test]

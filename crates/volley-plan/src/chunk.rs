@@ -1,5 +1,6 @@
 //! How many requests a plan takes, and how many recipients one kill can put in doubt.
 
+use crate::keys::KeySet;
 use std::{collections::BTreeMap, num::NonZeroUsize, thread};
 use volley_core::Batch;
 
@@ -13,13 +14,15 @@ enum Groups {
     /// Anybody may share a request with anybody; `texts` where their number is known.
     Any { messages: u64, texts: Option<u64> },
     /// Only recipients of the same text share one: what tells the text of each message apart.
-    /// They are sorted in the end, which takes half the time of looking each of them up; in
-    /// parts, by what they begin with, which can be sorted at the same time.
+    /// They are told apart in the end, in parts by what they begin with: what is known of one part
+    /// stays in the cache, and several parts are gone through at the same time.
     ByText(Vec<Vec<u64>>),
 }
 
 /// So many bits of what tells a text apart say which part it belongs to.
 const PART_BITS: u32 = 6;
+/// So many texts of a part there is room for at once, in the cache of one processor.
+const MOST_EXPECTED: usize = 64 * 1024;
 
 impl Requests {
     /// For requests of up to `chunk` recipients, of some `expected` messages. `one_text` where all
@@ -52,7 +55,7 @@ impl Requests {
                 (texts, Sizes::of([messages].into_iter(), self.chunk))
             }
             Groups::ByText(parts) => {
-                let sizes = sizes_by_text(parts, self.chunk, threads);
+                let sizes = sizes_by_text(&parts, self.chunk, threads);
                 (Some(sizes.groups), sizes)
             }
         };
@@ -62,23 +65,31 @@ impl Requests {
 }
 
 /// The sizes of requests for these parts of what tells texts apart.
-fn sizes_by_text(mut parts: Vec<Vec<u64>>, chunk: u64, threads: NonZeroUsize) -> Sizes {
-    let sizes_of = |parts: &mut [Vec<u64>]| {
+fn sizes_by_text(parts: &[Vec<u64>], chunk: u64, threads: NonZeroUsize) -> Sizes {
+    let sizes_of = |parts: &[Vec<u64>]| {
         let mut sizes = Sizes::new(chunk);
+        let (mut known, mut again) = (KeySet::default(), Vec::new());
         for part in parts {
-            part.sort_unstable();
-            sizes.add(&Sizes::of(part.chunk_by(u64::eq).map(|group| group.len() as u64), chunk));
+            // Where many share a text, fewer are known in the end than there are.
+            known.reserve(part.len().min(MOST_EXPECTED));
+            again.extend(part.iter().copied().filter(|&text_key| !known.insert(text_key)));
+            again.sort_unstable();
+            let shared = again.chunk_by(u64::eq).map(|others| 1 + others.len() as u64);
+            let before = sizes.groups;
+            sizes.add_groups(shared);
+            sizes.add_alone(known.len() as u64 - (sizes.groups - before));
+            known.clear();
+            again.clear();
         }
         sizes
     };
     let share = parts.len().div_ceil(threads.get()).max(1);
     thread::scope(|scope| {
         let sizes_of = &sizes_of;
-        let shares: Vec<_> =
-            parts.chunks_mut(share).map(|parts| scope.spawn(move || sizes_of(parts))).collect();
+        let shares: Vec<_> = parts.chunks(share).map(|parts| scope.spawn(move || sizes_of(parts))).collect();
         let mut sizes = Sizes::new(chunk);
         for share in shares {
-            sizes.add(&share.join().expect("sorting does not panic"));
+            sizes.add(&share.join().expect("counting does not panic"));
         }
         sizes
     })
@@ -117,23 +128,30 @@ impl Sizes {
     /// Those of groups of so many.
     fn of(groups: impl Iterator<Item = u64>, chunk: u64) -> Self {
         let mut sizes = Self::new(chunk);
-        let mut alone = 0; // what personal texts are
-        for messages in groups {
-            sizes.groups += 1;
-            if messages == 1 && chunk > 1 {
-                alone += 1;
-                continue;
-            }
-            sizes.full += messages / chunk;
-            let rest = messages % chunk;
-            if rest > 0 {
-                *sizes.rests.entry(rest).or_default() += 1;
-            }
-        }
-        if alone > 0 {
-            *sizes.rests.entry(1).or_default() += alone;
-        }
+        sizes.add_groups(groups);
         sizes
+    }
+
+    /// Those of groups of so many beside.
+    fn add_groups(&mut self, groups: impl Iterator<Item = u64>) {
+        for messages in groups {
+            self.groups += 1;
+            self.full += messages / self.chunk;
+            let rest = messages % self.chunk;
+            if rest > 0 {
+                *self.rests.entry(rest).or_default() += 1;
+            }
+        }
+    }
+
+    /// Those of so many groups of one beside, which personal texts are.
+    fn add_alone(&mut self, groups: u64) {
+        self.groups += groups;
+        if self.chunk == 1 {
+            self.full += groups;
+        } else if groups > 0 {
+            *self.rests.entry(1).or_default() += groups;
+        }
     }
 
     /// Those of other groups beside.

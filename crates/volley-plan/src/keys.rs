@@ -40,6 +40,12 @@ impl KeySet {
         self.slots[self.place(key)] == key
     }
 
+    /// Forgets all keys and keeps the room.
+    pub(crate) fn clear(&mut self) {
+        self.slots.fill(0);
+        self.length = 0;
+    }
+
     /// Makes room for `keys` keys more.
     pub(crate) fn reserve(&mut self, keys: usize) {
         if slots_for(self.length + keys) > self.slots.len() {
@@ -48,7 +54,8 @@ impl KeySet {
     }
 
     /// Adds `key`, which is not 0; whether it is new.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "called for every row, and a call would make it a fifth longer")]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, key: u64) -> bool {
         debug_assert_ne!(key, 0, "0 is no key");
         let place = self.place(key);
@@ -95,6 +102,7 @@ impl KeySet {
     }
 
     /// Moves all keys to a table with room for `keys` of them.
+    #[cold]
     fn grow(&mut self, keys: usize) {
         let mut larger = Self::with_room(keys);
         for &key in self.slots.iter().filter(|&&key| key != 0) {
@@ -148,6 +156,10 @@ mod tests {
                 prop_assert_eq!(set.len(), known.len());
                 if key % 16 == 0 {
                     set.reserve(room);
+                }
+                if key % 64 == 0 {
+                    set.clear();
+                    known.clear();
                 }
             }
         }

@@ -51,8 +51,9 @@ impl TextPlace {
 /// The value that one row has in one column.
 #[derive(Clone, Copy)]
 pub struct Value<'a> {
-    /// The value and what lies behind it.
+    /// What the value lies in.
     text: &'a str,
+    start: usize,
     length: usize,
 }
 
@@ -116,10 +117,10 @@ impl Texts {
 }
 
 impl<'a> Value<'a> {
-    /// The first `length` bytes of `text`.
+    /// What lies at `place` in `text`, where characters begin and end.
     #[inline]
-    pub(crate) fn new(text: &'a str, length: usize) -> Self {
-        Self { text, length }
+    pub(crate) fn within(text: &'a str, place: Range<usize>) -> Self {
+        Self { text, start: place.start, length: place.len() }
     }
 
     /// How many bytes it has.
@@ -131,19 +132,19 @@ impl<'a> Value<'a> {
     /// Its bytes from `at` on and, where they are fewer than a step, anything behind them.
     #[inline]
     pub(crate) fn step(self, at: usize) -> Step {
-        let bytes = &self.text.as_bytes()[at..];
+        let bytes = &self.text.as_bytes()[self.start + at..];
         bytes.first_chunk().copied().unwrap_or_else(|| padded(bytes))
     }
 
     /// The value.
     pub(crate) fn text(self) -> &'a str {
-        &self.text[..self.length]
+        &self.text[self.start..self.start + self.length]
     }
 }
 
 impl<'a> From<&'a str> for Value<'a> {
     fn from(text: &'a str) -> Self {
-        Self::new(text, text.len())
+        Self::within(text, 0..text.len())
     }
 }
 

@@ -185,7 +185,7 @@ impl Digits {
 }
 
 /// What one stands for in front of so many digits.
-const POWERS_OF_TEN: [u64; Digits::MOST as usize + 1] = {
+pub(super) static POWERS_OF_TEN: [u64; Digits::MOST as usize + 1] = {
     let mut powers = [1; Digits::MOST as usize + 1];
     let mut digits = 1;
     while digits < powers.len() {

@@ -198,7 +198,7 @@ impl<'a> Cells<'a> {
     pub(crate) fn value(self, index: usize) -> Value<'a> {
         let place = self.places[index].place();
         match self.text {
-            Some(text) => Value::new(&text[place.start..], place.len()),
+            Some(text) => Value::within(text, place),
             None => Value::from(self.text(index)),
         }
     }

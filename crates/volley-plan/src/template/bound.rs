@@ -199,6 +199,7 @@ impl Bound {
     /// lines of the file. Whether a value may be sent is judged before its filters. Adds to
     /// `length` how long all values are together; or gives the column and what is wrong with its
     /// value, and then nothing is appended.
+    #[inline]
     pub fn render<'c>(
         &self,
         value: impl Fn(usize) -> Value<'c>,
@@ -211,6 +212,17 @@ impl Bound {
             return Ok(());
         }
         *length = before;
+        self.render_closely(&value, texts, length)
+    }
+
+    /// The same of a row with a value that has to be looked at closely.
+    #[cold]
+    fn render_closely<'c>(
+        &self,
+        value: &impl Fn(usize) -> Value<'c>,
+        texts: &mut Texts,
+        length: &mut TextLength,
+    ) -> Result<(), (usize, ValueFault)> {
         let start = texts.len();
         for piece in &self.pieces {
             let column = match piece {
@@ -235,6 +247,7 @@ impl Bound {
     /// are plainly harmless, and adds to `length` how long these are. Gives the bytes of the text.
     ///
     /// So it is with nearly all rows. The bench `texts` shows what this saves.
+    #[inline]
     fn render_plain<'c>(
         &self,
         value: &impl Fn(usize) -> Value<'c>,
