@@ -293,8 +293,10 @@ impl Messages {
 /// What somebody else sends, almost like `taken`. With the same `number` it is the same.
 fn lookalike(taken: &Taken, number: u8) -> Taken {
     let turned = |id: &str| -> String {
-        id.chars()
-            .map(|char| match char {
+        id.char_indices()
+            .map(|(place, char)| match char {
+                // A number does not start with 0.
+                '1'..='9' if place == 0 => char::from(b'1' + (char as u8 - b'1' + number % 8 + 1) % 9),
                 '0'..='9' => char::from(b'0' + (char as u8 - b'0' + number + 1) % 10),
                 'a'..='f' => char::from(b'a' + (char as u8 - b'a' + number + 1) % 6),
                 _ => char,
