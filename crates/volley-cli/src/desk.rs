@@ -15,26 +15,25 @@ pub(crate) struct Desk {
 impl Desk {
     /// Opens the account's desk; requests that were made so long ago count against its rates.
     pub(crate) fn open(account: &Account, earlier: &[Duration]) -> Result<Self, Fault> {
-        let adapter = account.adapter()?;
-        let capabilities = adapter.capabilities();
-        let timeout = account.timeout(capabilities);
-        let transport = HttpTransport::new(timeout, 1)?;
-        let rates = account.rates(capabilities)?;
-        let asker = Asker::new(transport, &rates, capabilities.counts_strictly, earlier);
-        Ok(Self { adapter, asker })
+        Self::open_for(account, earlier, Duration::MAX)
     }
 
     /// The same for somebody who waits so long for an answer and does not ask again.
     pub(crate) fn in_a_hurry(
         account: &Account,
         earlier: &[Duration],
-        timeout: Duration,
+        patience: Duration,
     ) -> Result<Self, Fault> {
+        let Self { adapter, asker } = Self::open_for(account, earlier, patience)?;
+        Ok(Self { adapter, asker: asker.in_a_hurry() })
+    }
+
+    fn open_for(account: &Account, earlier: &[Duration], patience: Duration) -> Result<Self, Fault> {
         let adapter = account.adapter()?;
         let capabilities = adapter.capabilities();
-        let transport = HttpTransport::new(timeout.min(account.timeout(capabilities)), 1)?;
+        let transport = HttpTransport::new(account.timeout(capabilities).min(patience), 1)?;
         let rates = account.rates(capabilities)?;
-        let asker = Asker::new(transport, &rates, capabilities.counts_strictly, earlier).in_a_hurry();
+        let asker = Asker::new(transport, &rates, capabilities.counts_strictly, earlier);
         Ok(Self { adapter, asker })
     }
 

@@ -214,17 +214,6 @@ fn any_answer() -> impl Strategy<Value = Value> {
     })
 }
 
-fn element(name: &str, value: &Value) -> String {
-    let inside = match value {
-        Value::Null => String::new(),
-        Value::Array(items) => items.iter().map(|item| element("item", item)).collect(),
-        Value::Object(fields) => fields.iter().map(|(name, value)| element(name, value)).collect(),
-        Value::String(text) => text.replace('&', "&amp;").replace('<', "&lt;"),
-        value => value.to_string(),
-    };
-    format!("<{name}>{inside}</{name}>")
-}
-
 #[test]
 fn what_an_account_is_asked_is_what_it_says_it_can_be_asked() {
     for Known { account, .. } in accounts() {
@@ -295,7 +284,7 @@ proptest! {
                 answer["code"] = words;
             }
             for (in_xml, content_type) in [(false, "application/json"), (true, "application/xml")] {
-                let body = if in_xml { element("response", &answer) } else { answer.to_string() };
+                let body = if in_xml { support::element("response", &answer) } else { answer.to_string() };
                 for (name, read) in questions(&*known.account, &[Cursor::default(), cursor.clone()]) {
                     let words = read(&support::reply(status, Some(content_type), &body)).unwrap_or_default();
                     prop_assert!(!known.shows(name, &words), "{} {name}: {words}", known.account.kind());

@@ -1,6 +1,7 @@
 //! Accounts, chunks and replies for the other modules.
 
 use bytes::Bytes;
+use serde_json::Value;
 use std::sync::Arc;
 use volley_core::{
     Answer, Billed, Chunk, Micros, Msisdn, Outcome, Planned, Position, Reference, RowNumber, UnixMillis,
@@ -158,4 +159,16 @@ fn own_segments(verdicts: &Verdicts) -> Option<u64> {
         _ => None,
     };
     verdicts.iter().filter_map(own).reduce(|sum, more| sum + more)
+}
+
+/// A JSON value as the XML of a provider that speaks both: lists are `<item>` elements.
+pub(crate) fn element(name: &str, value: &Value) -> String {
+    let inside = match value {
+        Value::Null => String::new(),
+        Value::Array(items) => items.iter().map(|item| element("item", item)).collect(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| element(name, value)).collect(),
+        Value::String(text) => text.replace('&', "&amp;").replace('<', "&lt;"),
+        value => value.to_string(),
+    };
+    format!("<{name}>{inside}</{name}>")
 }

@@ -69,21 +69,10 @@ fn in_xml(reply: &Reply) -> Reply {
     let Ok(Value::Object(object)) = serde_json::from_slice::<Value>(&reply.body) else {
         return reply.clone();
     };
-    let body = format!("<?xml version=\"1.0\"?>\n{}", element("response", &Value::Object(object)));
+    let body = format!("<?xml version=\"1.0\"?>\n{}", support::element("response", &Value::Object(object)));
     let in_xml = |(name, value): &(String, String)| (name.clone(), value.replace("/json", "/xml"));
     let headers = reply.headers.iter().map(in_xml).collect();
     Reply { headers, body: Bytes::from(body), ..reply.clone() }
-}
-
-fn element(name: &str, value: &Value) -> String {
-    let inside = match value {
-        Value::Null => String::new(),
-        Value::Array(items) => items.iter().map(|item| element("item", item)).collect(),
-        Value::Object(fields) => fields.iter().map(|(name, value)| element(name, value)).collect(),
-        Value::String(text) => text.replace('&', "&amp;").replace('<', "&lt;"),
-        value => value.to_string(),
-    };
-    format!("<{name}>{inside}</{name}>")
 }
 
 #[test]
