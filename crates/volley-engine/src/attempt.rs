@@ -2,15 +2,16 @@
 //! durable. In this order, always.
 
 use crate::{
-    lane::{Work, final_outcome},
+    lane::{JOURNAL_PATIENCE, TRIAL_EVERY, Work, final_outcome},
     port::Port,
     run::HeldBack,
     transport::{Observed, Transport},
+    window::Windows,
 };
 use std::{mem, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
-use volley_core::{Class, Failure, Micros, Outcome, Reference, ReplyPrice, UnixMillis};
-use volley_journal::{Attempt, Claim, CommitError, Record, Write, Written};
+use volley_core::{Class, Failure, Micros, Opens, Outcome, Reference, ReplyPrice, UnixMillis};
+use volley_journal::{Attempt, Claim, CommitError, Record, Write, Written, kill_point};
 use volley_provider::{
     adapter::{Adapter, SendCall, Unbuildable},
     http::HttpRequest,
@@ -25,11 +26,13 @@ pub(crate) struct Shared<T, P> {
     pub(crate) send_at: Option<UnixMillis>,
     pub(crate) reference: Reference,
     pub(crate) held_back: Option<HeldBack>,
+    pub(crate) windows: Option<Windows>,
     /// What the plan's prices are in.
     pub(crate) currency: Option<String>,
-    /// Turns true when requests under way are to be abandoned.
-    pub(crate) abandon: watch::Receiver<bool>,
-    /// What the journal said when it could not take an outcome: nothing more may be claimed.
+    /// As [`Control::stop`](crate::Control::stop) has it.
+    pub(crate) stop: watch::Receiver<u8>,
+    /// What the journal said when it could not take an outcome: nothing more may be claimed for
+    /// now.
     pub(crate) journal_fault: watch::Sender<Option<String>>,
 }
 
@@ -50,15 +53,24 @@ impl<T, P> Shared<T, P> {
 pub(crate) struct Finished {
     pub(crate) work: Work,
     pub(crate) ended: Instant,
-    pub(crate) result: Result<Outcome, Unclaimed>,
+    pub(crate) result: Result<Outcome, Unfinished>,
 }
 
-/// The intent is not durable, so nothing was sent.
-pub(crate) struct Unclaimed(pub(crate) Arc<CommitError>);
+/// Why there is no outcome that something may be decided by.
+pub(crate) enum Unfinished {
+    /// The intent is not durable, so nothing was sent.
+    Unclaimed(Arc<CommitError>),
+    /// The send window of somebody is closed, so nothing was claimed: for how long, and for what.
+    Closed(Duration, Opens),
+    /// The outcome is not durable: its recipients are in doubt from the next start on.
+    Unsaved(Arc<CommitError>),
+}
 
-/// How often an outcome that the journal cannot take is offered again, and after what pause.
-const RECORD_TRIES: u32 = 60;
-const RECORD_PAUSE: Duration = Duration::from_secs(1);
+/// The level of [`Control::stop`](crate::Control::stop) at which nothing is waited for any more.
+const ABANDON: u8 = 2;
+
+/// How long an outcome that the journal cannot take is offered again once the run is being stopped.
+const LAST_PATIENCE: Duration = Duration::from_mins(1);
 
 /// Runs one attempt to its end.
 pub(crate) async fn run<T: Transport, P: Port>(shared: Arc<Shared<T, P>>, work: Work) -> Finished {
@@ -76,6 +88,10 @@ pub(crate) async fn run<T: Transport, P: Port>(shared: Arc<Shared<T, P>>, work: 
         shared.adapter.encode(&call).map_err(unbuildable)
     };
     let body_hash = request.as_ref().map_or([0; 32], hash_of);
+    // Directly before the intent: a request may have waited since its recipients were fetched.
+    if let Some((wait, opens)) = shared.windows.as_ref().and_then(|windows| windows.closed(&work.chunk)) {
+        return Finished { work, ended: Instant::now(), result: Err(Unfinished::Closed(wait, opens)) };
+    }
     let claim = Claim {
         first: work.chunk.first,
         recipients: work.chunk.len(),
@@ -83,51 +99,66 @@ pub(crate) async fn run<T: Transport, P: Port>(shared: Arc<Shared<T, P>>, work: 
         reserved: work.chunk.cost().unwrap_or(Micros::ZERO),
         at: wall_clock(),
     };
+    kill_point!("before-intent");
     let attempt = match shared.port.write(Write::Claim(claim)).await {
         Ok(Written::Claimed(attempt)) => attempt,
         Ok(Written::Recorded) => unreachable!("a claim is answered with an attempt"),
         Err(error) => {
-            return Finished { work, ended: Instant::now(), result: Err(Unclaimed(error)) };
+            return Finished { work, ended: Instant::now(), result: Err(Unfinished::Unclaimed(error)) };
         }
     };
+    kill_point!("after-intent");
     let outcome = match request {
         Ok(request) => send(&shared, &work, request).await,
         Err(failure) => failure.into(),
     };
     let ended = Instant::now();
     let outcome = final_outcome(outcome, work.chunk.len());
-    record(&shared, attempt, &outcome).await;
-    Finished { work, ended, result: Ok(outcome) }
+    kill_point!("after-reply");
+    let recorded = record(&shared, attempt, &outcome).await;
+    kill_point!("after-outcome");
+    Finished { work, ended, result: recorded.map(|()| outcome).map_err(Unfinished::Unsaved) }
 }
 
 async fn send<T: Transport, P: Port>(shared: &Shared<T, P>, work: &Work, request: HttpRequest) -> Outcome {
-    let mut abandon = shared.abandon.clone();
+    let mut stop = shared.stop.clone();
     tokio::select! {
         biased;
         observed = shared.transport.send(request) => match observed {
             Observed::Reply(reply) => shared.priced(shared.adapter.decode(&work.chunk, &reply)),
             Observed::Failed(failure) => failure.into(),
         },
-        _ = abandon.wait_for(|abandon| *abandon) => Failure::new(Class::Abandoned, "stopped before the answer").into(),
+        _ = stop.wait_for(|level| *level >= ABANDON) => Failure::new(Class::Abandoned, "stopped before the answer").into(),
     }
 }
 
-/// Makes `outcome` durable, trying for a minute. It stays in memory meanwhile; if the process
-/// ends first, the next start finds the intent and puts its recipients in doubt.
-async fn record<T: Transport, P: Port>(shared: &Shared<T, P>, attempt: Attempt, outcome: &Outcome) {
-    for _ in 0..RECORD_TRIES {
+/// Makes `outcome` durable. As long as the journal cannot take it, it stays in memory and is
+/// offered again every second. What is given up in the end, the next start finds open and puts in
+/// doubt.
+async fn record<T: Transport, P: Port>(
+    shared: &Shared<T, P>,
+    attempt: Attempt,
+    outcome: &Outcome,
+) -> Result<(), Arc<CommitError>> {
+    let mut stop = shared.stop.clone();
+    let mut left = JOURNAL_PATIENCE;
+    loop {
         let record = Record { attempt: attempt.id, outcome: outcome.clone(), at: wall_clock() };
-        match shared.port.write(Write::Record(record)).await {
-            Ok(_) => return,
-            Err(error) => {
-                shared.journal_fault.send_replace(Some(error.to_string()));
-                // Only a disk gets better; the outcome of anything else is doubt at the next start.
-                if !matches!(*error, CommitError::Storage(_)) {
-                    return;
-                }
-            }
+        let Err(error) = shared.port.write(Write::Record(record)).await else { return Ok(()) };
+        let level = *stop.borrow_and_update();
+        if level > 0 {
+            left = left.min(LAST_PATIENCE);
         }
-        tokio::time::sleep(RECORD_PAUSE).await;
+        // Only a disk gets better.
+        if !error.is_passing() || level >= ABANDON || left.is_zero() {
+            return Err(error);
+        }
+        shared.journal_fault.send_replace(Some(error.to_string()));
+        left = left.saturating_sub(TRIAL_EVERY);
+        tokio::select! {
+            () = tokio::time::sleep(TRIAL_EVERY) => {}
+            _ = stop.wait_for(|level| *level >= ABANDON) => {}
+        }
     }
 }
 

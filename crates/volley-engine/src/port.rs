@@ -50,13 +50,13 @@ impl Port for Threaded {
     async fn write(&self, write: Write) -> Result<Written, Arc<CommitError>> {
         let (done, result) = oneshot::channel();
         self.0.write(write, move |written| drop(done.send(written)));
-        result.await.unwrap_or_else(|_| Err(Arc::new(gone())))
+        result.await.unwrap_or_else(|_| Err(Arc::new(CommitError::Gone)))
     }
 
     async fn next_chunks(&self, from: Position, most: usize) -> Result<Vec<Chunk>, Arc<CommitError>> {
         let (done, result) = oneshot::channel();
         self.0.next_chunks(from, most, move |chunks| drop(done.send(chunks)));
-        Ok(result.await.unwrap_or_else(|_| Err(gone()))?)
+        Ok(result.await.unwrap_or_else(|_| Err(CommitError::Gone))?)
     }
 
     fn plan(&self) -> FrozenPlan {
@@ -66,10 +66,6 @@ impl Port for Threaded {
     fn standing(&self) -> Standing {
         self.0.standing()
     }
-}
-
-fn gone() -> CommitError {
-    CommitError::Storage("its thread is gone".to_owned())
 }
 
 /// A journal on the caller's own thread, one commit a write: for simulations on virtual time,

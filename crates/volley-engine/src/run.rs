@@ -1,15 +1,16 @@
 //! The loop that does what the lane says. Start here.
 
 use crate::{
-    attempt::{self, Finished, Shared, Unclaimed},
-    lane::{Ending, Lane, LaneSettings, Pause, Step},
+    attempt::{self, Finished, Shared, Unfinished},
+    lane::{Closed, Ending, Fetched, Lane, LaneSettings, Pause, Step},
     port::Port,
     transport::Transport,
+    window::{ClockWatch, Windows},
 };
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 use volley_core::{Chunk, Msisdn, Rate, Reason, StopReason, UnixMillis};
-use volley_journal::{CommitError, Journal, Standing};
+use volley_journal::{CommitError, Journal, Standing, Write, kill_point};
 use volley_provider::adapter::Adapter;
 
 /// What one run sends, and how.
@@ -23,6 +24,10 @@ pub struct Run<T, P> {
     /// Everything else.
     pub settings: Settings,
 }
+
+/// How often the wall clock is looked at while a send window is waited for: a machine that slept,
+/// or whose clock was set, notices after so long.
+const LOOK_AT_THE_CLOCK_EVERY: Duration = Duration::from_secs(30);
 
 /// Says of a number whether nothing may be sent to it any more.
 #[derive(Clone)]
@@ -43,17 +48,19 @@ impl HeldBack {
 
     /// The same recipients in the same order, those who are held back in chunks of their own.
     fn apart(&self, chunks: Vec<Chunk>) -> Vec<Chunk> {
-        let split = |chunk: Chunk| {
-            let held: Vec<bool> = chunk.recipients.iter().map(|one| (self.0)(one.to)).collect();
-            if !held.contains(&true) {
-                return vec![chunk];
-            }
-            let mut parts = chunk.runs(|index| held[index]);
-            parts.extend(chunk.runs(|index| !held[index]));
-            parts.sort_by_key(|part| part.first);
-            parts
-        };
-        chunks.into_iter().flat_map(split).collect()
+        chunks.into_iter().flat_map(|chunk| self.parts(&chunk).unwrap_or_else(|| vec![chunk])).collect()
+    }
+
+    /// `chunk` in such parts; `None` where there is only one kind of recipients in it.
+    fn parts(&self, chunk: &Chunk) -> Option<Vec<Chunk>> {
+        let held: Vec<bool> = chunk.recipients.iter().map(|one| (self.0)(one.to)).collect();
+        if !held.contains(&true) || !held.contains(&false) {
+            return None;
+        }
+        let mut parts = chunk.runs(|index| held[index]);
+        parts.extend(chunk.runs(|index| !held[index]));
+        parts.sort_by_key(|part| part.first);
+        Some(parts)
     }
 }
 
@@ -66,8 +73,11 @@ pub struct Settings {
     pub sender: Option<Arc<str>>,
     /// When the provider is to send them; `None` for now.
     pub send_at: Option<UnixMillis>,
-    /// Who asked not to be texted since the plan was made: they are refused without a request.
+    /// Who asked not to be texted since the plan was made: they are refused without a request. It
+    /// is asked before every request, so its answers may change while the run goes on.
     pub held_back: Option<HeldBack>,
+    /// The hours in which texts may be sent; `None` for all.
+    pub windows: Option<Windows>,
     /// How long before the start earlier processes made requests that still count against the
     /// rates.
     pub earlier_requests: Vec<Duration>,
@@ -76,7 +86,11 @@ pub struct Settings {
 }
 
 /// How long before `now` earlier processes made requests that still count against `rates`, for
-/// [`Settings::earlier_requests`]. A wall clock that was set back makes them count in full.
+/// [`Settings::earlier_requests`].
+///
+/// Only the wall clock tells how long ago that was. Where it was set back, they count in full. As
+/// many of the latest as a window of a second holds count in full in any case: that costs a
+/// second, and no clock has to be believed. Longer windows believe it.
 ///
 /// # Errors
 /// The journal could not be read.
@@ -85,11 +99,17 @@ pub fn earlier_requests(
     rates: &[Rate],
     now: UnixMillis,
 ) -> Result<Vec<Duration>, CommitError> {
-    let Some(longest) = rates.iter().map(|rate| rate.window()).max() else { return Ok(Vec::new()) };
-    let most = rates.iter().map(|rate| rate.count().get() as usize).max().unwrap_or(0);
-    let since = now.plus_millis(-i64::try_from(longest.as_millis()).unwrap_or(i64::MAX));
+    let most = |rates: &mut dyn Iterator<Item = &Rate>| rates.map(|rate| rate.count().get() as usize).max();
+    let latest = most(&mut rates.iter().filter(|rate| rate.window() <= Duration::from_secs(1))).unwrap_or(0);
+    let longest = rates.iter().map(|rate| rate.window()).max().unwrap_or_default();
     let ago = |at: UnixMillis| Duration::from_millis(u64::try_from(now.0.saturating_sub(at.0)).unwrap_or(0));
-    Ok(journal.recent_requests(since, most)?.into_iter().map(ago).collect())
+    let ended = journal.recent_requests(UnixMillis(i64::MIN), most(&mut rates.iter()).unwrap_or(0))?;
+    let counted = ended.into_iter().enumerate().filter_map(|(index, at)| match ago(at) {
+        _ if index < latest => Some(Duration::ZERO),
+        ago if ago <= longest => Some(ago),
+        _ => None,
+    });
+    Ok(counted.collect())
 }
 
 /// How a run is stopped and watched from outside.
@@ -123,8 +143,9 @@ impl<T: Transport, P: Port> Run<T, P> {
     /// The journal could not even be read.
     pub async fn execute(self, mut control: Control) -> Result<Ending, Arc<CommitError>> {
         let start = Instant::now();
-        let (abandon_now, abandon) = watch::channel(false);
-        let Settings { lane, sender, send_at, held_back, earlier_requests, mut seed } = self.settings;
+        let (tell_to_stop, told_to_stop) = watch::channel(0);
+        let Settings { lane, sender, send_at, held_back, windows, earlier_requests, mut seed } = self.settings;
+        let mut clock = windows.as_ref().map(|windows| ClockWatch::new(windows.now(), start.elapsed()));
         let mut lane = Lane::new(lane);
         for ago in earlier_requests {
             lane.on_earlier_request(Duration::ZERO, ago);
@@ -141,28 +162,34 @@ impl<T: Transport, P: Port> Run<T, P> {
             sender,
             send_at,
             held_back: held_back.clone(),
-            abandon,
+            windows: windows.clone(),
+            stop: told_to_stop,
             journal_fault,
         });
         let mut attempts: JoinSet<Finished> = JoinSet::new();
         loop {
-            match *control.stop.borrow_and_update() {
-                0 => {}
-                1 => lane.stop(StopReason::Interrupted, ""),
-                _ => {
-                    lane.stop(StopReason::Interrupted, "");
-                    abandon_now.send_replace(true);
-                }
+            let level = *control.stop.borrow_and_update();
+            if level > 0 {
+                kill_point!("drain");
+                lane.stop(StopReason::Interrupted, "");
+                tell_to_stop.send_if_modified(|told| std::mem::replace(told, level) != level);
             }
-            if let Some(fault) = faults.borrow_and_update().as_deref() {
-                lane.stop(StopReason::Journal, fault);
+            if faults.has_changed().is_ok_and(|changed| changed)
+                && let Some(fault) = faults.borrow_and_update().as_deref()
+            {
+                lane.on_trouble(start.elapsed(), fault);
             }
             while let Some(finished) = attempts.try_join_next() {
                 settle(&mut lane, finished, start, &mut seed);
             }
+            if let Some((windows, clock)) = windows.as_ref().zip(clock.as_mut())
+                && clock.was_set(windows.now(), start.elapsed())
+            {
+                lane.on_clock_set(start.elapsed());
+            }
             let standing = port.standing();
             let step = lane.poll(start.elapsed(), standing.spent);
-            let pause = if let Step::Wait(pause) = &step { Some(*pause) } else { None };
+            let pause = if let Step::Wait(pause) | Step::Trial(pause) = &step { Some(pause.clone()) } else { None };
             let in_flight = lane.in_flight();
             let stopped = lane.stopped().map(|(reason, detail)| (reason, detail.clone()));
             let pending = standing.recipients.pending;
@@ -176,27 +203,32 @@ impl<T: Transport, P: Port> Run<T, P> {
             match step {
                 Step::Fetch { from, most } => {
                     let chunks = port.next_chunks(from, most).await?;
-                    lane.on_chunks(match &held_back {
-                        Some(held_back) => held_back.apart(chunks),
-                        None => chunks,
-                    });
-                }
-                Step::Send(work) => {
-                    attempts.spawn(attempt::run(Arc::clone(&shared), work));
-                }
-                Step::Wait(pause) => {
-                    let sleep = async {
-                        match pause.until() {
-                            Some(at) => tokio::time::sleep_until(start + at).await,
-                            None => std::future::pending().await,
-                        }
+                    let mut fetched = match &windows {
+                        Some(windows) => windows.apart(chunks, start.elapsed()),
+                        None => Fetched::from(chunks),
                     };
+                    if let Some(held_back) = &held_back {
+                        fetched.chunks = held_back.apart(fetched.chunks);
+                    }
+                    lane.on_chunks(fetched);
+                }
+                Step::Trial(_) => {
+                    let written = port.write(Write::Trial).await.map_err(|error| error.to_string());
+                    lane.on_trial(start.elapsed(), written.err().as_deref());
+                }
+                Step::Send(work) => match held_back.as_ref().and_then(|held| held.parts(&work.chunk)) {
+                    // Somebody asked since the chunk was fetched.
+                    Some(parts) => lane.on_parts(&work, parts, start.elapsed()),
+                    None => drop(attempts.spawn(attempt::run(Arc::clone(&shared), work))),
+                },
+                Step::Wait(pause) => {
                     tokio::select! {
                         biased;
                         _ = control.stop.changed() => {}
-                        _ = faults.changed() => {}
+                        // Looked at where the loop begins.
+                        _ = faults.changed() => faults.mark_changed(),
                         Some(finished) = attempts.join_next() => settle(&mut lane, finished, start, &mut seed),
-                        () = sleep => {}
+                        () = sleep_through(&pause, start) => {}
                     }
                 }
                 // Whatever stopped the lane after the last answer stopped nobody.
@@ -204,6 +236,19 @@ impl<T: Transport, P: Port> Run<T, P> {
                 Step::Done(ending) => return Ok(ending),
             }
         }
+    }
+}
+
+/// Until a pause ends by itself; for ever where only an answer ends it.
+async fn sleep_through(pause: &Pause, start: Instant) {
+    match pause.until() {
+        // Whether the wall clock was set is looked at now and then.
+        Some(at) if matches!(pause, Pause::Window { .. }) => {
+            let look = start.elapsed() + LOOK_AT_THE_CLOCK_EVERY;
+            tokio::time::sleep_until(start + at.min(look)).await;
+        }
+        Some(at) => tokio::time::sleep_until(start + at).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -222,7 +267,13 @@ fn settle(
     let (ended, now) = (ended.duration_since(start), start.elapsed());
     match result {
         Ok(outcome) => lane.on_end(work, &outcome, ended, now, next_random(seed)),
-        Err(Unclaimed(error)) => lane.on_unclaimed(&work, now, &error.to_string()),
+        Err(Unfinished::Unclaimed(error)) => {
+            lane.on_unclaimed(work, now, &error.to_string(), error.is_passing());
+        }
+        Err(Unfinished::Closed(wait, opens)) => {
+            lane.on_closed(&work, Closed { until: ended + wait, opens }, now);
+        }
+        Err(Unfinished::Unsaved(error)) => lane.on_unsaved(&work, ended, &error.to_string()),
     }
 }
 

@@ -129,7 +129,7 @@ pub struct Reply {
     pub status: u16,
     /// Lower-case names; values that are not text are left out.
     pub headers: Vec<(String, String)>,
-    /// At most 256 KiB, decoded.
+    /// At most 256 KiB, and never compressed.
     pub body: Bytes,
     /// When it had arrived.
     pub at: UnixMillis,

@@ -2,7 +2,12 @@
 //! against raw sockets; questions beside sending.
 
 mod client;
+mod limiters;
 mod pacing;
 mod questions;
+mod rows;
 mod scenarios;
+mod simulation;
+mod weather;
+mod windows;
 mod world;
