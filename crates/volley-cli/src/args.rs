@@ -34,6 +34,20 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Begin a campaign: a file with every key there is, a list and a rate card to try it on.
+    ///
+    /// Nothing that is there is overwritten.
+    #[command(after_help = "Examples:\n  \
+        volley init spring\n  \
+        volley init autumn-sale.toml --provider transmitsms")]
+    Init {
+        /// A directory for campaign.toml, or the campaign file itself.
+        #[arg(value_name = "DIR|FILE.toml", default_value = ".")]
+        target: PathBuf,
+        /// Through whom it is sent; sim is the built-in gateway.
+        #[arg(long, value_name = "KIND", default_value = "sim", value_parser = crate::cmd::init::kinds())]
+        provider: String,
+    },
     /// Read and validate everything; send and write nothing.
     #[command(after_help = "Example:\n  volley check spring-sale.toml")]
     Check(Campaign),
@@ -120,13 +134,21 @@ pub(crate) enum Command {
     /// What became of everybody, what it was to cost, and what was billed.
     #[command(after_help = "Examples:\n  \
         volley report spring-sale.volley\n  \
-        volley report spring-sale.volley --csv results.csv")]
+        volley report spring-sale.volley --csv results.csv\n  \
+        volley report spring-sale.volley --html report.html")]
     Report {
         #[command(flatten)]
         journal: Journal,
         /// Write every recipient with state, price, bill and delivery.
         #[arg(long, value_name = "FILE")]
         csv: Option<PathBuf>,
+        /// Write a page with charts, costs, reasons and doubts to show and to print, all in one file;
+        /// `-` writes it to stdout.
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+        /// Show whole phone numbers on the page instead of their last digits.
+        #[arg(long, requires = "html")]
+        full_numbers: bool,
     },
     /// Take back what the provider was handed with a schedule and has not sent yet.
     #[command(after_help = "Example:\n  volley cancel spring-sale.volley")]

@@ -11,6 +11,7 @@ mod fault; // what went wrong, with the contract's exit code
 mod listen; // calls that a provider makes to us
 mod opt_outs; // people who asked not to be texted again
 mod output; // tables, JSON, masks
+mod page; // a report as one HTML file
 mod preflight; // what the provider tells before anything is sent
 mod progress; // the bar on a terminal
 mod signals; // Ctrl-C, SIGTERM, SIGHUP

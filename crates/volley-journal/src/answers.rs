@@ -7,7 +7,7 @@ use crate::{
     stored::int,
 };
 use rusqlite::{Connection, OptionalExtension, Statement};
-use volley_core::{Micros, Position, UnixMillis};
+use volley_core::{Encoding, Micros, Position, UnixMillis};
 
 /// What the last attempt says about one recipient.
 #[derive(Default)]
@@ -73,6 +73,11 @@ impl<'moment> Answers<'moment> {
     /// Segments of the text with this number.
     pub(crate) fn segments(&mut self, text: u32) -> Result<u16, Fault> {
         Ok(u16::from(self.texts.get(self.moment, text)?.carriage.segments))
+    }
+
+    /// How the network carries the text with this number.
+    pub(crate) fn encoding(&mut self, text: u32) -> Result<Encoding, Fault> {
+        Ok(self.texts.get(self.moment, text)?.carriage.encoding)
     }
 
     /// What is known of the delivery to the recipient at `position`.

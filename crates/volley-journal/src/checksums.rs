@@ -205,16 +205,20 @@ impl Bytes {
 pub(crate) struct Checksums([u128; Kind::ALL.len()]);
 
 impl Checksums {
-    /// A row was stored.
-    pub(crate) fn add(&mut self, fact: Fact) {
-        let sum = &mut self.0[fact.kind.index()];
-        *sum = sum.wrapping_add(fact.hash);
+    /// A row was stored, if there is one.
+    pub(crate) fn add(&mut self, fact: impl Into<Option<Fact>>) {
+        if let Some(Fact { kind, hash }) = fact.into() {
+            let sum = &mut self.0[kind.index()];
+            *sum = sum.wrapping_add(hash);
+        }
     }
 
-    /// A row is there no longer.
-    fn take(&mut self, fact: Fact) {
-        let sum = &mut self.0[fact.kind.index()];
-        *sum = sum.wrapping_sub(fact.hash);
+    /// A row, if there was one, is there no longer.
+    fn take(&mut self, fact: Option<Fact>) {
+        if let Some(Fact { kind, hash }) = fact {
+            let sum = &mut self.0[kind.index()];
+            *sum = sum.wrapping_sub(hash);
+        }
     }
 
     /// Runs `sql` with `values`, which stores or alters the one row of its kind that goes by `id`.
@@ -228,8 +232,8 @@ impl Checksums {
         let before = Fact::found(connection, kind, id)?;
         connection.prepare_cached(sql)?.execute(values)?;
         let after = Fact::found(connection, kind, id)?;
-        before.into_iter().for_each(|fact| self.take(fact));
-        after.into_iter().for_each(|fact| self.add(fact));
+        self.take(before);
+        self.add(after);
         Ok(())
     }
 

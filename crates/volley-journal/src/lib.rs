@@ -32,6 +32,7 @@ mod rows; // ends of attempts, verdicts, totals, from and to their tables
 mod schema; // the tables, and how a file is known as ours
 mod sending; // the SQLite journal: open, recover, commit
 mod stored; // plan, prices and plan hash from and to their tables
+mod timeline; // requests, latency and pauses over time
 mod verify; // every total again from the rows, by a way of its own
 mod witness; // how many commits there were, told by a second file
 
@@ -43,7 +44,8 @@ pub use planning::{PlanError, PlanWriter};
 pub use reading::{BillLine, Doubt, DoubtfulAttempt, JournalReader, ReadError, RequestBill, RequestFate};
 pub use receipts::{PollMark, Polled, ReceiptBook, Recorded, SentMessage, SentRequest};
 pub use recipients::PlannedMessage;
-pub use report::{Cancellation, ReportRow};
+pub use report::{Cancellation, JOURNAL_SCHEMA, ReportRow};
 pub use schema::OpenError;
 pub use sending::SqliteJournal;
+pub use timeline::{Bucket, MOST_BUCKETS, Pause, PauseCause, Timeline};
 pub use verify::{Broken, Verified, VerifyError, verify};

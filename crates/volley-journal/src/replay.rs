@@ -121,7 +121,8 @@ impl Replay {
         let mut attempts = connection.prepare_cached(&format!("{} WHERE id > ? ORDER BY id", attempts()))?;
         let mut verdicts =
             connection.prepare_cached(&format!("{VERDICT} WHERE attempt > ? ORDER BY attempt, position"))?;
-        let mut verdicts = Verdicts { rows: verdicts.query([last])?, hashing: self.is_summing.then(Bytes::default) };
+        let mut verdicts =
+            Verdicts { rows: verdicts.query([last])?, hashing: self.is_summing.then(Bytes::default) };
         let mut rows = attempts.query([last])?;
         while let Some(row) = rows.next()? {
             let id = count(row, column::ID)?;
@@ -165,7 +166,8 @@ impl Replay {
                 connection.prepare_cached(&format!("{} WHERE id = ?", attempts()))?;
             let mut verdicts =
                 connection.prepare_cached(&format!("{VERDICT} WHERE attempt = ? ORDER BY position"))?;
-            let mut verdicts = Verdicts { rows: verdicts.query([int(id)])?, hashing: self.is_summing.then(Bytes::default) };
+            let mut verdicts =
+                Verdicts { rows: verdicts.query([int(id)])?, hashing: self.is_summing.then(Bytes::default) };
             let mut rows = attempt.query([int(id)])?;
             let row = rows.next()?.ok_or_else(|| Fault::Damaged(format!("attempt {id} is missing")))?;
             self.ledger.begin();
@@ -297,7 +299,7 @@ impl Verdicts<'_> {
                 Some(verdict) if (verdict.attempt, verdict.position) == (id, position) => {
                     events.push(verdict.event);
                     billed = added(billed, verdict.billed);
-                    verdict.fact.into_iter().for_each(|fact| checksums.add(fact));
+                    checksums.add(verdict.fact);
                 }
                 _ => {
                     return Err(Fault::Damaged(format!(

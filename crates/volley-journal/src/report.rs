@@ -4,10 +4,13 @@ use crate::{
     AttemptId, CancelResult, JournalReader, ReadError,
     deliveries::count_deliveries,
     reading::Stands,
-    schema::Fault,
+    schema::{self, Fault},
     stored::{cost, count},
 };
-use volley_core::{Deliveries, Delivery, Micros, Msisdn, Position, RowNumber, State, UnixMillis};
+use volley_core::{Deliveries, Delivery, Encoding, Micros, Msisdn, Position, RowNumber, State, UnixMillis};
+
+/// The version of the tables in the journals that this Volley writes and reads.
+pub const JOURNAL_SCHEMA: i32 = schema::VERSION;
 
 /// One recipient's line of a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub struct ReportRow {
     pub code: Option<String>,
     /// Segments of the text, as the plan counts them.
     pub segments: u16,
+    /// How the network carries the text.
+    pub encoding: Encoding,
     /// What the plan says the message costs; `None` without a rate card.
     pub price: Option<Micros>,
     /// What the provider billed, where it priced this message.
@@ -62,7 +67,7 @@ impl JournalReader {
         let told = self.walk(|one, answers| {
             let said = answers.about(one.position, one.last)?;
             let known = answers.delivery(one.position)?;
-            let segments = answers.segments(one.text)?;
+            let (segments, encoding) = (answers.segments(one.text)?, answers.encoding(one.text)?);
             let (is_pending, is_accepted) = (one.state.word() == "pending", one.state == State::Accepted);
             each(ReportRow {
                 position: one.position,
@@ -71,6 +76,7 @@ impl JournalReader {
                 state: one.state.word(),
                 provider_id: said.message_id.or(said.request_id).filter(|_| !is_pending),
                 segments,
+                encoding,
                 price: cost(self.plan(), one.price, segments)?,
                 billed: said.billed.filter(|_| !is_pending),
                 attempts: one.tries,

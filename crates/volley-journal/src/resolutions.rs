@@ -87,7 +87,7 @@ pub(crate) fn store_resolution(
             resolution.at.0
         ])?;
     let id = connection.last_insert_rowid();
-    Fact::found(connection, Kind::Resolution, id)?.into_iter().for_each(|fact| checksums.add(fact));
+    checksums.add(Fact::found(connection, Kind::Resolution, id)?);
     let mut insert = connection.prepare_cached(
         "INSERT INTO resolved (attempt, first, recipients, resolution, provider_id) VALUES (?, ?, ?, ?, ?)",
     )?;

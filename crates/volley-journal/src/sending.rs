@@ -141,7 +141,7 @@ impl SqliteJournal {
             .execute("INSERT INTO run (pid, started_at) VALUES (?, ?)", params![std::process::id(), now.0])?;
         self.run = transaction.last_insert_rowid();
         let run = Fact::found(&transaction, Kind::Run, self.run)?;
-        run.into_iter().for_each(|fact| self.ledger.checksums.add(fact));
+        self.ledger.checksums.add(run);
         self.ledger.standing.commits += 1;
         store_standing(&transaction, &self.ledger.standing, self.ledger.checksums)?;
         crate::kill_point!("inside-recovery");

@@ -12,7 +12,7 @@ struct Long {
 
 /// Together some fifty minutes on two cores, after the build: the kills take half an hour of it, plans,
 /// lists and phone numbers the rest.
-const LONG: [Long; 11] = [
+const LONG: [Long; 12] = [
     // Phone numbers of every region, by the tables and by the library they were compiled from.
     Long { package: "volley-core", name: "number_twin", variables: &[("VOLLEY_NUMBER_CASES", "10000000")] },
     // Lists whose counts are known, five seeds.
@@ -41,6 +41,8 @@ const LONG: [Long; 11] = [
     Long { package: "volley-cli", name: "crash::owners", variables: &[("VOLLEY_STARTS", "100")] },
     // Each signal a hundred times.
     Long { package: "volley-cli", name: "signal", variables: &[("VOLLEY_SIGNALS", "100")] },
+    // Bits that flip in a journal and in its log.
+    Long { package: "volley-journal", name: "flips", variables: &[("VOLLEY_FLIPS", "2000")] },
     // What became of the messages of one request, asked for while it changes.
     Long {
         package: "volley-cli",

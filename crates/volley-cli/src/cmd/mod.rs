@@ -5,17 +5,18 @@ mod check;
 mod diff;
 mod doubt;
 mod history;
+pub(crate) mod init;
 mod manual;
 mod plan;
 mod preview;
 pub(crate) mod provider;
 mod receipts;
 mod reconcile;
-mod report;
+pub(crate) mod report;
 pub(crate) mod segments;
 pub(crate) mod send;
 pub(crate) mod sim;
-mod status;
+pub(crate) mod status;
 mod verify;
 
 use crate::{
@@ -45,6 +46,7 @@ pub(crate) fn run(args: Args) -> Result<u8, Fault> {
     let colour = !args.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let voice = Voice { json: args.json, quiet: args.quiet, verbose: args.verbose, colour, yes: args.yes };
     match args.command {
+        Command::Init { target, provider } => init::run(&target, &provider, voice),
         Command::Check(campaign) => check::run(&campaign, voice),
         Command::Preview { campaign, rejects, advise } => {
             preview::run(&campaign, rejects.rejects.as_deref(), advise, voice)
@@ -69,7 +71,10 @@ pub(crate) fn run(args: Args) -> Result<u8, Fault> {
             let token = token_env.map(|name| receipts::token(&name)).transpose()?;
             receipts::run(&journal.path, poll, listen, token, voice)
         }
-        Command::Report { journal, csv } => report::run(&journal.path, csv.as_deref(), voice),
+        Command::Report { journal, csv, html, full_numbers } => {
+            let files = report::Files { csv: csv.as_deref(), html: html.as_deref(), full_numbers };
+            report::run(&journal.path, &files, voice)
+        }
         Command::Cancel(journal) => cancel::run(&journal.path, voice),
         Command::Verify(journal) => verify::run(&journal.path, voice),
         Command::Diff { before, after, csv } => diff::run(&before, &after, csv.as_deref(), voice),
@@ -104,7 +109,7 @@ fn load(path: &Path, overrides: &Overrides, max_cost: Option<&str>) -> Result<Ca
 }
 
 /// An instant in whole seconds, UTC.
-fn rfc_3339(at: UnixMillis) -> String {
+pub(crate) fn rfc_3339(at: UnixMillis) -> String {
     let second = Timestamp::from_second(at.0.div_euclid(1_000)).unwrap_or(Timestamp::UNIX_EPOCH);
     second.to_string()
 }

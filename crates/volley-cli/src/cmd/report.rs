@@ -1,4 +1,5 @@
-//! `volley report`: what became of everybody, what it was to cost and what was billed.
+//! `volley report`: what became of everybody, what it was to cost and what was billed; for people, for
+//! scripts, as a list, and as a page.
 
 use crate::{
     cmd::{
@@ -7,16 +8,17 @@ use crate::{
     },
     fault::Fault,
     output,
+    page::{self, Count, Figures},
 };
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io,
+    io::{self, Write},
     ops::Range,
     path::Path,
 };
 use volley_journal::{AttemptId, CancelResult, Cancellation, JournalReader, ReportRow, kill_point};
-use volley_plan::CsvFile;
+use volley_plan::{CsvFile, ListFile};
 
 const COLUMNS: [&str; 11] = [
     "row",
@@ -32,24 +34,46 @@ const COLUMNS: [&str; 11] = [
     "delivery",
 ];
 
+/// All that is reported.
 #[derive(Serialize)]
-struct Report {
+pub(crate) struct Report {
     #[serde(flatten)]
-    status: Status,
-    segments: u64,
+    pub(crate) status: Status,
+    pub(crate) segments: u64,
     /// Why recipients were refused or are in doubt, and how many.
     codes: BTreeMap<String, u64>,
+    #[serde(flatten)]
+    pub(crate) figures: Figures,
 }
 
-pub(crate) fn run(path: &Path, csv: Option<&Path>, voice: Voice) -> Result<u8, Fault> {
+/// What is written beside the answer.
+pub(crate) struct Files<'a> {
+    pub(crate) csv: Option<&'a Path>,
+    /// `-` is stdout.
+    pub(crate) html: Option<&'a Path>,
+    pub(crate) full_numbers: bool,
+}
+
+pub(crate) fn run(path: &Path, files: &Files<'_>, voice: Voice) -> Result<u8, Fault> {
+    let Files { csv, html, full_numbers } = *files;
+    if csv.is_some() && csv == html {
+        return Err(Fault::usage("--csv and --html name the same file; give each its own"));
+    }
+    let is_on_stdout = html == Some(Path::new("-"));
+    if is_on_stdout && voice.json {
+        return Err(Fault::usage("--html - and --json both write to stdout; give the page a file"));
+    }
     let reader = JournalReader::open(path)?;
     let cannot = |path: &Path, error: &io::Error| Fault::usage(format!("--csv {}: {error}", path.display()));
     let file =
         csv.map(|path| CsvFile::create(path, &COLUMNS, "report").map_err(|error| cannot(path, &error)));
     let mut file = file.transpose()?;
+    let page = html.filter(|_| !is_on_stdout).map(start_page).transpose()?;
+    let mut counted = Count::default();
     let (mut codes, mut written) = (BTreeMap::new(), Ok(()));
     let taken_back = taken_back(&reader)?;
     reader.for_each_report_row(|row| {
+        counted.add(&row);
         if let Some(code) = row.code.as_deref().filter(|_| row.state != "accepted") {
             *codes.entry(code.to_owned()).or_insert(0) += 1;
         }
@@ -67,8 +91,22 @@ pub(crate) fn run(path: &Path, csv: Option<&Path>, voice: Voice) -> Result<u8, F
     }
     let running = reader.running()?.is_some();
     let status = Status::read(&reader, running)?;
-    let report = Report { status, segments: reader.plan().segments, codes };
-    if voice.json {
+    let figures = counted.figures(reader.plan(), &status, &reader.standing()?, reader.timeline()?);
+    let report = Report { status, segments: reader.plan().segments, codes, figures };
+    if let Some((path, mut file)) = html.zip(page) {
+        let text = page::page(&report, full_numbers);
+        let text = text.strip_prefix(page::FIRST_LINE).expect("every page begins with it");
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.finish());
+        written.map_err(|error| cannot_write(path, &error))?;
+    }
+    if is_on_stdout {
+        let mut out = io::stdout().lock();
+        let written = out.write_all(page::page(&report, full_numbers).as_bytes()).and_then(|()| out.flush());
+        written.map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => Fault::from(error),
+            _ => cannot_write(Path::new("-"), &error),
+        })?;
+    } else if voice.json {
         output::json(&report)?;
     } else {
         let mut text = report.status.show();
@@ -78,6 +116,28 @@ pub(crate) fn run(path: &Path, csv: Option<&Path>, voice: Voice) -> Result<u8, F
         print(&text)?;
     }
     Ok(0)
+}
+
+/// Starts the page that is to be at `path`; nothing but an earlier page is written over.
+fn start_page(path: &Path) -> Result<ListFile, Fault> {
+    if path.is_dir() {
+        return Err(Fault::usage(format!(
+            "--html {}: it is a directory; name a file in it, such as {}",
+            path.display(),
+            path.join("report.html").display()
+        )));
+    }
+    ListFile::create(path, page::FIRST_LINE, "report page").map_err(|error| cannot_write(path, &error))
+}
+
+/// The page could not be written, and what to do about it.
+fn cannot_write(path: &Path, error: &io::Error) -> Fault {
+    let path = if path == Path::new("-") { "stdout".into() } else { path.to_string_lossy() };
+    let instead = match error.kind() {
+        io::ErrorKind::AlreadyExists => "",
+        _ => "; free space there, check its permissions, or choose another place",
+    };
+    Fault::usage(format!("--html: the page was not written to {path}: {error}{instead}"))
 }
 
 /// The recipients whose requests were taken back at the provider, neighbours together.

@@ -18,21 +18,21 @@ use volley_plan::{PlannedHours, WindowFall};
 #[derive(Serialize)]
 pub(crate) struct Status {
     schema: u8,
-    campaign: String,
-    plan_hash: String,
+    pub(crate) campaign: String,
+    pub(crate) plan_hash: String,
     pub(crate) state: &'static str,
     pub(crate) recipients: Recipients,
     #[serde(skip_serializing_if = "Option::is_none")]
-    delivery: Option<Delivery>,
+    pub(crate) delivery: Option<Delivery>,
     /// Recipients whose request was taken back at the provider.
     #[serde(skip_serializing_if = "Option::is_none")]
-    cancelled: Option<u64>,
-    requests: Requests,
-    cost: Option<Cost>,
+    pub(crate) cancelled: Option<u64>,
+    pub(crate) requests: Requests,
+    pub(crate) cost: Option<Cost>,
     pub(crate) exit_code: u8,
     /// When it is to be sent, where its plan says.
     #[serde(skip_serializing_if = "Option::is_none")]
-    send_at: Option<String>,
+    pub(crate) send_at: Option<String>,
     /// How the send window falls for whoever is pending; `None` without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     window: Option<WindowFall>,
@@ -47,32 +47,32 @@ pub(crate) struct Recipients {
 }
 
 #[derive(Serialize)]
-struct Delivery {
-    delivered: u64,
-    failed: u64,
-    unknown: u64,
+pub(crate) struct Delivery {
+    pub(crate) delivered: u64,
+    pub(crate) failed: u64,
+    pub(crate) unknown: u64,
 }
 
 #[derive(Serialize)]
-struct Requests {
-    sent: u64,
-    throttled: u64,
-    retried: u64,
+pub(crate) struct Requests {
+    pub(crate) sent: u64,
+    pub(crate) throttled: u64,
+    pub(crate) retried: u64,
 }
 
 #[derive(Serialize)]
-struct Cost {
-    currency: String,
-    estimated: String,
-    billed: Option<String>,
+pub(crate) struct Cost {
+    pub(crate) currency: String,
+    pub(crate) estimated: String,
+    pub(crate) billed: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    billed_units: Option<BilledUnits>,
+    pub(crate) billed_units: Option<BilledUnits>,
 }
 
 #[derive(Serialize)]
-struct BilledUnits {
-    unit: &'static str,
-    amount: String,
+pub(crate) struct BilledUnits {
+    pub(crate) unit: &'static str,
+    pub(crate) amount: String,
 }
 
 impl Status {
@@ -175,7 +175,8 @@ fn window(reader: &JournalReader) -> Result<Option<WindowFall>, Fault> {
     let plan = reader.plan();
     let account: Option<Account> = serde_json::from_str(&plan.provider).ok();
     let window = account.map(|account| account.window()).transpose()?.flatten();
-    let Some(window) = window.filter(|_| reader.standing().is_ok_and(|one| one.recipients.pending > 0)) else {
+    let Some(window) = window.filter(|_| reader.standing().is_ok_and(|one| one.recipients.pending > 0))
+    else {
         return Ok(None);
     };
     let mut pending = PlannedHours::new(window);

@@ -4,7 +4,7 @@ use crate::volley::{Folder, read_ledger, run, times};
 use std::{collections::HashMap, fs, path::Path};
 
 /// A copy of data/demo, so that the journal lands beside the copy.
-fn demo() -> Folder {
+pub(crate) fn demo() -> Folder {
     let folder = Folder::new();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/demo");
     for name in ["campaign.toml", "recipients.csv", "rates.csv", "optouts.csv"] {

@@ -38,11 +38,9 @@ fn an_untouched_journal_holds() {
 }
 
 #[test]
-fn planted_damage_is_found_and_named() {
+fn planted_damage_to_a_plan_is_found_and_named() {
     const ESTIMATE: &str = "the estimated cost is not the sum of the recipients' prices";
     const HASH: &str = "the plan hash is not the one that was confirmed";
-    const SEGMENTS: &str = "a message was billed segments that it cannot have";
-    const REQUEST_SEGMENTS: &str = "a request was billed segments that its messages cannot have";
     names(
         played,
         &[
@@ -82,6 +80,17 @@ fn planted_damage_is_found_and_named() {
                 "the plan was altered: name, sender, provider, schedule or chunk",
             ),
             ("UPDATE plan SET hash = hash_texts", "J12", HASH),
+        ],
+    );
+}
+
+#[test]
+fn planted_damage_to_attempts_is_found_and_named() {
+    const SEGMENTS: &str = "a message was billed segments that it cannot have";
+    const REQUEST_SEGMENTS: &str = "a request was billed segments that its messages cannot have";
+    names(
+        played,
+        &[
             (
                 "UPDATE verdict SET state = 'refused' WHERE position = 0",
                 "J1",

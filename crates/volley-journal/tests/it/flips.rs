@@ -104,7 +104,8 @@ fn flip(place: &Place, suffix: &str, flips: u64, seed: u64) -> (u64, u64) {
         file.push(suffix);
         let mut bytes = fs::read(&file).expect("a file");
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let bit = (u128::from(random) * (bytes.len() as u128 * 8) >> 64) as usize;
+        let bit = (u128::from(random) * (bytes.len() as u128 * 8)) >> 64;
+        let bit = usize::try_from(bit).expect("within the file");
         bytes[bit / 8] ^= 1 << (bit % 8);
         fs::write(&file, bytes).expect("room");
         let what = format!("SEED={seed}: flip {flip}, bit {bit} of the file{suffix}");

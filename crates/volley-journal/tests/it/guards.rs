@@ -80,6 +80,62 @@ fn nothing_is_opened_for_sending_where_no_room_can_be_kept() {
     assert_eq!(journal.standing().commits, 1, "the refused opening has left nothing");
 }
 
+/// Set in the process that has a small disk of its own as its place for temporary files.
+const SMALL_DISK: &str = "VOLLEY_TEST_SMALL_DISK";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_full_disk_outcomes_find_the_room_that_was_kept_and_claims_find_none() {
+    if std::env::var_os(SMALL_DISK).is_some() {
+        return fill_the_small_disk();
+    }
+    let place = Place::new();
+    let mount = place.path().with_file_name("disk");
+    fs::create_dir(&mount).expect("a directory");
+    let ran = std::process::Command::new("unshare")
+        .args(["-rm", "sh", "-c"])
+        .arg(r#"mount -t tmpfs -o size=7m none "$0" || exit 77; TMPDIR=$0 exec "$@""#)
+        .arg(&mount)
+        .arg(std::env::current_exe().expect("this test"))
+        .args(["--exact", "guards::on_a_full_disk_outcomes_find_the_room_that_was_kept_and_claims_find_none"])
+        .env(SMALL_DISK, "1")
+        .output();
+    match ran {
+        Ok(ran) if ran.status.success() => {
+            let told = String::from_utf8_lossy(&ran.stdout);
+            assert!(told.contains("1 passed"), "{told}");
+        }
+        Ok(ran) if ran.status.code() == Some(101) => panic!("{}", String::from_utf8_lossy(&ran.stdout)),
+        other => println!("skipped: no mount namespace can be made here: {other:?}"),
+    }
+}
+
+/// What the test above looks at, on a disk of seven MiB.
+fn fill_the_small_disk() {
+    let place = Place::with_plan(PER_ITEM, 500, &["a"; 1_000]);
+    let mut journal = place.open();
+    let attempt = claimed(&mut journal, claim(0, 500, Micros(500 * 50_000)));
+    let filler = beside(&place, ".filler");
+    let mut file = fs::File::create(&filler).expect("a file");
+    while std::io::Write::write_all(&mut file, &[1; 4_096]).is_ok() {}
+    drop(file);
+    let ids = (0..500).map(|index| crate::support::taken(&format!("{index:0>200}"))).collect();
+    let outcome = [record(attempt.id, crate::support::each(ids))];
+    journal.commit(&outcome).expect("the room that was kept");
+    assert!(!beside(&place, ".reserve").exists(), "it was given up");
+    for write in [claim(500, 500, Micros(500 * 50_000)), Write::Trial] {
+        let refused = journal.commit(&[write]);
+        assert!(refused.as_ref().is_err_and(CommitError::is_passing), "{refused:?}");
+    }
+    assert_eq!(journal.standing().recipients.accepted, 500);
+    fs::remove_file(filler).expect("room");
+    journal.commit(&[Write::Trial]).expect("room again");
+    assert!(beside(&place, ".reserve").exists());
+    claimed(&mut journal, claim(500, 500, Micros(500 * 50_000)));
+    drop(journal);
+    assert!(verify(&place.path()).expect("readable").holds());
+}
+
 #[test]
 fn a_trial_is_a_commit_that_changes_nothing_else() {
     let place = Place::with_plan(PER_ITEM, 1, &["a"; 4]);

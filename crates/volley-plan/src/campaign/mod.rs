@@ -260,6 +260,12 @@ impl Campaign {
         Meaning { written, path, file }.campaign(providers)
     }
 
+    /// The keys of a campaign file, dotted, but for each provider's own, those of `provider.auth`
+    /// and those below `message.defaults`.
+    pub fn keys() -> impl Iterator<Item = &'static str> {
+        written::keys()
+    }
+
     /// Where the campaign's journal lies unless a flag says otherwise: `NAME.volley` beside the
     /// campaign file.
     pub fn journal_path(&self) -> PathBuf {

@@ -80,6 +80,11 @@ const KEYS: [(&str, Shape); 43] = [
     ("rates.decimals", Shape::Integer),
 ];
 
+/// Every key but the provider's own, `provider.auth` and `message.defaults`, dotted.
+pub(super) fn keys() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().map(|(key, _)| *key)
+}
+
 /// The tables of a campaign file.
 const SECTIONS: [&str; 8] =
     ["message", "message.defaults", "segments", "recipients", "limits", "provider", "provider.auth", "rates"];
