@@ -1,39 +1,98 @@
-//! One try at one chunk: build the request, make the intent durable, send, make the outcome
-//! durable. In this order, always.
+//! One try at one chunk: the request that is made for its intent, and what came of sending it.
+//!
+//! Nothing here is durable: `shell` hands the intent to the journal before [`Shared::exchange`] is
+//! called, and the outcome afterwards. In this order, always.
 
 use crate::{
     lane::{Work, final_outcome},
-    port::Port,
     run::HeldBack,
     transport::{Observed, Transport},
 };
-use std::{mem, sync::Arc, time::Duration};
-use tokio::{sync::watch, time::Instant};
-use volley_core::{Class, Failure, Micros, Outcome, Reference, ReplyPrice, UnixMillis};
-use volley_journal::{Attempt, Claim, CommitError, Record, Write, Written};
+use bytes::Bytes;
+use std::{mem, sync::Arc};
+use tokio::time::Instant;
+use volley_core::{Chunk, Class, Failure, Micros, Outcome, Reference, ReplyPrice, UnixMillis};
+use volley_journal::Claim;
 use volley_provider::{
     adapter::{Adapter, SendCall, Unbuildable},
-    http::HttpRequest,
+    http::{Body, HttpRequest},
 };
 
 /// What attempts of one run share.
-pub(crate) struct Shared<T, P> {
+pub(crate) struct Shared<T> {
     pub(crate) adapter: Arc<dyn Adapter>,
     pub(crate) transport: T,
-    pub(crate) port: P,
     pub(crate) sender: Option<Arc<str>>,
     pub(crate) send_at: Option<UnixMillis>,
     pub(crate) reference: Reference,
     pub(crate) held_back: Option<HeldBack>,
     /// What the plan's prices are in.
     pub(crate) currency: Option<String>,
-    /// Turns true when requests under way are to be abandoned.
-    pub(crate) abandon: watch::Receiver<bool>,
-    /// What the journal said when it could not take an outcome: nothing more may be claimed.
-    pub(crate) journal_fault: watch::Sender<Option<String>>,
 }
 
-impl<T, P> Shared<T, P> {
+/// A request, or why there is none: then its outcome is known without one.
+pub(crate) type Request = Result<HttpRequest, Failure>;
+
+/// A request that is to leave.
+pub(crate) struct Job {
+    /// Its place among those under way.
+    pub(crate) place: usize,
+    pub(crate) chunk: Arc<Chunk>,
+    pub(crate) request: HttpRequest,
+}
+
+/// What came of a request.
+pub(crate) struct Answered {
+    /// Its place among those under way.
+    pub(crate) place: usize,
+    /// When its answer came, or was given up.
+    pub(crate) ended: Instant,
+    pub(crate) outcome: Outcome,
+}
+
+impl<T: Transport> Shared<T> {
+    /// The intent to send `work`, and the request that it is for.
+    pub(crate) fn prepare(&self, work: &Work) -> (Claim, Request) {
+        let request = self.request(&work.chunk).map(hashed);
+        let (body_hash, request) = match request {
+            Ok((hash, request)) => (hash, Ok(request)),
+            Err(failure) => ([0; 32], Err(failure)),
+        };
+        let claim = Claim {
+            first: work.chunk.first,
+            recipients: work.chunk.len(),
+            body_hash,
+            reserved: work.chunk.cost().unwrap_or(Micros::ZERO),
+            at: wall_clock(),
+        };
+        (claim, request)
+    }
+
+    fn request(&self, chunk: &Arc<Chunk>) -> Request {
+        if self.held_back.as_ref().is_some_and(|held_back| held_back.holds(chunk)) {
+            return Err(Failure::new(Class::OptedOut, "they asked not to be texted again"));
+        }
+        let call = SendCall {
+            chunk: Arc::clone(chunk),
+            sender: self.sender.clone(),
+            send_at: self.send_at,
+            reference: self.reference.clone(),
+        };
+        let unbuildable = |why: Unbuildable| Failure::new(Class::Unbuildable, why.to_string());
+        self.adapter.encode(&call).map_err(unbuildable)
+    }
+
+    /// Sends a request once.
+    pub(crate) async fn exchange(&self, Job { place, chunk, request }: Job) -> Answered {
+        let observed = self.transport.send(request).await;
+        let ended = Instant::now();
+        let outcome = match observed {
+            Observed::Reply(reply) => self.priced(self.adapter.decode(&chunk, &reply)),
+            Observed::Failed(failure) => failure.into(),
+        };
+        Answered { place, ended, outcome: final_outcome(outcome, chunk.len()) }
+    }
+
     /// The same outcome, its bill in the plan's currency where the provider's own unit is that.
     fn priced(&self, mut outcome: Outcome) -> Outcome {
         let reply_price = self.adapter.capabilities().reply_price;
@@ -46,103 +105,31 @@ impl<T, P> Shared<T, P> {
     }
 }
 
-/// What came of an attempt, for the lane.
-pub(crate) struct Finished {
-    pub(crate) work: Work,
-    pub(crate) ended: Instant,
-    pub(crate) result: Result<Outcome, Unclaimed>,
-}
-
-/// The intent is not durable, so nothing was sent.
-pub(crate) struct Unclaimed(pub(crate) Arc<CommitError>);
-
-/// How often an outcome that the journal cannot take is offered again, and after what pause.
-const RECORD_TRIES: u32 = 60;
-const RECORD_PAUSE: Duration = Duration::from_secs(1);
-
-/// Runs one attempt to its end.
-pub(crate) async fn run<T: Transport, P: Port>(shared: Arc<Shared<T, P>>, work: Work) -> Finished {
-    let call = SendCall {
-        chunk: Arc::clone(&work.chunk),
-        sender: shared.sender.clone(),
-        send_at: shared.send_at,
-        reference: shared.reference.clone(),
-    };
-    let held = shared.held_back.as_ref().is_some_and(|held_back| held_back.holds(&work.chunk));
-    let request = if held {
-        Err(Failure::new(Class::OptedOut, "they asked not to be texted again"))
-    } else {
-        let unbuildable = |why: Unbuildable| Failure::new(Class::Unbuildable, why.to_string());
-        shared.adapter.encode(&call).map_err(unbuildable)
-    };
-    let body_hash = request.as_ref().map_or([0; 32], hash_of);
-    let claim = Claim {
-        first: work.chunk.first,
-        recipients: work.chunk.len(),
-        body_hash,
-        reserved: work.chunk.cost().unwrap_or(Micros::ZERO),
-        at: wall_clock(),
-    };
-    let attempt = match shared.port.write(Write::Claim(claim)).await {
-        Ok(Written::Claimed(attempt)) => attempt,
-        Ok(Written::Recorded) => unreachable!("a claim is answered with an attempt"),
-        Err(error) => {
-            return Finished { work, ended: Instant::now(), result: Err(Unclaimed(error)) };
-        }
-    };
-    let outcome = match request {
-        Ok(request) => send(&shared, &work, request).await,
-        Err(failure) => failure.into(),
-    };
-    let ended = Instant::now();
-    let outcome = final_outcome(outcome, work.chunk.len());
-    record(&shared, attempt, &outcome).await;
-    Finished { work, ended, result: Ok(outcome) }
-}
-
-async fn send<T: Transport, P: Port>(shared: &Shared<T, P>, work: &Work, request: HttpRequest) -> Outcome {
-    let mut abandon = shared.abandon.clone();
-    tokio::select! {
-        biased;
-        observed = shared.transport.send(request) => match observed {
-            Observed::Reply(reply) => shared.priced(shared.adapter.decode(&work.chunk, &reply)),
-            Observed::Failed(failure) => failure.into(),
-        },
-        _ = abandon.wait_for(|abandon| *abandon) => Failure::new(Class::Abandoned, "stopped before the answer").into(),
-    }
-}
-
-/// Makes `outcome` durable, trying for a minute. It stays in memory meanwhile; if the process
-/// ends first, the next start finds the intent and puts its recipients in doubt.
-async fn record<T: Transport, P: Port>(shared: &Shared<T, P>, attempt: Attempt, outcome: &Outcome) {
-    for _ in 0..RECORD_TRIES {
-        let record = Record { attempt: attempt.id, outcome: outcome.clone(), at: wall_clock() };
-        match shared.port.write(Write::Record(record)).await {
-            Ok(_) => return,
-            Err(error) => {
-                shared.journal_fault.send_replace(Some(error.to_string()));
-                // Only a disk gets better; the outcome of anything else is doubt at the next start.
-                if !matches!(*error, CommitError::Storage(_)) {
-                    return;
-                }
-            }
-        }
-        tokio::time::sleep(RECORD_PAUSE).await;
-    }
-}
+/// A body up to so long is made once, for its hash and for sending.
+const SHORT_BYTES: u64 = 64 * 1024;
 
 /// What a request can be told by: its body's hash, and where the end of its address is hidden,
-/// because it carries what another request's body does, that end's with it.
-fn hash_of(request: &HttpRequest) -> [u8; 32] {
+/// because it carries what another request's body does, that end's with it. With the request.
+fn hashed(mut request: HttpRequest) -> ([u8; 32], HttpRequest) {
     use secrecy::ExposeSecret;
     let mut hasher = blake3::Hasher::new();
     if let Some(tail) = &request.secret_tail {
         hasher.update(tail.expose_secret().as_bytes());
     }
-    request.body.frames().for_each(|frame| {
-        hasher.update(&frame);
-    });
-    hasher.finalize().into()
+    if matches!(request.body, Body::Streamed(_)) && request.body.length() <= SHORT_BYTES {
+        let mut whole = Vec::with_capacity(usize::try_from(request.body.length()).expect("short"));
+        request.body.frames().for_each(|frame| whole.extend_from_slice(&frame));
+        request.body = Body::Whole(Bytes::from(whole));
+    }
+    match &request.body {
+        Body::Whole(bytes) => {
+            hasher.update(bytes);
+        }
+        Body::Streamed(_) => request.body.frames().for_each(|frame| {
+            hasher.update(&frame);
+        }),
+    }
+    (hasher.finalize().into(), request)
 }
 
 pub(crate) fn wall_clock() -> UnixMillis {

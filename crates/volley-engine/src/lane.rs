@@ -4,6 +4,7 @@
 //! about retries, the breaker, the cap and stopping is here and can be tested by calling it.
 
 use crate::{
+    ahead::Ahead,
     backoff,
     pace::{Go, Pacer},
 };
@@ -61,7 +62,8 @@ pub enum Step {
         /// How many chunks.
         most: usize,
     },
-    /// Claim this chunk and send it; report with [`Lane::on_end`].
+    /// Claim this chunk, and send it when its intent is durable, a place in flight is free and
+    /// [`Lane::may_send`] agrees; report with [`Lane::on_end`].
     Send(Work),
     /// Nothing can be done before the pause ends, an answer comes, or someone asks to stop.
     Wait(Pause),
@@ -115,6 +117,7 @@ pub enum Ending {
 pub struct Lane {
     settings: LaneSettings,
     pacer: Pacer,
+    ahead: Ahead,
     ready: VecDeque<Work>,
     retries: BinaryHeap<Reverse<Retry>>,
     fetched_to: Position,
@@ -159,6 +162,7 @@ impl Lane {
         let pacer = Pacer::new(&settings.rates, settings.strict, settings.max_in_flight);
         Self {
             pacer,
+            ahead: Ahead::new(settings.chunk),
             ready: VecDeque::new(),
             retries: BinaryHeap::new(),
             fetched_to: Position(0),
@@ -310,6 +314,38 @@ impl Lane {
         self.stop(StopReason::Journal, why);
     }
 
+    /// The intent for `work` was not made after all: it is next again.
+    pub fn on_withdrawn(&mut self, work: Work, now: Duration) {
+        self.release(&work, now);
+        self.ready.push_front(work);
+    }
+
+    /// A request left that [`Step::Send`] was for: its intent was durable.
+    pub fn on_sent(&mut self) {
+        self.ahead.on_sent();
+    }
+
+    /// A commit was durable at `now`, and the first of its writes had waited for that so long:
+    /// what leaves meanwhile is how far ahead intents are made. How far that is now.
+    pub fn on_commit(&mut self, now: Duration, took: Duration) -> u32 {
+        let ahead = self.ahead.on_commit(now, took);
+        self.pacer.set_max_in_flight(self.settings.max_in_flight.saturating_add(ahead));
+        ahead
+    }
+
+    /// Whether a request whose intent is durable may leave. One that may not is put back: its end
+    /// is [`Class::HeldBack`].
+    pub fn may_send(&self, now: Duration) -> bool {
+        self.stopped.is_none() && now >= self.throttled_until
+    }
+
+    /// The chunks to ask the journal for before they are missed, as in [`Step::Fetch`].
+    pub fn wants(&self) -> Option<(Position, usize)> {
+        let most = self.fetch_size();
+        let few = self.ready.len() < most.div_ceil(2) && !self.exhausted && self.stopped.is_none();
+        few.then_some((self.fetched_to, most))
+    }
+
     /// Claims nothing more. The first reason stays.
     pub fn stop(&mut self, reason: StopReason, detail: &str) {
         self.stopped.get_or_insert_with(|| (reason, Reason::from(detail)));
@@ -325,7 +361,7 @@ impl Lane {
         self.stopped.as_ref().map(|(reason, detail)| (*reason, detail))
     }
 
-    /// Requests under way.
+    /// Requests that were handed out and whose end was not heard of.
     pub fn in_flight(&self) -> u32 {
         self.pacer.in_flight()
     }
@@ -379,7 +415,7 @@ impl Lane {
     fn fetch_size(&self) -> usize {
         let in_flight = self.settings.max_in_flight as usize;
         let chunk = self.settings.chunk.max(1) as usize;
-        (8_192 / chunk).clamp(in_flight.min(65_536 / chunk + 1), 8_192)
+        (2_048 / chunk).max(in_flight.min(65_536 / chunk + 1)).min(8_192)
     }
 }
 
@@ -694,6 +730,41 @@ mod tests {
         lane.on_end(work, &accepted(), SECOND, SECOND, 0);
         let step = lane.poll(SECOND, Micros::ZERO);
         assert!(matches!(step, Step::Done(Ending::Stopped { reason: StopReason::Interrupted, .. })));
+    }
+
+    #[test]
+    fn a_quick_lane_hands_out_more_than_it_has_places_for_and_no_other() {
+        for (chunk, left, handed_out) in [(1, 400, 4 + 80), (1, 79, 4), (2, 400, 4)] {
+            let mut lane = lane(LaneSettings { max_in_flight: 4, chunk, ..settings() }, 2_000, chunk);
+            (0..left).for_each(|_| lane.on_sent());
+            // A tenth of them left while one commit was under way.
+            lane.on_commit(SECOND, SECOND / 10);
+            let steps = std::iter::from_fn(|| match lane.poll(SECOND, Micros::ZERO) {
+                Step::Send(work) => Some(work),
+                _ => None,
+            });
+            assert_eq!(steps.count(), handed_out, "{left} left in a second, chunks of {chunk}");
+        }
+    }
+
+    #[test]
+    fn what_was_withdrawn_is_next_again() {
+        let mut lane = lane(settings(), 30, 10);
+        let work = next_work(&mut lane, SECOND);
+        lane.on_withdrawn(work, SECOND);
+        assert_eq!(lane.in_flight(), 0);
+        assert_eq!(next_work(&mut lane, SECOND).chunk.first, Position(0));
+    }
+
+    #[test]
+    fn nothing_may_leave_while_the_provider_wants_silence_or_after_a_stop() {
+        let mut lane = lane(settings(), 30, 10);
+        let work = next_work(&mut lane, SECOND);
+        assert!(lane.may_send(SECOND));
+        lane.on_end(work, &failed(Class::Throttled), SECOND, SECOND, 0);
+        assert_eq!([1, 2].map(|second| lane.may_send(second * SECOND)), [false, true]);
+        lane.stop(StopReason::Interrupted, "");
+        assert!(!lane.may_send(2 * SECOND));
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! The loop that does what the lane says. Start here.
 
 use crate::{
-    attempt::{self, Finished, Shared, Unclaimed},
+    attempt::Shared,
     lane::{Ending, Lane, LaneSettings, Pause, Step},
     port::Port,
+    shell::Shell,
     transport::Transport,
 };
-use std::{fmt, sync::Arc, time::Duration};
-use tokio::{sync::watch, task::JoinSet, time::Instant};
+use std::{fmt, mem, sync::Arc, time::Duration};
+use tokio::{sync::watch, time::Instant};
 use volley_core::{Chunk, Msisdn, Rate, Reason, StopReason, UnixMillis};
 use volley_journal::{CommitError, Journal, Standing};
 use volley_provider::adapter::Adapter;
@@ -42,7 +43,7 @@ impl HeldBack {
     }
 
     /// The same recipients in the same order, those who are held back in chunks of their own.
-    fn apart(&self, chunks: Vec<Chunk>) -> Vec<Chunk> {
+    pub(crate) fn apart(&self, chunks: Vec<Chunk>) -> Vec<Chunk> {
         let split = |chunk: Chunk| {
             let held: Vec<bool> = chunk.recipients.iter().map(|one| (self.0)(one.to)).collect();
             if !held.contains(&true) {
@@ -123,114 +124,97 @@ impl<T: Transport, P: Port> Run<T, P> {
     /// The journal could not even be read.
     pub async fn execute(self, mut control: Control) -> Result<Ending, Arc<CommitError>> {
         let start = Instant::now();
-        let (abandon_now, abandon) = watch::channel(false);
-        let Settings { lane, sender, send_at, held_back, earlier_requests, mut seed } = self.settings;
+        let Settings { lane, sender, send_at, held_back, earlier_requests, seed } = self.settings;
+        let places = lane.max_in_flight;
         let mut lane = Lane::new(lane);
         for ago in earlier_requests {
             lane.on_earlier_request(Duration::ZERO, ago);
         }
-        let port = self.port.clone();
         let plan = self.port.plan();
-        let (journal_fault, mut faults) = watch::channel(None);
         let shared = Arc::new(Shared {
             adapter: self.adapter,
             transport: self.transport,
             reference: plan.reference(),
             currency: plan.terms.currency,
-            port: self.port,
             sender,
             send_at,
-            held_back: held_back.clone(),
-            abandon,
-            journal_fault,
+            held_back,
         });
-        let mut attempts: JoinSet<Finished> = JoinSet::new();
+        let mut shell = Shell::new(lane, shared, self.port, start, seed, places);
+        let mut shown = Shown::default();
         loop {
-            match *control.stop.borrow_and_update() {
-                0 => {}
-                1 => lane.stop(StopReason::Interrupted, ""),
-                _ => {
-                    lane.stop(StopReason::Interrupted, "");
-                    abandon_now.send_replace(true);
+            let asked_to_stop = *control.stop.borrow_and_update();
+            shell.take_answers();
+            if asked_to_stop > 0 {
+                shell.lane.stop(StopReason::Interrupted, "");
+            }
+            if asked_to_stop > 1 {
+                shell.abandon().await;
+            }
+            let step = loop {
+                match shell.lane.poll(start.elapsed(), shell.standing.spent) {
+                    Step::Send(work) => shell.claim(work),
+                    other => break other,
                 }
-            }
-            if let Some(fault) = faults.borrow_and_update().as_deref() {
-                lane.stop(StopReason::Journal, fault);
-            }
-            while let Some(finished) = attempts.try_join_next() {
-                settle(&mut lane, finished, start, &mut seed);
-            }
-            let standing = port.standing();
-            let step = lane.poll(start.elapsed(), standing.spent);
+            };
+            shell.go_on();
             let pause = if let Step::Wait(pause) = &step { Some(*pause) } else { None };
-            let in_flight = lane.in_flight();
-            let stopped = lane.stopped().map(|(reason, detail)| (reason, detail.clone()));
-            let pending = standing.recipients.pending;
-            control.progress.send_replace(Progress {
-                standing,
-                in_flight,
-                pause,
-                stopped,
-                started: Some(start),
-            });
+            shown.tell(&control.progress, &shell, pause, start);
             match step {
-                Step::Fetch { from, most } => {
-                    let chunks = port.next_chunks(from, most).await?;
-                    lane.on_chunks(match &held_back {
-                        Some(held_back) => held_back.apart(chunks),
-                        None => chunks,
-                    });
-                }
-                Step::Send(work) => {
-                    attempts.spawn(attempt::run(Arc::clone(&shared), work));
-                }
-                Step::Wait(pause) => {
-                    let sleep = async {
-                        match pause.until() {
-                            Some(at) => tokio::time::sleep_until(start + at).await,
-                            None => std::future::pending().await,
-                        }
-                    };
-                    tokio::select! {
-                        biased;
-                        _ = control.stop.changed() => {}
-                        _ = faults.changed() => {}
-                        Some(finished) = attempts.join_next() => settle(&mut lane, finished, start, &mut seed),
-                        () = sleep => {}
-                    }
-                }
                 // Whatever stopped the lane after the last answer stopped nobody.
-                Step::Done(_) if pending == 0 => return Ok(Ending::Finished),
+                Step::Done(_) if shell.standing.recipients.pending == 0 => return Ok(Ending::Finished),
                 Step::Done(ending) => return Ok(ending),
+                Step::Fetch { .. } | Step::Send(_) | Step::Wait(_) => {}
+            }
+            let sleep = async {
+                match pause.and_then(Pause::until) {
+                    Some(at) => tokio::time::sleep_until(start + at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                _ = control.stop.changed() => {}
+                news = shell.news() => news?,
+                () = sleep => {}
             }
         }
     }
 }
 
-/// Tells the lane what came of an attempt.
-fn settle(
-    lane: &mut Lane,
-    finished: Result<Finished, tokio::task::JoinError>,
-    start: Instant,
-    seed: &mut u64,
-) {
-    let Finished { work, ended, result } = match finished {
-        Ok(finished) => finished,
-        // A bug in an adapter or in us. The attempt stays open and becomes in doubt at the next start.
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-    };
-    let (ended, now) = (ended.duration_since(start), start.elapsed());
-    match result {
-        Ok(outcome) => lane.on_end(work, &outcome, ended, now, next_random(seed)),
-        Err(Unclaimed(error)) => lane.on_unclaimed(&work, now, &error.to_string()),
-    }
+/// What was told last of where the run stands: it is told anew after a commit, and when what it
+/// waits for changes.
+#[derive(Default)]
+struct Shown {
+    commits: Option<u64>,
+    pause: Option<mem::Discriminant<Pause>>,
+    stopped: bool,
 }
 
-/// `SplitMix64` (Steele, Lea, Flood 2014): enough for spreading waits, nothing more.
-fn next_random(seed: &mut u64) -> u64 {
-    *seed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mut mixed = *seed;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    mixed ^ (mixed >> 31)
+impl Shown {
+    fn tell<T: Transport, P: Port>(
+        &mut self,
+        progress: &watch::Sender<Progress>,
+        shell: &Shell<T, P>,
+        pause: Option<Pause>,
+        start: Instant,
+    ) {
+        let stopped = shell.lane.stopped();
+        let now = Self {
+            commits: Some(shell.standing.commits),
+            pause: pause.as_ref().map(mem::discriminant),
+            stopped: stopped.is_some(),
+        };
+        if (self.commits, self.pause, self.stopped) == (now.commits, now.pause, now.stopped) {
+            return;
+        }
+        *self = now;
+        progress.send_replace(Progress {
+            standing: shell.standing.clone(),
+            in_flight: u32::try_from(shell.under_way()).unwrap_or(u32::MAX),
+            pause,
+            stopped: stopped.map(|(reason, detail)| (reason, detail.clone())),
+            started: Some(start),
+        });
+    }
 }

@@ -13,7 +13,7 @@ use std::{
     future::Future,
     io,
     pin::Pin,
-    sync::Mutex,
+    sync::{Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -40,6 +40,9 @@ pub trait Transport: Send + Sync + 'static {
 pub struct HttpTransport {
     client: reqwest::Client,
     timeout: Duration,
+    /// The address of the last request without a secret in it, as text and as it is understood:
+    /// most are alike.
+    last: Mutex<Option<(String, reqwest::Url)>>,
 }
 
 /// Why no HTTP client could be made: the machine's TLS roots, in practice.
@@ -49,6 +52,9 @@ pub struct ClientError(reqwest::Error);
 
 /// The most of a decoded answer that is read.
 const ANSWER_LIMIT_BYTES: usize = 256 * 1024;
+
+/// The headers of an answer that adapters look at; the others are not kept.
+const HEADERS_READ: [&str; 2] = ["content-type", "retry-after"];
 
 /// Name, TCP and TLS together. Below every overall limit, or a slow connect could not be told
 /// from a lost answer.
@@ -77,13 +83,35 @@ impl HttpTransport {
             .tcp_nodelay(true)
             .build()
             .map_err(ClientError)?;
-        Ok(Self { client, timeout })
+        Ok(Self { client, timeout, last: Mutex::new(None) })
+    }
+
+    fn url(&self, request: &HttpRequest) -> Result<reqwest::Url, Failure> {
+        let understood = |address: &str| {
+            // Its text is not repeated: it may hold a secret.
+            let unreadable = |_| Failure::new(Class::Unbuildable, "the address of the request is no address");
+            address.parse::<reqwest::Url>().map_err(unreadable)
+        };
+        if request.secret_tail.is_some() {
+            return understood(&request.address());
+        }
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, url)) = last.as_ref().filter(|(address, _)| *address == request.url) {
+            return Ok(url.clone());
+        }
+        let url = understood(&request.url)?;
+        *last = Some((request.url.clone(), url.clone()));
+        Ok(url)
     }
 
     async fn exchange(&self, request: HttpRequest) -> Observed {
+        let url = match self.url(&request) {
+            Ok(url) => url,
+            Err(failure) => return Observed::Failed(failure),
+        };
         let mut builder = match request.method {
-            Method::Get => self.client.get(&*request.address()),
-            Method::Post => self.client.post(&*request.address()),
+            Method::Get => self.client.get(url),
+            Method::Post => self.client.post(url),
         };
         for header in request.headers {
             builder = match header.value {
@@ -130,10 +158,8 @@ fn sensitive(text: &secrecy::SecretString) -> reqwest::header::HeaderValue {
 /// Reads the answer's body, up to its limit.
 async fn read(mut response: reqwest::Response) -> Observed {
     let status = response.status().as_u16();
-    let text = |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
-        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
-    };
-    let headers = response.headers().iter().filter_map(text).collect();
+    let text = |name: &str| Some((name.to_owned(), response.headers().get(name)?.to_str().ok()?.to_owned()));
+    let headers = HEADERS_READ.into_iter().filter_map(text).collect();
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
@@ -254,7 +280,7 @@ impl http_body::Body for FrameBody {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = &mut *self;
-        let next = this.frames.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).next();
+        let next = this.frames.get_mut().unwrap_or_else(PoisonError::into_inner).next();
         if let Some(bytes) = &next {
             this.left = this.left.saturating_sub(bytes.len() as u64);
         }

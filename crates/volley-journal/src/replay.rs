@@ -21,7 +21,7 @@ pub(crate) struct Replay {
     ledger: Ledger,
     last_resolution: u64,
     /// The word of the one class that totals count.
-    throttled: String,
+    throttled: &'static str,
 }
 
 /// What happened, as the tables tell it.

@@ -51,7 +51,7 @@ pub(crate) fn store_standing(connection: &Connection, standing: &Standing) -> ru
     let mut update = connection.prepare_cached(
         "UPDATE standing SET pending = ?, accepted = ?, refused = ?, in_doubt = ?, requests_sent = ?,
          requests_throttled = ?, requests_retried = ?, billed = ?, billed_units = ?, spent = ?, commits = ?,
-         max_cost = ?, last_exit_code = ?",
+         max_cost = ?, last_exit_code = ? WHERE id = 1",
     )?;
     update.execute(params![
         int(standing.recipients.pending),

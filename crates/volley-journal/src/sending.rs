@@ -23,6 +23,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, Transactio
 use std::{
     ops::Range,
     path::{Path, PathBuf},
+    thread,
 };
 use volley_core::{
     Answer, Billed, Chunk, Class, Event, Fate, Micros, Outcome, Position, UnixMillis, Verdict, Verdicts,
@@ -74,14 +75,26 @@ impl SqliteJournal {
         let identity = identity(&path).map_err(|source| OpenError::io(&path, source))?;
         // Under the lock, a plan in the making is what a process that is gone left behind.
         remove(&beside(&path, ".planning")).map_err(|source| OpenError::io(&path, source))?;
-        let ready = |connection: &Connection| {
-            check_pages(connection)?;
-            let plan = load_plan(connection)?;
-            let ledger = load_ledger(connection, &plan)?;
-            let altered = altered(connection, &plan)?;
-            Ok((plan, ledger, altered))
-        };
-        let (plan, ledger, altered) = ready(&connection).map_err(|fault: Fault| fault.opening(&path))?;
+        // Both read the whole file: side by side, on a connection each.
+        let (looked_at, replayed) = thread::scope(|scope| {
+            let looked_at = scope.spawn(|| {
+                let beside = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+                let look = || {
+                    check_pages(&beside)?;
+                    altered(&beside, &load_plan(&beside)?)
+                };
+                look().map_err(|fault| fault.opening(&path))
+            });
+            let replay = || {
+                let plan = load_plan(&connection)?;
+                let ledger = load_ledger(&connection, &plan)?;
+                Ok((plan, ledger))
+            };
+            let replayed = replay().map_err(|fault: Fault| fault.opening(&path));
+            (looked_at.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), replayed)
+        });
+        let altered = looked_at?;
+        let (plan, ledger) = replayed?;
         if !altered.is_empty() {
             return Err(OpenError::Altered { path, what: altered.join(" and ") });
         }

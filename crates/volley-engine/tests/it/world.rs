@@ -184,14 +184,14 @@ impl World {
         self.execute(limits, port, earlier_requests).await
     }
 
-    fn open(&self, limits: &Limits) -> (Inline, Vec<Duration>) {
+    pub(crate) fn open(&self, limits: &Limits) -> (Inline, Vec<Duration>) {
         let now = UnixMillis(i64::try_from(self.elapsed().as_millis()).expect("short"));
         let mut journal = SqliteJournal::open(&self.journal_path(), now).expect("the journal opens");
         let earlier = earlier_requests(&mut journal, &rates(limits), now).expect("the journal can be read");
         (Inline::new(Box::new(journal)), earlier)
     }
 
-    async fn execute<P: Port>(
+    pub(crate) async fn execute<P: Port>(
         &self,
         limits: &Limits,
         port: P,
