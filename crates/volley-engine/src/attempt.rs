@@ -8,7 +8,6 @@ use crate::{
     run::HeldBack,
     transport::{Observed, Transport},
 };
-use bytes::Bytes;
 use std::{mem, sync::Arc};
 use tokio::time::Instant;
 use volley_core::{Chunk, Class, Failure, Micros, Outcome, Reference, ReplyPrice, UnixMillis};
@@ -53,15 +52,11 @@ pub(crate) struct Answered {
 impl<T: Transport> Shared<T> {
     /// The intent to send `work`, and the request that it is for.
     pub(crate) fn prepare(&self, work: &Work) -> (Claim, Request) {
-        let request = self.request(&work.chunk).map(hashed);
-        let (body_hash, request) = match request {
-            Ok((hash, request)) => (hash, Ok(request)),
-            Err(failure) => ([0; 32], Err(failure)),
-        };
+        let request = self.request(&work.chunk);
         let claim = Claim {
             first: work.chunk.first,
             recipients: work.chunk.len(),
-            body_hash,
+            body_hash: request.as_ref().map_or([0; 32], hash_of),
             reserved: work.chunk.cost().unwrap_or(Micros::ZERO),
             at: wall_clock(),
         };
@@ -105,31 +100,23 @@ impl<T: Transport> Shared<T> {
     }
 }
 
-/// A body up to so long is made once, for its hash and for sending.
-const SHORT_BYTES: u64 = 64 * 1024;
-
 /// What a request can be told by: its body's hash, and where the end of its address is hidden,
-/// because it carries what another request's body does, that end's with it. With the request.
-fn hashed(mut request: HttpRequest) -> ([u8; 32], HttpRequest) {
+/// because it carries what another request's body does, that end's with it.
+fn hash_of(request: &HttpRequest) -> [u8; 32] {
     use secrecy::ExposeSecret;
     let mut hasher = blake3::Hasher::new();
     if let Some(tail) = &request.secret_tail {
         hasher.update(tail.expose_secret().as_bytes());
     }
-    if matches!(request.body, Body::Streamed(_)) && request.body.length() <= SHORT_BYTES {
-        let mut whole = Vec::with_capacity(usize::try_from(request.body.length()).expect("short"));
-        request.body.frames().for_each(|frame| whole.extend_from_slice(&frame));
-        request.body = Body::Whole(Bytes::from(whole));
-    }
     match &request.body {
         Body::Whole(bytes) => {
             hasher.update(bytes);
         }
-        Body::Streamed(_) => request.body.frames().for_each(|frame| {
+        streamed @ Body::Streamed(_) => streamed.frames().for_each(|frame| {
             hasher.update(&frame);
         }),
     }
-    (hasher.finalize().into(), request)
+    hasher.finalize().into()
 }
 
 pub(crate) fn wall_clock() -> UnixMillis {

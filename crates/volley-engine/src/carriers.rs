@@ -10,7 +10,10 @@ use crate::{
 use std::{
     collections::VecDeque,
     mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::{sync::Notify, task::JoinSet};
 
@@ -28,6 +31,8 @@ struct Desk {
     job: Notify,
     answers: Mutex<Vec<Answered>>,
     answer: Notify,
+    /// Somebody panicked.
+    alarm: AtomicBool,
 }
 
 impl<T: Transport> Carriers<T> {
@@ -53,10 +58,12 @@ impl<T: Transport> Carriers<T> {
 
     /// Waits until something is answered.
     pub(crate) async fn news(&mut self) {
-        tokio::select! {
-            () = self.desk.answer.notified() => {}
-            // A bug in an adapter or in us. The attempt stays open and becomes in doubt at the next start.
-            Some(Err(panic)) = self.tasks.join_next() => std::panic::resume_unwind(panic.into_panic()),
+        self.desk.answer.notified().await;
+        // A bug in an adapter or in us. The attempt stays open and becomes in doubt at the next start.
+        if self.desk.alarm.load(Ordering::Acquire)
+            && let Some(Err(panic)) = self.tasks.join_next().await
+        {
+            std::panic::resume_unwind(panic.into_panic());
         }
     }
 
@@ -69,11 +76,24 @@ impl<T: Transport> Carriers<T> {
 
 /// Carries one job after the other.
 async fn carry<T: Transport>(shared: Arc<Shared<T>>, desk: Arc<Desk>) {
+    let _alarm = Alarm(Arc::clone(&desk));
     loop {
         let job = desk.next().await;
         let answered = shared.exchange(job).await;
         lock(&desk.answers).push(answered);
         desk.answer.notify_one();
+    }
+}
+
+/// Tells whoever waits for answers that none will come.
+struct Alarm(Arc<Desk>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.alarm.store(true, Ordering::Release);
+            self.0.answer.notify_one();
+        }
     }
 }
 

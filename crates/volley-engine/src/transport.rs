@@ -5,13 +5,13 @@
 //! so that the two can be told apart, and connections idle for more than two seconds are not
 //! used again. An error's text never holds the address.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use std::{
     convert::Infallible,
     error::Error,
     future::Future,
-    io,
+    io, mem,
     pin::Pin,
     sync::{Mutex, PoisonError},
     task::{Context, Poll},
@@ -160,19 +160,28 @@ async fn read(mut response: reqwest::Response) -> Observed {
     let status = response.status().as_u16();
     let text = |name: &str| Some((name.to_owned(), response.headers().get(name)?.to_str().ok()?.to_owned()));
     let headers = HEADERS_READ.into_iter().filter_map(text).collect();
-    let mut body = Vec::new();
+    // Most answers come in one piece, which is not copied.
+    let (mut body, mut pieces) = (Bytes::new(), BytesMut::new());
     loop {
         match response.chunk().await {
-            Ok(Some(piece)) if body.len() + piece.len() <= ANSWER_LIMIT_BYTES => {
-                body.extend_from_slice(&piece);
+            Ok(Some(piece)) if body.len() + pieces.len() + piece.len() <= ANSWER_LIMIT_BYTES => {
+                if body.is_empty() && pieces.is_empty() {
+                    body = piece;
+                } else {
+                    pieces.extend_from_slice(&mem::take(&mut body));
+                    pieces.extend_from_slice(&piece);
+                }
             }
             Ok(Some(_)) => return cut(status, "the answer is larger than 256 KiB"),
             Ok(None) => break,
             Err(_) => return cut(status, "the answer was cut"),
         }
     }
+    if !pieces.is_empty() {
+        body = pieces.freeze();
+    }
     let at = UnixMillis(jiff::Timestamp::now().as_millisecond());
-    Observed::Reply(Reply { status, headers, body: Bytes::from(body), at })
+    Observed::Reply(Reply { status, headers, body, at })
 }
 
 /// A body that did not arrive: the status decides alone where it can, success proves nothing.
