@@ -16,8 +16,11 @@ const MOST_WRITES: usize = 4_096;
 
 type Done<T, E> = Box<dyn FnOnce(Result<T, E>) + Send>;
 
+/// Writes that are to share a commit, and who is told what came of them.
+type Asked = (Arc<Vec<Write>>, Done<Vec<Written>, Arc<CommitError>>);
+
 enum Request {
-    Write(Arc<Vec<Write>>, Done<Vec<Written>, Arc<CommitError>>),
+    Write(Asked),
     Chunks(Position, usize, Done<Vec<Chunk>, CommitError>),
 }
 
@@ -56,8 +59,8 @@ impl Writer {
         writes: Arc<Vec<Write>>,
         done: impl FnOnce(Result<Vec<Written>, Arc<CommitError>>) + Send + 'static,
     ) {
-        if let Err(mpsc::SendError(Request::Write(_, done))) =
-            self.queue.send(Request::Write(writes, Box::new(done)))
+        if let Err(mpsc::SendError(Request::Write((_, done)))) =
+            self.queue.send(Request::Write((writes, Box::new(done))))
         {
             done(Err(Arc::new(gone())));
         }
@@ -107,11 +110,11 @@ fn serve(
     while let Some(request) = next.take().or_else(|| requests.recv().ok()) {
         match request {
             Request::Chunks(from, most, done) => done(journal.next_chunks(from, most)),
-            Request::Write(writes, done) => {
+            Request::Write((writes, done)) => {
                 let (mut size, mut waiting) = (writes.len(), vec![(writes, done)]);
                 while size < MOST_WRITES {
                     match requests.try_recv() {
-                        Ok(Request::Write(writes, done)) => {
+                        Ok(Request::Write((writes, done))) => {
                             size += writes.len();
                             waiting.push((writes, done));
                         }
@@ -139,10 +142,7 @@ fn serve(
 }
 
 /// Tells everybody who waits what became of as many writes as were theirs.
-fn answer(
-    written: Result<Vec<Written>, CommitError>,
-    waiting: Vec<(Arc<Vec<Write>>, Done<Vec<Written>, Arc<CommitError>>)>,
-) {
+fn answer(written: Result<Vec<Written>, CommitError>, waiting: Vec<Asked>) {
     match written {
         Ok(written) => {
             let mut written = written.into_iter();

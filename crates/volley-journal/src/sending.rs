@@ -76,14 +76,14 @@ impl SqliteJournal {
         // Under the lock, a plan in the making is what a process that is gone left behind.
         remove(&beside(&path, ".planning")).map_err(|source| OpenError::io(&path, source))?;
         // Both read the whole file: side by side, on a connection each.
-        let (looked_at, replayed) = thread::scope(|scope| {
-            let looked_at = scope.spawn(|| {
+        let (examined, replayed) = thread::scope(|scope| {
+            let examined = scope.spawn(|| {
                 let beside = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-                let look = || {
+                let examine = || {
                     check_pages(&beside)?;
                     altered(&beside, &load_plan(&beside)?)
                 };
-                look().map_err(|fault| fault.opening(&path))
+                examine().map_err(|fault| fault.opening(&path))
             });
             let replay = || {
                 let plan = load_plan(&connection)?;
@@ -91,9 +91,9 @@ impl SqliteJournal {
                 Ok((plan, ledger))
             };
             let replayed = replay().map_err(|fault: Fault| fault.opening(&path));
-            (looked_at.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), replayed)
+            (examined.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), replayed)
         });
-        let altered = looked_at?;
+        let altered = examined?;
         let (plan, ledger) = replayed?;
         if !altered.is_empty() {
             return Err(OpenError::Altered { path, what: altered.join(" and ") });
