@@ -24,7 +24,7 @@ use std::{
 };
 use tokio::{sync::watch, task::JoinSet};
 use volley_benches::{temporary, write_shared_plan};
-use volley_core::{Chunk, Position, Rate, Reference};
+use volley_core::{Chunk, Pacing, Position, Rate, Reference};
 use volley_engine::{
     Control, Ending, Go, HttpTransport, LaneSettings, Pacer, Port, Progress, Run, Settings, Threaded,
 };
@@ -319,12 +319,15 @@ fn engine(port: &str, flights: u32, messages: u32, chunk: u32, writer: &str) -> 
     let mut journal = SqliteJournal::open(&path, volley_benches::NOW).expect("a journal");
     let lane = LaneSettings {
         rates: Vec::new(),
-        strict: false,
+        pacing: Pacing::Spaced,
+        least_round_trip: Duration::ZERO,
         max_in_flight: flights,
         chunk,
         planned: u64::from(messages),
         max_cost: None,
         probe: false,
+        patience: Duration::ZERO,
+        silent_for: Duration::ZERO,
         not_before: Duration::ZERO,
     };
     let adapter = adapter(port);
@@ -349,6 +352,7 @@ fn send<P: Port>(adapter: Arc<dyn Adapter>, lane: LaneSettings, messages: u32, p
         sender: Some(Arc::from("ShopAlert")),
         send_at: None,
         held_back: None,
+        windows: None,
         earlier_requests: Vec::new(),
         seed: 1,
     };
@@ -366,7 +370,7 @@ fn send<P: Port>(adapter: Arc<dyn Adapter>, lane: LaneSettings, messages: u32, p
 /// Takes what a pacer permits for so many seconds.
 fn pace(rate: &str, seconds: u64) -> Figures {
     let rate: Rate = rate.parse().expect("a rate");
-    let mut pacer = Pacer::new(&[rate], false, u32::MAX);
+    let mut pacer = Pacer::new(&[rate], Pacing::Spaced, Duration::ZERO, u32::MAX);
     let mut permits = 0;
     let mut figures = timed(0, || {
         runtime().block_on(async {

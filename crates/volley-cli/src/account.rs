@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, env, fs, path::Path, sync::Arc, time::Duration};
 use volley_core::{
-    Capabilities, Chunk, Micros, Msisdn, Planned, Position, Rate, Reference, ReplyPrice, RowNumber, Schedule,
-    UnixMillis,
+    Capabilities, Chunk, Micros, Msisdn, Pacing, Planned, Position, Rate, Reference, ReplyPrice, RowNumber,
+    Schedule, UnixMillis, Window, WindowFault,
 };
 use volley_journal::FrozenPlan;
 use volley_plan::{Campaign, Offer, SecretSource};
@@ -25,6 +25,9 @@ pub(crate) const SIM: &str = "sim";
 /// Settings of `kind = "sim"`: those of [`crate::cmd::sim`], as files and numbers.
 pub(crate) const SIM_OPTIONS: &[&str] = &["ledger", "faults", "seed", "accounts"];
 
+/// How long a provider in trouble is tried again, unless the campaign says otherwise: once or twice.
+const USUAL_PATIENCE: Duration = Duration::from_mins(1);
+
 /// What a run needs to know of the provider.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
 pub(crate) struct Account {
@@ -36,6 +39,10 @@ pub(crate) struct Account {
     pub(crate) base_url: Option<String>,
     /// As written: `2/s`. Empty for the provider's own.
     pub(crate) rates: Vec<String>,
+    /// As written: `strict` or `spaced`. `None` for what the rates and the provider suggest.
+    pub(crate) pacing: Option<String>,
+    /// `None` for none that anybody vouches for.
+    pub(crate) least_round_trip_ms: Option<u64>,
     /// `None` for the provider's own.
     pub(crate) max_in_flight: Option<u32>,
     /// `None` for the provider's own.
@@ -46,6 +53,10 @@ pub(crate) struct Account {
     pub(crate) auth: BTreeMap<String, String>,
     /// The longest text in characters; `None` for the provider's own.
     pub(crate) max_characters: Option<usize>,
+    /// How long a provider in trouble is tried again; `None` for the usual time.
+    pub(crate) patience_ms: Option<u64>,
+    /// The hours in which texts may be sent, `09:00-20:00`; `None` for all.
+    pub(crate) window: Option<String>,
     /// The most the campaign may cost, as a decimal.
     pub(crate) max_cost: Option<String>,
     /// The history that remembers whom it texted.
@@ -77,13 +88,15 @@ impl Account {
             protocol: provider.protocol.clone(),
             base_url: provider.base_url.clone(),
             rates: provider.rate.iter().map(Rate::to_string).collect(),
+            pacing: provider.pacing.map(|pacing| pacing.word().to_owned()),
+            least_round_trip_ms: provider.least_round_trip.map(millis),
             max_in_flight: provider.max_in_flight,
-            timeout_ms: provider
-                .timeout
-                .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+            timeout_ms: provider.timeout.map(millis),
             settings,
             auth: provider.auth.iter().map(|(part, source)| named(part, source)).collect(),
             max_characters: campaign.counting.max_characters,
+            patience_ms: campaign.limits.patience.map(millis),
+            window: campaign.limits.window.map(|window| window.to_string()),
             max_cost: campaign.limits.max_cost.map(|cost| cost.to_string()),
             history: campaign.limits.history.as_deref().map(from_anywhere),
             opt_outs: campaign.recipients.suppress.first().map(|path| from_anywhere(path)),
@@ -179,13 +192,44 @@ impl Account {
             .collect()
     }
 
+    /// How requests are spread under the rates: as the campaign says, or as usual.
+    pub(crate) fn pacing(&self, capabilities: &Capabilities) -> Result<Pacing, Fault> {
+        match &self.pacing {
+            Some(text) => text.parse().map_err(|fault| Fault::usage(format!("provider.pacing: {fault}"))),
+            None => Ok(Pacing::usual(&self.rates(capabilities)?, capabilities.counts_strictly)),
+        }
+    }
+
+    /// The least time that a request and its answer take on the way. A pacing that has no use for
+    /// it is refused.
+    pub(crate) fn least_round_trip(&self, capabilities: &Capabilities) -> Result<Duration, Fault> {
+        let least = Duration::from_millis(self.least_round_trip_ms.unwrap_or(0));
+        if !least.is_zero() && self.pacing(capabilities)? == Pacing::Spaced {
+            return Err(Fault::usage(
+                "provider.least_round_trip is for strict pacing; remove it, or set pacing = \"strict\"",
+            ));
+        }
+        Ok(least)
+    }
+
+    /// How long a provider in trouble is tried again before the run ends.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience_ms.map_or(USUAL_PATIENCE, Duration::from_millis)
+    }
+
+    /// The hours in which texts may be sent, by the clocks of whoever gets them.
+    pub(crate) fn window(&self) -> Result<Option<Window>, Fault> {
+        let parsed = self.window.as_deref().map(str::parse).transpose();
+        parsed.map_err(|fault: WindowFault| Fault::usage(format!("limits.window: {fault}")))
+    }
+
     /// How long an answer may take.
     pub(crate) fn timeout(&self, capabilities: &Capabilities) -> Duration {
         self.timeout_ms.map_or(capabilities.timeout, Duration::from_millis)
     }
 
-    /// `VOLLEY_PROVIDER_…`, `VOLLEY_LIMITS_MAX_COST` and `VOLLEY_LIMITS_HISTORY` over what a
-    /// journal keeps.
+    /// `VOLLEY_PROVIDER_…`, `VOLLEY_LIMITS_MAX_COST`, `VOLLEY_LIMITS_HISTORY` and
+    /// `VOLLEY_LIMITS_PATIENCE` over what a journal keeps.
     pub(crate) fn override_from(
         &mut self,
         environment: impl IntoIterator<Item = (String, String)>,
@@ -196,6 +240,13 @@ impl Account {
             match name.as_str() {
                 "VOLLEY_PROVIDER_BASE_URL" => self.base_url = Some(value),
                 "VOLLEY_PROVIDER_RATE" => self.rates = vec![value],
+                "VOLLEY_PROVIDER_PACING" => self.pacing = Some(value),
+                "VOLLEY_LIMITS_PATIENCE" => {
+                    let patience = volley_plan::patience(&value).ok_or_else(|| {
+                        Fault::usage(format!("{name}: `{value}` is not a time like 10m, at most 30 days"))
+                    })?;
+                    self.patience_ms = Some(millis(patience));
+                }
                 "VOLLEY_PROVIDER_MAX_IN_FLIGHT" => self.max_in_flight = Some(number()?),
                 "VOLLEY_LIMITS_MAX_COST" => self.max_cost = Some(value),
                 "VOLLEY_LIMITS_HISTORY" => self.history = Some(value),
@@ -306,6 +357,10 @@ impl Account {
     }
 }
 
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// The setting that names the file in which a provider is described.
 const DEFINITION: &str = "definition";
 
@@ -391,5 +446,59 @@ pub(crate) fn bill_unit(kind: &str) -> Option<&'static str> {
     match usual_capabilities(kind)?.reply_price {
         ReplyPrice::Units(unit) => Some(unit),
         ReplyPrice::Nothing | ReplyPrice::Money => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a journal keeps it that was planned when these were all the keys.
+    fn account(kind: &str, rate: &str) -> Account {
+        let kept = format!(
+            r#"{{ "kind": "{kind}", "protocol": "{kind}", "base_url": null, "rates": ["{rate}"],
+                  "max_in_flight": null, "timeout_ms": null, "settings": {{}}, "auth": {{}},
+                  "max_characters": null, "max_cost": null, "history": null, "opt_outs": null }}"#
+        );
+        serde_json::from_str(&kept).expect("what a journal keeps")
+    }
+
+    fn with(mut account: Account, variables: &[(&str, &str)]) -> Result<Account, Fault> {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        account.override_from(variables).map(|()| account)
+    }
+
+    #[test]
+    fn pacing_is_as_the_campaign_says_or_as_the_rates_and_the_provider_suggest() {
+        for (kind, rate, variable, pacing) in [
+            ("mesms", "5/s", None, Pacing::Strict),
+            ("mesms", "50/s", None, Pacing::Spaced),
+            ("transmitsms", "15/s", None, Pacing::Strict),
+            ("transmitsms", "15/s", Some("spaced"), Pacing::Spaced),
+            ("mesms", "50/s", Some("strict"), Pacing::Strict),
+        ] {
+            let variables: Vec<_> = variable.iter().map(|word| ("VOLLEY_PROVIDER_PACING", *word)).collect();
+            let account = with(account(kind, rate), &variables).expect("good variables");
+            let capabilities = account.capabilities().expect("a known kind");
+            assert_eq!(account.pacing(&capabilities).ok(), Some(pacing), "{kind} {rate} {variable:?}");
+        }
+    }
+
+    #[test]
+    fn a_round_trip_is_promised_to_strict_pacing_alone() {
+        for (rate, is_good) in [("5/s", true), ("50/s", false)] {
+            let account = Account { least_round_trip_ms: Some(20), ..account("mesms", rate) };
+            let capabilities = account.capabilities().expect("a known kind");
+            assert_eq!(account.least_round_trip(&capabilities).is_ok(), is_good, "{rate}");
+        }
+    }
+
+    #[test]
+    fn patience_is_a_minute_and_can_be_set_for_a_resume() {
+        assert_eq!(account("mesms", "5/s").patience(), Duration::from_mins(1));
+        let patient = with(account("mesms", "5/s"), &[("VOLLEY_LIMITS_PATIENCE", "2h")]).expect("a time");
+        assert_eq!(patient.patience(), Duration::from_hours(2));
+        let fault = with(account("mesms", "5/s"), &[("VOLLEY_LIMITS_PATIENCE", "long")]);
+        assert!(fault.is_err_and(|fault| fault.exit_code == 2));
     }
 }

@@ -35,8 +35,13 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Read and validate everything; send and write nothing.
+    #[command(after_help = "Example:\n  volley check spring-sale.toml")]
     Check(Campaign),
     /// Dry run: who gets what, what is left out and why, and what it costs.
+    #[command(after_help = "Examples:\n  \
+        volley preview spring-sale.toml\n  \
+        volley preview spring-sale.toml --rejects left-out.csv --json\n  \
+        volley preview spring-sale.toml --advise")]
     Preview {
         #[command(flatten)]
         campaign: Campaign,
@@ -47,6 +52,7 @@ pub(crate) enum Command {
         advise: bool,
     },
     /// Freeze a campaign into a journal and print its plan hash; send nothing.
+    #[command(after_help = "Example:\n  volley plan spring-sale.toml -o monday.volley")]
     Plan {
         #[command(flatten)]
         campaign: Campaign,
@@ -57,6 +63,10 @@ pub(crate) enum Command {
         output: Option<PathBuf>,
     },
     /// Plan if needed, confirm, send.
+    #[command(after_help = "Examples:\n  \
+        volley send spring-sale.toml\n  \
+        volley send spring-sale.toml --yes --max-cost 150.00\n  \
+        volley send monday.volley --yes")]
     Send {
         /// A campaign file, or a journal that `plan` made.
         #[arg(value_name = "CAMPAIGN|FILE.volley")]
@@ -72,6 +82,7 @@ pub(crate) enum Command {
         sending: Sending,
     },
     /// Go on where a campaign stopped.
+    #[command(after_help = "Example:\n  volley resume spring-sale.volley --yes")]
     Resume {
         #[command(flatten)]
         journal: Journal,
@@ -79,6 +90,9 @@ pub(crate) enum Command {
         sending: Sending,
     },
     /// Counts by state, cost and requests.
+    #[command(after_help = "Examples:\n  \
+        volley status spring-sale.volley\n  \
+        volley status spring-sale.volley --json")]
     Status(Journal),
     /// Recipients whose last request may or may not have been accepted.
     Doubt {
@@ -86,6 +100,9 @@ pub(crate) enum Command {
         action: Doubt,
     },
     /// What became of messages after the provider took them, into the journal.
+    #[command(after_help = "Examples:\n  \
+        volley receipts spring-sale.volley --poll\n  \
+        volley receipts spring-sale.volley --listen 127.0.0.1:8026")]
     Receipts {
         #[command(flatten)]
         journal: Journal,
@@ -101,6 +118,9 @@ pub(crate) enum Command {
         token_env: Option<String>,
     },
     /// What became of everybody, what it was to cost, and what was billed.
+    #[command(after_help = "Examples:\n  \
+        volley report spring-sale.volley\n  \
+        volley report spring-sale.volley --csv results.csv")]
     Report {
         #[command(flatten)]
         journal: Journal,
@@ -109,12 +129,16 @@ pub(crate) enum Command {
         csv: Option<PathBuf>,
     },
     /// Take back what the provider was handed with a schedule and has not sent yet.
+    #[command(after_help = "Example:\n  volley cancel spring-sale.volley")]
     Cancel(Journal),
     /// Recompute every total from the journal; read-only.
+    #[command(after_help = "Example:\n  volley verify spring-sale.volley")]
     Verify(Journal),
     /// What one plan would send otherwise than another: who is added, removed, reworded, repriced.
     ///
     /// The exit code is 0 when both are the same plan, and 7 when they differ.
+    #[command(after_help = "Example:\n  \
+        volley diff monday.volley spring-sale.volley --csv differences.csv")]
     Diff {
         /// The earlier plan.
         #[arg(value_name = "A.volley")]
@@ -129,6 +153,9 @@ pub(crate) enum Command {
     /// Compare what was planned, answered and billed, and name the cause of every difference.
     ///
     /// The exit code is 0 when every difference has a cause, and 13 when a remainder is left.
+    #[command(after_help = "Examples:\n  \
+        volley reconcile spring-sale.volley\n  \
+        volley reconcile spring-sale.volley --bill bill.csv --csv differences.csv")]
     Reconcile {
         #[command(flatten)]
         journal: Journal,
@@ -141,6 +168,10 @@ pub(crate) enum Command {
         csv: Option<PathBuf>,
     },
     /// Segment count and split of one text, or of many.
+    #[command(after_help = "Examples:\n  \
+        volley segments 'Hi “Ann”'\n  \
+        volley segments - --json < message.txt\n  \
+        volley segments --jsonl < texts.jsonl")]
     Segments {
         /// The text; `-` reads it from stdin.
         text: Option<String>,
@@ -156,6 +187,7 @@ pub(crate) enum Command {
         action: Provider,
     },
     /// The simulated gateway, in a process of its own.
+    #[command(after_help = "Example:\n  volley sim --listen 127.0.0.1:8025 --ledger ledger.jsonl --seed 7")]
     Sim {
         /// Loopback address to listen on; port 0 picks a free one.
         #[arg(long, default_value = "127.0.0.1:8025")]
@@ -176,27 +208,51 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         rates: Option<PathBuf>,
     },
+    /// Completions for a shell, on stdout.
+    #[command(after_help = "Example:\n  volley completions bash > volley.bash")]
+    Completions {
+        /// Whose.
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, on stdout.
+    #[command(after_help = "Examples:\n  \
+        volley man > volley.1\n  \
+        volley man --output man1")]
+    Man {
+        /// Write a page for each command into this directory instead.
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Provider {
     /// Every provider with its limits; asks nobody.
+    #[command(after_help = "Example:\n  volley provider list")]
     List,
     /// Whether the account's credentials are taken; sends nothing.
+    #[command(after_help = "Example:\n  volley provider check spring-sale.toml")]
     Check(Campaign),
     /// What the account has left.
+    #[command(after_help = "Example:\n  volley provider balance spring-sale.toml")]
     Balance(Campaign),
     /// Which senders the account has.
+    #[command(after_help = "Example:\n  volley provider senders spring-sale.toml")]
     Senders(Campaign),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Doubt {
     /// One line each; with --json one object a line.
+    #[command(after_help = "Example:\n  volley doubt list spring-sale.volley --json")]
     List(Journal),
     /// Ask the provider which of them it took; whoever is found is accepted, nobody is sent again.
+    #[command(after_help = "Example:\n  volley doubt probe spring-sale.volley")]
     Probe(Journal),
     /// Record a person's decision. Nothing else ever sends to somebody in doubt again.
+    #[command(after_help = "Examples:\n  \
+        volley doubt resolve spring-sale.volley --accepted --row 17 --note \"he called: it came\"\n  \
+        volley doubt resolve spring-sale.volley --resend --all --note \"their log has none of them\"")]
     Resolve {
         #[command(flatten)]
         journal: Journal,

@@ -33,7 +33,7 @@ impl Desk {
         let capabilities = adapter.capabilities();
         let transport = HttpTransport::new(account.timeout(capabilities).min(patience), 1)?;
         let rates = account.rates(capabilities)?;
-        let asker = Asker::new(transport, &rates, capabilities.counts_strictly, earlier);
+        let asker = Asker::new(transport, &rates, account.pacing(capabilities)?, earlier);
         Ok(Self { adapter, asker })
     }
 

@@ -1,11 +1,17 @@
-//! People who asked not to be texted again: they join the campaign's list of them.
+//! People who asked not to be texted again: they join the campaign's list of them, and are left
+//! out of what is still to be sent.
 
-use crate::{account::Account, fault::Fault};
+use crate::{account::Account, fault::Fault, output};
 use std::{
     collections::BTreeSet,
-    fs::OpenOptions,
+    fs::{File, OpenOptions},
     io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime},
 };
 use volley_core::Msisdn;
 use volley_plan::Suppressed;
@@ -50,13 +56,101 @@ impl OptOuts {
     }
 }
 
-/// Those who asked while this campaign went on; `None` where nobody did.
-pub(crate) fn held_back(journal: &Path) -> Result<Option<Suppressed>, Fault> {
-    let path = beside(journal);
-    if !path.exists() {
-        return Ok(None);
+/// How often the lists are looked at while a campaign is sent.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Those who asked since the campaign was planned, as its lists say at the moment.
+#[derive(Default)]
+pub(crate) struct Asked {
+    /// Whether there is anybody at all: most campaigns are asked about every number and have nobody.
+    anybody: AtomicBool,
+    lists: RwLock<Vec<Suppressed>>,
+}
+
+impl Asked {
+    /// Whether nothing may be sent to `number` any more.
+    pub(crate) fn contains(&self, number: Msisdn) -> bool {
+        if !self.anybody.load(Ordering::Acquire) {
+            return false;
+        }
+        let lists = self.lists.read().unwrap_or_else(PoisonError::into_inner);
+        lists.iter().any(|list| list.contains(number))
     }
-    load(&path).map(Some)
+
+    fn put(&self, index: usize, list: Suppressed) {
+        let is_empty = list.is_empty();
+        self.lists.write().unwrap_or_else(PoisonError::into_inner)[index] = list;
+        // Whoever was asked about once stays: an emptied list only costs the looking.
+        self.anybody.fetch_or(!is_empty, Ordering::AcqRel);
+    }
+}
+
+/// Looks at the lists of a campaign for as long as it is sent.
+pub(crate) struct Watch {
+    files: Vec<(PathBuf, Option<Stamp>)>,
+    asked: Arc<Asked>,
+}
+
+/// Length and time of a file: another one is another content.
+type Stamp = (u64, Option<SystemTime>);
+
+impl Watch {
+    /// Reads the lists of the campaign whose journal is at `journal`. The one beside the journal is
+    /// ours and has to be readable; the campaign's own was heard when it was planned, so one that went
+    /// away or cannot be read any more is said aloud and stops nothing.
+    pub(crate) fn start(account: &Account, journal: &Path) -> Result<Self, Fault> {
+        let paths = OptOuts::of(account, journal).lists.into_iter().map(|list| list.path);
+        let mut watch = Self { files: paths.map(|path| (path, None)).collect(), asked: Arc::default() };
+        let lists = watch.files.iter().map(|_| Suppressed::default()).collect();
+        *watch.asked.lists.write().unwrap_or_else(PoisonError::into_inner) = lists;
+        for index in 0..watch.files.len() {
+            match watch.look(index) {
+                Err(fault) if index == 0 => return Err(fault),
+                Err(fault) => {
+                    let what = fault.message();
+                    output::talk(false, &format!("warning: {what}; whoever joins that list is not noticed"));
+                }
+                Ok(()) => {}
+            }
+        }
+        Ok(watch)
+    }
+
+    /// What it knows, now and later.
+    pub(crate) fn asked(&self) -> Arc<Asked> {
+        Arc::clone(&self.asked)
+    }
+
+    /// Looks again and again, and never ends. A list that cannot be read at a moment is read at the
+    /// next.
+    pub(crate) async fn go_on(mut self) {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let looked = tokio::task::spawn_blocking(move || {
+                for index in 0..self.files.len() {
+                    drop(self.look(index));
+                }
+                self
+            });
+            let Ok(watch) = looked.await else { return };
+            self = watch;
+        }
+    }
+
+    /// Reads a list that is another one than before, once its last line is whole.
+    fn look(&mut self, index: usize) -> Result<(), Fault> {
+        let (path, known) = &mut self.files[index];
+        let Ok(about) = std::fs::metadata(&*path) else { return Ok(()) };
+        let stamp = Some((about.len(), about.modified().ok()));
+        let is_whole = || File::open(&*path).and_then(|mut file| ends_with_a_line(&mut file));
+        if stamp == *known || about.len() == 0 || (known.is_some() && !is_whole().unwrap_or(false)) {
+            return Ok(());
+        }
+        let list = load(path)?;
+        *known = stamp;
+        self.asked.put(index, list);
+        Ok(())
+    }
 }
 
 fn beside(journal: &Path) -> PathBuf {
@@ -108,8 +202,7 @@ fn is_plain(path: &Path) -> bool {
         .extension()
         .is_some_and(|extension| ["csv", "txt"].iter().any(|text| extension.eq_ignore_ascii_case(text)));
     let mut first = String::new();
-    let read =
-        std::fs::File::open(path).and_then(|file| BufReader::new(file).take(4_096).read_line(&mut first));
+    let read = File::open(path).and_then(|file| BufReader::new(file).take(4_096).read_line(&mut first));
     is_text
         && read.map_or_else(
             |error| error.kind() == ErrorKind::NotFound,
@@ -117,7 +210,7 @@ fn is_plain(path: &Path) -> bool {
         )
 }
 
-fn ends_with_a_line(file: &mut std::fs::File) -> std::io::Result<bool> {
+fn ends_with_a_line(file: &mut File) -> std::io::Result<bool> {
     let mut last = [0];
     file.seek(SeekFrom::End(-1))?;
     file.read_exact(&mut last)?;

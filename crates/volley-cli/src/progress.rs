@@ -8,12 +8,21 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
-use volley_core::StopReason;
+use volley_core::{Opens, StopReason};
 use volley_engine::{Pause, Progress};
 use volley_plan::Input;
 
 /// How often the bar is drawn anew.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
+
+/// A pause so long is worth a line where there is no bar.
+const LONG_PAUSE: Duration = Duration::from_secs(5);
+
+/// A rate is what was asked for: only where it allows nothing for so long it is worth a line.
+const LONG_RATE: Duration = Duration::from_mins(5);
+
+/// From one line about pauses to the next.
+const TELL_EVERY: Duration = Duration::from_secs(30);
 
 /// How far the reading of a list is: a bar on a terminal, gone when it ends.
 pub(crate) struct Reading(Option<ProgressBar>);
@@ -72,12 +81,11 @@ async fn draw(mut progress: watch::Receiver<Progress>, planned: u64, colour: boo
     bar.set_style(style);
     let mut ticks = tokio::time::interval(DRAW_EVERY);
     let mut speed = Speed::default();
-    let mut told = false;
+    let mut told = Told::default();
     while progress.has_changed().is_ok() {
         ticks.tick().await;
         let now = progress.borrow_and_update().clone();
-        if let Some(line) = stopping(&now).filter(|_| !told) {
-            told = true;
+        if let Some(line) = told.news(&now) {
             bar.println(line);
         }
         bar.set_position(planned - now.standing.recipients.pending);
@@ -86,14 +94,79 @@ async fn draw(mut progress: watch::Receiver<Progress>, planned: u64, colour: boo
     bar.finish_and_clear();
 }
 
-/// Without a terminal there is no bar: only what stops the run is worth a line.
+/// Without a terminal there is no bar: only what stops the run or holds it up is worth a line.
 async fn wait(mut progress: watch::Receiver<Progress>) {
-    let mut told = false;
+    let mut told = Told::default();
     while progress.changed().await.is_ok() {
-        if let Some(line) = stopping(&progress.borrow_and_update()).filter(|_| !told) {
-            told = true;
+        let now = progress.borrow_and_update().clone();
+        if let Some(line) = told.news(&now).or_else(|| told.long_pause(&now)) {
             output::talk(false, &line);
         }
+    }
+}
+
+/// What was told already.
+#[derive(Default)]
+struct Told {
+    that_it_stops: bool,
+    that_the_journal_waits: bool,
+    /// The opening that is waited for.
+    window: Option<Opens>,
+    /// When a line told of a long pause, and when that pause ends.
+    pause: Option<(Instant, Instant)>,
+}
+
+impl Told {
+    /// What is new and a person should know at once.
+    fn news(&mut self, progress: &Progress) -> Option<String> {
+        if let Some(line) = stopping(progress).filter(|_| !self.that_it_stops) {
+            self.that_it_stops = true;
+            return Some(line);
+        }
+        let waits = matches!(progress.pause, Some(Pause::Journal { .. }));
+        let (waited, stops) = (self.that_the_journal_waits, progress.stopped.is_some());
+        self.that_the_journal_waits = waits;
+        match &progress.pause {
+            Some(Pause::Window { opens, .. }) if self.window.replace(*opens) != Some(*opens) => {
+                Some(format!(
+                    "{}: the send window opens {opens}",
+                    output::some(progress.standing.recipients.pending, "recipient")
+                ))
+            }
+            Some(Pause::Journal { detail, .. }) if !waited => Some(format!(
+                "nothing is sent: the journal cannot be written ({detail}); for ten minutes sending goes on by itself once it can"
+            )),
+            _ if waited && !waits && !stops => {
+                Some("the journal can be written again; sending goes on".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Told {
+    /// That a long pause begins, why, and until when; not more often than every 30 seconds.
+    fn long_pause(&mut self, progress: &Progress) -> Option<String> {
+        let (pause, started, now) = (progress.pause.as_ref()?, progress.started?, Instant::now());
+        let ends = started + pause.until()?;
+        let (why, long) = match pause {
+            Pause::Rate(_) => (format!("the rate allows the next request at {}", clock(ends)), LONG_RATE),
+            Pause::Throttled(_) | Pause::Retry(_) | Pause::Broken { .. } => {
+                (reason(pause, started)?, LONG_PAUSE)
+            }
+            // These have lines of their own, or end with an answer.
+            Pause::Scheduled(_)
+            | Pause::Window { .. }
+            | Pause::Journal { .. }
+            | Pause::InFlight
+            | Pause::Draining => return None,
+        };
+        let is_old = self.pause.is_some_and(|(told, known)| known == ends || now < told + TELL_EVERY);
+        if ends < now + long || is_old {
+            return None;
+        }
+        self.pause = Some((now, ends));
+        Some(why)
     }
 }
 
@@ -139,23 +212,88 @@ fn line(progress: &Progress, speed: &mut Speed) -> String {
         let left = Duration::from_secs((recipients.pending as f64 / speed) as u64);
         parts.push(format!("{} left", output::duration(left)));
     }
-    parts.extend(progress.pause.and_then(|pause| reason(pause, progress.started?)));
+    parts.extend(progress.pause.as_ref().and_then(|pause| reason(pause, progress.started?)));
     parts.join(" · ")
 }
 
 /// Why nothing is being sent, where that is worth a word.
-fn reason(pause: Pause, started: Instant) -> Option<String> {
-    let clock = |at: Duration| {
-        let ahead = (started + at).saturating_duration_since(Instant::now());
-        let at = Timestamp::now() + SignedDuration::try_from(ahead).unwrap_or(SignedDuration::ZERO);
-        at.to_zoned(TimeZone::system()).strftime("%H:%M:%S").to_string()
-    };
+fn reason(pause: &Pause, started: Instant) -> Option<String> {
+    let clock = |at: &Duration| clock(started + *at);
     match pause {
         Pause::Scheduled(at) => Some(format!("waiting for the schedule, {}", clock(at))),
         // Pacing and waiting for answers are the normal course of things.
         Pause::Rate(_) | Pause::InFlight => None,
         Pause::Throttled(at) => Some(format!("too fast for the provider: waiting until {}", clock(at))),
         Pause::Retry(at) => Some(format!("next try at {}", clock(at))),
+        Pause::Broken { until, reason, detail } => {
+            let trouble = match reason {
+                StopReason::Unreachable => "the provider cannot be reached",
+                _ => "request after request ends in doubt",
+            };
+            Some(format!("{trouble} ({detail}): one recipient is tried at {}", clock(until)))
+        }
+        Pause::Journal { .. } => Some("the journal cannot be written: trying again every second".to_owned()),
+        Pause::Window { opens, .. } => Some(format!("send window opens {opens}")),
         Pause::Draining => Some("stopping: waiting for requests in flight".to_owned()),
+    }
+}
+
+/// The local time of an instant ahead, with its zone, and its day where that is another.
+fn clock(at: Instant) -> String {
+    let now = Timestamp::now();
+    let ahead = at.saturating_duration_since(Instant::now());
+    let at = now + SignedDuration::try_from(ahead).unwrap_or(SignedDuration::ZERO);
+    let (now, at) = (now.to_zoned(TimeZone::system()), at.to_zoned(TimeZone::system()));
+    let format = if now.date() == at.date() { "%H:%M:%S %Z" } else { "%Y-%m-%d %H:%M:%S %Z" };
+    at.strftime(format).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run that pauses until so many seconds from now.
+    fn paused(pause: impl Fn(Duration) -> Pause, seconds: u64) -> Progress {
+        let pause = Some(pause(Duration::from_secs(seconds)));
+        Progress { pause, started: Some(Instant::now()), ..Progress::default() }
+    }
+
+    fn broken(reason: StopReason) -> impl Fn(Duration) -> Pause {
+        move |until| Pause::Broken { until, reason, detail: "HTTP 503".into() }
+    }
+
+    #[test]
+    fn a_long_pause_has_one_line_with_its_cause_and_its_end() {
+        for (progress, begins) in [
+            (paused(Pause::Throttled, 20), Some("too fast for the provider: waiting until ")),
+            (paused(Pause::Retry, 20), Some("next try at ")),
+            (
+                paused(broken(StopReason::Unreachable), 30),
+                Some("the provider cannot be reached (HTTP 503): "),
+            ),
+            (
+                paused(broken(StopReason::Breaker), 30),
+                Some("request after request ends in doubt (HTTP 503): "),
+            ),
+            (paused(Pause::Rate, 7_200), Some("the rate allows the next request at ")),
+            (paused(Pause::Rate, 60), None),
+            (paused(Pause::Throttled, 3), None),
+        ] {
+            let mut told = Told::default();
+            let line = told.long_pause(&progress);
+            assert_eq!(line.is_some(), begins.is_some(), "{:?}: {line:?}", progress.pause);
+            assert!(line.unwrap_or_default().starts_with(begins.unwrap_or_default()), "{:?}", progress.pause);
+            assert_eq!(told.long_pause(&progress), None, "it is told already");
+            // Another one so soon is no news.
+            assert!(begins.is_none() || told.long_pause(&paused(Pause::Throttled, 50)).is_none());
+        }
+    }
+
+    #[test]
+    fn what_only_an_answer_ends_is_no_news() {
+        let (pause, started) = (Some(Pause::InFlight), Some(Instant::now()));
+        let waiting = Progress { pause, started, ..Progress::default() };
+        assert_eq!(Told::default().long_pause(&waiting), None);
+        assert_eq!(Told::default().long_pause(&Progress::default()), None);
     }
 }

@@ -228,8 +228,8 @@ pub struct Capabilities {
     pub schedule: Schedule,
     /// Requests it allows, unless the campaign says otherwise.
     pub rate: Rate,
-    /// Whether it counts requests strictly, so that a request may only start one window after
-    /// the *answer* to the one `rate` places before it.
+    /// Whether its documents say that it drops what is over the rate, so that the rate is kept
+    /// strictly however fast it is; see [`Pacing::usual`](crate::Pacing::usual).
     pub counts_strictly: bool,
     /// Requests that wait for an answer at the same time, unless the campaign says otherwise.
     pub max_in_flight: u32,

@@ -122,6 +122,9 @@ pub enum LaneEffect {
     GoOn,
     /// It sends nothing before `Retry-After`, and slows down.
     Throttle,
+    /// It goes on, but so many of these in a row make it pause. Then one recipient is tried at a
+    /// time, until one is answered or the campaign's patience is over, which stops it.
+    PauseAfter(u32, StopReason),
     /// It goes on, but so many of these in a row stop it.
     StopAfter(u32, StopReason),
     /// Nothing more is claimed for this account.
@@ -143,6 +146,8 @@ pub enum StopReason {
     CostCap,
     /// Too many answers that leave doubt.
     Breaker,
+    /// The provider asks for more silence than a run waits for.
+    Silence,
     /// Answers do not come from the API, or do not fit what was sent.
     Suspicious,
     /// The same refusal for everybody.
@@ -167,7 +172,7 @@ pub struct Rule {
 }
 
 /// How many doubtful answers in a row open the breaker.
-const BREAKER: LaneEffect = LaneEffect::StopAfter(5, StopReason::Breaker);
+const BREAKER: LaneEffect = LaneEffect::PauseAfter(5, StopReason::Breaker);
 
 impl Class {
     /// Every class, in the order of the table.
@@ -217,8 +222,8 @@ impl Class {
     pub const fn rule(self) -> Rule {
         use {Fate as F, LaneEffect as L, StopReason as S, Taken as T};
         let (row, taken, fate, lane) = match self {
-            Self::NameResolution     => ("A1",  T::No,         F::Retry,      L::StopAfter(5, S::Unreachable)),
-            Self::ConnectRefused     => ("A2",  T::No,         F::Retry,      L::StopAfter(5, S::Unreachable)),
+            Self::NameResolution     => ("A1",  T::No,         F::Retry,      L::PauseAfter(5, S::Unreachable)),
+            Self::ConnectRefused     => ("A2",  T::No,         F::Retry,      L::PauseAfter(5, S::Unreachable)),
             Self::ConnectTimeout     => ("A3",  T::No,         F::Retry,      L::GoOn),
             Self::TlsFailed          => ("A4",  T::No,         F::Back,       L::Stop(S::Configuration)),
             Self::ProxyRefused       => ("A5",  T::No,         F::Back,       L::Stop(S::Configuration)),
@@ -289,7 +294,12 @@ impl StopReason {
         match self {
             Self::Configuration => 2,
             Self::Credentials => 4,
-            Self::Unreachable | Self::Breaker | Self::Suspicious | Self::RefusedAlike | Self::Journal => 5,
+            Self::Unreachable
+            | Self::Breaker
+            | Self::Silence
+            | Self::Suspicious
+            | Self::RefusedAlike
+            | Self::Journal => 5,
             Self::Balance | Self::CostCap => 8,
             Self::Interrupted => 130,
         }
@@ -304,6 +314,7 @@ impl StopReason {
             Self::Balance => "the account has no funds; top it up and resume",
             Self::CostCap => "the next request could pass the cost cap; resume with a higher --max-cost",
             Self::Breaker => "too many requests ended in doubt; see `volley doubt list`, then resume",
+            Self::Silence => "the provider asks for more than an hour of silence; resume when that is over",
             Self::Suspicious => "the answers do not look like this provider's; check base_url, then resume",
             Self::RefusedAlike => "request after request was refused alike; see the reason, then resume",
             Self::Journal => "the journal cannot be written; mend that and resume",

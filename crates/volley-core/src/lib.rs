@@ -17,11 +17,12 @@ mod number; // "0491 570 006" + region -> Msisdn
 mod outcome; // what a provider did with a chunk
 mod plan_hash; // the plan's canonical encoding and its BLAKE3 hash
 mod pseudonym; // a number by another name, under a key
-mod rate; // "2/s"
+mod rate; // "2/s", and how that is spread
 mod ratecard; // number -> price of one segment
 mod segment; // text -> encoding, units, segments, split
 mod state; // where one recipient stands
 mod time; // milliseconds since 1970
+mod window; // "09:00-20:00" by the clocks of whom a text is for
 
 pub use bill::{
     AmountTooLarge, Bill, BillEntry, BillId, BilledMessage, Cause, CauseSum, Clerk, Comparison, Difference,
@@ -42,7 +43,7 @@ pub use number::{Assignment, Msisdn, NumberFault, NumberKind, Parsed, Region, Re
 pub use outcome::{Answer, Billed, Failure, Outcome, Reason, Verdict, Verdicts};
 pub use plan_hash::{Digest, DigestFault, PlanHash, PlanHasher, PlanTerms};
 pub use pseudonym::{Pseudonym, PseudonymKey};
-pub use rate::{Rate, RateFault};
+pub use rate::{Pacing, PacingFault, Rate, RateFault};
 pub use ratecard::{Price, PriceId, RateCard, RateCardFault};
 pub use segment::{
     Alphabet, BreakAt, Capacity, ConcatRef, Encoding, Language, LanguageFault, Languages, MAX_SEGMENTS,
@@ -50,3 +51,4 @@ pub use segment::{
 };
 pub use state::{Event, IllegalMove, State, Totals};
 pub use time::UnixMillis;
+pub use window::{Opening, Opens, Window, WindowFault, Zones};

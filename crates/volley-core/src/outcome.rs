@@ -108,11 +108,14 @@ pub struct Failure {
     pub class: Class,
     /// For people: what was seen, without secrets, numbers or texts.
     pub reason: Reason,
-    /// How long the provider asks to wait, 1 s to 1 h, where it says.
+    /// How long the provider asks to wait, where it says: 1 s to 366 days.
     pub retry_after: Option<Duration>,
 }
 
 impl Failure {
+    /// The longest wait that a run keeps; whoever is asked for more stops.
+    pub const LONGEST_WAIT: Duration = Duration::from_hours(1);
+
     /// A failure without a `Retry-After`.
     pub fn new(class: Class, reason: impl Into<Reason>) -> Self {
         Self { class, reason: reason.into(), retry_after: None }

@@ -1,4 +1,4 @@
-//! How often something may happen: `2/s`.
+//! How often something may happen, `2/s`, and how it is spread.
 
 use std::{fmt, num::NonZeroU32, str::FromStr, time::Duration};
 
@@ -46,6 +46,54 @@ impl Rate {
     /// Requests a second, for showing and for choosing the smallest of several rates.
     pub fn each_second(self) -> f64 {
         f64::from(self.count.get()) / self.window().as_secs_f64()
+    }
+}
+
+/// How requests are spread under their rates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pacing {
+    /// A request may only start one window after the *answer* to the one `count` places before
+    /// it. No window of the provider's can hold more than the rate, whatever the delays; it costs
+    /// the time that answers take.
+    Strict,
+    /// Evenly, at the full rate. A provider that counts strictly may refuse one now and then.
+    Spaced,
+}
+
+/// Why a text is no pacing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no pacing; write \"strict\" or \"spaced\"")]
+pub struct PacingFault(String);
+
+impl Pacing {
+    /// The fastest rate that is kept strictly without being asked to, in requests a second. Below
+    /// it a refusal costs more than the time that answers take.
+    const STRICT_UP_TO: u64 = 10;
+
+    /// How requests are spread where nobody says: strictly where one of the stacked `rates` is
+    /// 10/s or less, or where the provider `counts_strictly`
+    /// ([`Capabilities::counts_strictly`](crate::Capabilities::counts_strictly)).
+    pub fn usual(rates: &[Rate], counts_strictly: bool) -> Self {
+        let is_slow =
+            |rate: &Rate| u64::from(rate.count.get()) <= Self::STRICT_UP_TO * rate.window().as_secs();
+        if counts_strictly || rates.iter().any(is_slow) { Self::Strict } else { Self::Spaced }
+    }
+
+    /// The word for it in a campaign file.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Spaced => "spaced",
+        }
+    }
+}
+
+impl FromStr for Pacing {
+    type Err = PacingFault;
+
+    fn from_str(text: &str) -> Result<Self, PacingFault> {
+        let named = [Self::Strict, Self::Spaced].into_iter().find(|pacing| pacing.word() == text);
+        named.ok_or_else(|| PacingFault(text.to_owned()))
     }
 }
 
@@ -99,6 +147,36 @@ mod tests {
         }
         for text in ["", "2", "0/s", "-1/s", "2/sec", "2.5/s", "_2/s", "/s", "99999999999/s", "2/s/s"] {
             assert_eq!(text.parse::<Rate>(), Err(RateFault(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn ten_a_second_and_less_is_strict_unless_somebody_says_otherwise() {
+        for (rates, counts_strictly, pacing) in [
+            ("2/s", false, Pacing::Strict),
+            ("10/s", false, Pacing::Strict),
+            ("11/s", false, Pacing::Spaced),
+            ("11/s", true, Pacing::Strict),
+            ("600/m", false, Pacing::Strict),
+            ("601/m", false, Pacing::Spaced),
+            ("100/s 10000/d", false, Pacing::Strict),
+            ("100/s 1000000/d", false, Pacing::Spaced),
+            ("", false, Pacing::Spaced),
+            ("", true, Pacing::Strict),
+        ] {
+            let stacked: Vec<Rate> =
+                rates.split_whitespace().map(|rate| rate.parse().expect("a rate")).collect();
+            assert_eq!(Pacing::usual(&stacked, counts_strictly), pacing, "{rates} {counts_strictly}");
+        }
+    }
+
+    #[test]
+    fn a_pacing_is_one_of_two_words() {
+        for pacing in [Pacing::Strict, Pacing::Spaced] {
+            assert_eq!(pacing.word().parse(), Ok(pacing));
+        }
+        for text in ["", "Strict", "spaced ", "none"] {
+            assert_eq!(text.parse::<Pacing>(), Err(PacingFault(text.to_owned())));
         }
     }
 

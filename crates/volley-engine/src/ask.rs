@@ -7,7 +7,7 @@ use crate::{
 };
 use std::time::Duration;
 use tokio::time::Instant;
-use volley_core::{Class, Failure, Fate, Rate};
+use volley_core::{Class, Failure, Fate, Pacing, Rate};
 use volley_provider::inquiry::Inquiry;
 
 /// How often a question is asked that gets no answer, unless somebody is in a hurry. All of them
@@ -28,9 +28,9 @@ pub struct Asker<T> {
 
 impl<T: Transport> Asker<T> {
     /// Asks over `transport`, within stacked `rates` that earlier requests, made so long ago,
-    /// count against; see [`Pacer::new`] for `strict`.
-    pub fn new(transport: T, rates: &[Rate], strict: bool, earlier: &[Duration]) -> Self {
-        let mut pacer = Pacer::new(rates, strict, 1);
+    /// count against.
+    pub fn new(transport: T, rates: &[Rate], pacing: Pacing, earlier: &[Duration]) -> Self {
+        let mut pacer = Pacer::new(rates, pacing, Duration::ZERO, 1);
         for ago in earlier {
             pacer.on_earlier(Duration::ZERO, *ago);
         }
@@ -63,14 +63,18 @@ impl<T: Transport> Asker<T> {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
+            let now = self.start.elapsed();
             let wait = if failure.class == Class::Throttled {
                 throttled += 1;
-                backoff::silence(throttled, failure.retry_after)
+                let silence = backoff::silence(throttled, failure.retry_after);
+                self.pacer.on_throttled(now, silence);
+                silence
             } else {
                 failed += 1;
-                failure.retry_after.unwrap_or(Duration::from_secs(1) * failed)
+                let wait = failure.retry_after.unwrap_or(Duration::from_secs(1) * failed);
+                self.pacer.hold(now + wait);
+                wait
             };
-            self.pacer.on_throttled(self.start.elapsed(), wait);
             // What may have been taken is asked again as well: it is only a question.
             let is_worth_it = failure.class == Class::Throttled
                 || matches!(failure.class.rule().fate, Fate::Retry | Fate::Doubt);

@@ -7,11 +7,12 @@ use crate::{
     lane::{Work, final_outcome},
     run::HeldBack,
     transport::{Observed, Transport},
+    window::Windows,
 };
-use std::{mem, sync::Arc};
+use std::{mem, sync::Arc, time::Duration};
 use tokio::time::Instant;
-use volley_core::{Chunk, Class, Failure, Micros, Outcome, Reference, ReplyPrice, UnixMillis};
-use volley_journal::Claim;
+use volley_core::{Chunk, Class, Failure, Micros, Opens, Outcome, Reference, ReplyPrice, UnixMillis};
+use volley_journal::{Claim, kill_point};
 use volley_provider::{
     adapter::{Adapter, SendCall, Unbuildable},
     http::{Body, HttpRequest},
@@ -25,6 +26,7 @@ pub(crate) struct Shared<T> {
     pub(crate) send_at: Option<UnixMillis>,
     pub(crate) reference: Reference,
     pub(crate) held_back: Option<HeldBack>,
+    pub(crate) windows: Option<Windows>,
     /// What the plan's prices are in.
     pub(crate) currency: Option<String>,
 }
@@ -50,6 +52,17 @@ pub(crate) struct Answered {
 }
 
 impl<T: Transport> Shared<T> {
+    /// How long the send window of somebody in `chunk` is closed, and what for; `None` where it is
+    /// open for all of them.
+    pub(crate) fn closed(&self, chunk: &Chunk) -> Option<(Duration, Opens)> {
+        self.windows.as_ref().and_then(|windows| windows.closed(chunk))
+    }
+
+    /// Whether nothing may be sent to somebody in `chunk` by now.
+    pub(crate) fn holds_anybody(&self, chunk: &Chunk) -> bool {
+        self.held_back.as_ref().is_some_and(|held_back| held_back.holds_anybody(chunk))
+    }
+
     /// The intent to send `work`, and the request that it is for.
     pub(crate) fn prepare(&self, work: &Work) -> (Claim, Request) {
         let request = self.request(&work.chunk);
@@ -81,6 +94,7 @@ impl<T: Transport> Shared<T> {
     pub(crate) async fn exchange(&self, Job { place, chunk, request }: Job) -> Answered {
         let observed = self.transport.send(request).await;
         let ended = Instant::now();
+        kill_point!("after-reply");
         let outcome = match observed {
             Observed::Reply(reply) => self.priced(self.adapter.decode(&chunk, &reply)),
             Observed::Failed(failure) => failure.into(),

@@ -18,10 +18,12 @@ mod port; // the journal as the shell sees it
 mod run; // the loop: start here
 mod shell; // what a run has open
 mod transport; // HTTP
+mod window; // who of a chunk may be sent to now
 
 pub use ask::Asker;
-pub use lane::{Ending, Lane, LaneSettings, Pause, Step, Work};
+pub use lane::{Closed, Ending, Fetched, Lane, LaneSettings, Pause, Step, Work};
 pub use pace::{Go, Pacer};
 pub use port::{Inline, Port, Threaded};
 pub use run::{Control, HeldBack, Progress, Run, Settings, earlier_requests};
 pub use transport::{ClientError, HttpTransport, Observed, Transport};
+pub use window::Windows;

@@ -70,13 +70,13 @@ impl Port for Threaded {
     async fn write_all(&self, writes: Arc<Vec<Write>>) -> Vec<Result<Written, Arc<CommitError>>> {
         let (asked, (done, result)) = (writes.len(), oneshot::channel());
         self.0.write(writes, move |written| drop(done.send(written)));
-        all_or_none(result.await.unwrap_or_else(|_| Err(Arc::new(gone()))), asked)
+        all_or_none(result.await.unwrap_or_else(|_| Err(Arc::new(CommitError::Gone))), asked)
     }
 
     async fn next_chunks(&self, from: Position, most: usize) -> Result<Vec<Chunk>, Arc<CommitError>> {
         let (done, result) = oneshot::channel();
         self.0.next_chunks(from, most, move |chunks| drop(done.send(chunks)));
-        Ok(result.await.unwrap_or_else(|_| Err(gone()))?)
+        Ok(result.await.unwrap_or_else(|_| Err(CommitError::Gone))?)
     }
 
     fn plan(&self) -> FrozenPlan {
@@ -97,10 +97,6 @@ fn all_or_none(
         Ok(written) => written.into_iter().map(Ok).collect(),
         Err(fault) => vec![Err(fault); writes],
     }
-}
-
-fn gone() -> CommitError {
-    CommitError::Storage("its thread is gone".to_owned())
 }
 
 /// A journal on the caller's own thread: for simulations on virtual time, where a second thread

@@ -12,18 +12,22 @@
 use crate::{
     attempt::{Answered, Job, Request, Shared, wall_clock},
     carriers::Carriers,
-    lane::{Lane, Work},
+    lane::{Closed, Fetched, JOURNAL_PATIENCE, Lane, TRIAL_EVERY, Work},
     port::Port,
     transport::Transport,
 };
 use std::{collections::VecDeque, future::Future, mem, pin::Pin, sync::Arc, time::Duration};
 use tokio::time::Instant;
-use volley_core::{Chunk, Class, Failure, Fate, LaneEffect, Outcome, StopReason, Verdict, Verdicts};
-use volley_journal::{AttemptId, Claim, CommitError, Record, Standing, Write, Written};
+use volley_core::{
+    Chunk, Class, Failure, Fate, LaneEffect, Outcome, Position, StopReason, Verdict, Verdicts,
+};
+use volley_journal::{AttemptId, Claim, CommitError, Record, Standing, Write, Written, kill_point};
 
-/// How often an outcome that the journal cannot take is offered again, and after what pause.
-const RECORD_TRIES: u32 = 60;
-const RECORD_PAUSE: Duration = Duration::from_secs(1);
+/// The level of [`Control::stop`](crate::Control::stop) at which nothing is waited for any more.
+const ABANDON: u8 = 2;
+
+/// How long an outcome that the journal cannot take is offered again once the run is being stopped.
+const LAST_PATIENCE: Duration = Duration::from_mins(1);
 
 /// The most writes of one commit.
 const MOST_WRITES: usize = 4_096;
@@ -65,7 +69,9 @@ pub(crate) struct Shell<T, P> {
     /// Answers that are no plain success, and not durable yet.
     suspicious: usize,
     /// Chunks that the journal is asked for.
-    fetch: Option<Underway<Result<Vec<Chunk>, Arc<CommitError>>>>,
+    fetch: Option<Fetch>,
+    /// As [`Control::stop`](crate::Control::stop) has it.
+    level: u8,
 }
 
 /// A request under way.
@@ -99,8 +105,14 @@ struct Ended {
     work: Work,
     /// When the answer came.
     at: Instant,
-    /// How often the journal did not take it.
-    tries: u32,
+    /// How long it is offered again where the journal cannot take it.
+    left: Duration,
+}
+
+/// Chunks that the journal was asked for, from a place of the plan on.
+struct Fetch {
+    from: Position,
+    chunks: Underway<Result<Vec<Chunk>, Arc<CommitError>>>,
 }
 
 /// A commit under way: the ends come first, then the intents.
@@ -141,6 +153,7 @@ impl<T: Transport, P: Port> Shell<T, P> {
             begin_at: start,
             suspicious: 0,
             fetch: None,
+            level: 0,
         }
     }
 
@@ -151,7 +164,13 @@ impl<T: Transport, P: Port> Shell<T, P> {
 
     /// Makes the request for `work` and puts its intent into the next commit.
     pub(crate) fn claim(&mut self, work: Work) {
+        let now = self.start.elapsed();
         let (claim, request) = self.shared.prepare(&work);
+        // Directly before the intent: a request may have waited since its recipients were fetched.
+        if let Some((wait, opens)) = self.shared.closed(&work.chunk) {
+            return self.lane.on_closed(&work, Closed { until: now + wait, opens }, now);
+        }
+        kill_point!("before-intent");
         self.intents.push(Intent { work, claim, request });
     }
 
@@ -165,9 +184,12 @@ impl<T: Transport, P: Port> Shell<T, P> {
     }
 
     /// Does all that can be done at once: sends what is durable, hands the journal what it is to
-    /// write, and asks it for the chunks that are to come next.
-    pub(crate) fn go_on(&mut self) {
-        if self.lane.may_send(self.start.elapsed()) {
+    /// write, and asks it for the chunks that are to come next. Says whether the lane took back what
+    /// it had handed out, and has to be asked again.
+    pub(crate) fn go_on(&mut self) -> bool {
+        let may_send = self.lane.may_send(self.start.elapsed());
+        let takes_back = !may_send && !self.intents.is_empty();
+        if may_send {
             self.send();
         } else {
             self.put_back();
@@ -175,8 +197,10 @@ impl<T: Transport, P: Port> Shell<T, P> {
         self.begin_commit();
         if let (None, Some((from, most))) = (&self.fetch, self.lane.wants()) {
             let port = self.port.clone();
-            self.fetch = Some(Box::pin(async move { port.next_chunks(from, most).await }));
+            let chunks = Box::pin(async move { port.next_chunks(from, most).await });
+            self.fetch = Some(Fetch { from, chunks });
         }
+        takes_back
     }
 
     /// Waits for an answer, the end of a commit, chunks, or the time to ask the journal again.
@@ -194,20 +218,16 @@ impl<T: Transport, P: Port> Shell<T, P> {
         };
         let fetched = async {
             match &mut self.fetch {
-                Some(fetch) => fetch.as_mut().await,
+                Some(Fetch { from, chunks }) => (*from, chunks.as_mut().await),
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             biased;
             written = written => self.committed(&written),
-            chunks = fetched => {
+            (from, chunks) = fetched => {
                 self.fetch = None;
-                let chunks = chunks?;
-                self.lane.on_chunks(match &self.shared.held_back {
-                    Some(held_back) => held_back.apart(chunks),
-                    None => chunks,
-                });
+                self.fetched(from, chunks?);
             }
             () = self.carriers.news() => {}
             () = until(begin_at) => {}
@@ -220,9 +240,40 @@ impl<T: Transport, P: Port> Shell<T, P> {
         Ok(())
     }
 
-    /// Gives up every request under way. An answer that is there already still counts.
-    pub(crate) async fn abandon(&mut self) {
+    fn fetched(&mut self, from: Position, chunks: Vec<Chunk>) {
+        if !self.lane.awaits(from) {
+            return;
+        }
+        let mut fetched = match &self.shared.windows {
+            Some(windows) => windows.apart(chunks, self.start.elapsed()),
+            None => Fetched::from(chunks),
+        };
+        if let Some(held_back) = &self.shared.held_back {
+            fetched.chunks = held_back.apart(fetched.chunks);
+        }
+        self.lane.on_chunks(fetched);
+    }
+
+    /// Does what somebody outside asks for, as [`Control::stop`](crate::Control::stop) has it.
+    pub(crate) async fn stop(&mut self, level: u8) {
+        if level > 0 {
+            kill_point!("drain");
+            self.lane.stop(StopReason::Interrupted, "");
+        }
+        let is_new = level > self.level;
+        self.level = level;
+        if is_new && level >= ABANDON {
+            self.abandon().await;
+        }
+    }
+
+    /// Gives up every request under way, and what the journal does not take now. An answer that is
+    /// there already still counts.
+    async fn abandon(&mut self) {
         self.carriers.give_up().await;
+        if let Some((_, ends)) = self.refused.take() {
+            self.ends.extend(ends);
+        }
         self.take_answers();
         let (now, outcome) = (Instant::now(), Failure::new(Class::Abandoned, "stopped before the answer"));
         for place in 0..self.flights.len() {
@@ -236,7 +287,7 @@ impl<T: Transport, P: Port> Shell<T, P> {
     fn end(&mut self, work: Work, attempt: AttemptId, outcome: Outcome, at: Instant) {
         self.suspicious += usize::from(is_suspicious(&outcome));
         let record = Record { attempt, outcome, at: wall_clock() };
-        self.ends.push(End { record, ended: Ended { work, at, tries: 0 } });
+        self.ends.push(End { record, ended: Ended { work, at, left: JOURNAL_PATIENCE } });
     }
 
     /// Sends durable intents while there are free places. After an answer that is no plain
@@ -246,6 +297,12 @@ impl<T: Transport, P: Port> Shell<T, P> {
             && self.under_way() < self.places
             && let Some(Durable { work, attempt, request }) = self.durable.pop_front()
         {
+            // It may have waited since its intent.
+            let waits = self.shared.closed(&work.chunk).is_some();
+            let request = match request {
+                Ok(_) if waits || self.shared.holds_anybody(&work.chunk) => Err(not_sent()),
+                request => request,
+            };
             match request {
                 Ok(request) => {
                     let chunk = Arc::clone(&work.chunk);
@@ -276,8 +333,7 @@ impl<T: Transport, P: Port> Shell<T, P> {
         }
         let now = Instant::now();
         while let Some(Durable { work, attempt, .. }) = self.durable.pop_back() {
-            let outcome = Failure::new(Class::HeldBack, "stopped before it was sent").into();
-            self.end(work, attempt, outcome, now);
+            self.end(work, attempt, not_sent().into(), now);
         }
     }
 
@@ -324,40 +380,59 @@ impl<T: Transport, P: Port> Shell<T, P> {
         for ((ended, write), written) in ends.into_iter().zip(&*writes).zip(of_ends) {
             let Write::Record(record) = write else { unreachable!("ends come first") };
             match written {
-                Ok(_) => self.ended(ended, &record.outcome, now),
+                Ok(_) => {
+                    kill_point!("after-outcome");
+                    self.ended(ended, &record.outcome, now);
+                }
                 Err(fault) => self.not_recorded(ended, record, now, fault),
             }
         }
+        let mut unclaimed = Vec::new();
         for ((work, request), written) in intents.into_iter().zip(of_intents) {
             match written {
                 Ok(Written::Claimed(attempt)) => {
+                    kill_point!("after-intent");
                     self.durable.push_back(Durable { work, attempt: attempt.id, request });
                 }
                 Ok(Written::Recorded) => unreachable!("a claim is answered with an attempt"),
-                Err(fault) => self.lane.on_unclaimed(&work, now, &fault.to_string()),
+                Err(fault) => unclaimed.push((work, fault)),
             }
+        }
+        // The oldest last: each goes to the front of the line.
+        for (work, fault) in unclaimed.into_iter().rev() {
+            self.lane.on_unclaimed(work, now, &fault.to_string(), fault.is_passing());
         }
     }
 
-    /// The lane hears of an end that is durable, or lost.
+    /// The lane hears of an end that is durable.
     fn ended(&mut self, Ended { work, at, .. }: Ended, outcome: &Outcome, now: Duration) {
         self.suspicious -= usize::from(is_suspicious(outcome));
         let random = next_random(&mut self.seed);
         self.lane.on_end(work, outcome, at.duration_since(self.start), now, random);
     }
 
-    /// Keeps an end in memory that could not be made durable, and offers it again for a minute.
-    /// If the process ends first, the next start finds the intent and puts its recipients in doubt.
+    /// Keeps an end in memory that the journal could not take, and offers it again every second.
+    /// What is given up in the end, the next start finds open and puts in doubt.
     fn not_recorded(&mut self, mut ended: Ended, record: &Record, now: Duration, fault: &CommitError) {
-        self.lane.stop(StopReason::Journal, &fault.to_string());
-        ended.tries += 1;
-        // Only a disk gets better; the outcome of anything else is doubt at the next start.
-        if ended.tries == RECORD_TRIES || !matches!(fault, CommitError::Storage(_)) {
-            return self.ended(ended, &record.outcome, now);
+        if self.level > 0 {
+            ended.left = ended.left.min(LAST_PATIENCE);
         }
-        let again = || (Instant::now() + RECORD_PAUSE, Vec::new());
+        // Only a disk gets better.
+        if !fault.is_passing() || self.level >= ABANDON || ended.left.is_zero() {
+            self.suspicious -= usize::from(is_suspicious(&record.outcome));
+            let at = ended.at.duration_since(self.start);
+            return self.lane.on_unsaved(&ended.work, at, &fault.to_string());
+        }
+        self.lane.on_trouble(now, &fault.to_string());
+        ended.left = ended.left.saturating_sub(TRIAL_EVERY);
+        let again = || (Instant::now() + TRIAL_EVERY, Vec::new());
         self.refused.get_or_insert_with(again).1.push(End { record: record.clone(), ended });
     }
+}
+
+/// What is recorded of an intent that no request was made for.
+fn not_sent() -> Failure {
+    Failure::new(Class::HeldBack, "held back before it was sent")
 }
 
 /// Waits until `at`, without one for ever.

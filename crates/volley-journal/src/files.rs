@@ -6,11 +6,14 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-/// How often a held lock is asked again: a reader that looks whether somebody sends holds it for
-/// the length of two system calls.
-const LOOKS: usize = 64;
+/// How often a held lock is asked again, and after what pause. A reader that looks whether somebody
+/// sends holds it for the length of two system calls; a new holder needs as many to write down who
+/// it is before it is named.
+const LOOKS: usize = 50;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 
 /// `path` with `suffix` behind its whole name: `a.volley` and `.lock` make `a.volley.lock`.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -65,7 +68,7 @@ pub(crate) fn lock(journal: &Path) -> Result<JournalLock, OpenError> {
                 file.write_all(format!("{:<10}\n", std::process::id()).as_bytes()).map_err(fault)?;
                 return Ok(JournalLock { path: journal.to_owned(), file });
             }
-            Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN_LOOKS),
             Err(TryLockError::Error(source)) => return Err(fault(source)),
         }
     }
@@ -109,7 +112,10 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
 /// other Volley from coming between.
 pub(crate) fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
     match std::fs::hard_link(from, to) {
-        Ok(()) => remove(from),
+        Ok(()) => {
+            crate::kill_point!("plan-has-two-names");
+            remove(from)
+        }
         Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => Err(fault),
         Err(_) if to.try_exists()? => Err(io::ErrorKind::AlreadyExists.into()),
         Err(_) => std::fs::rename(from, to),
@@ -126,15 +132,51 @@ pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What tells a file from another one that took its name: device and inode.
+/// What tells a journal's open files from others that took their names: device and inode of the
+/// file, of its log and of the log's index. SQLite looks at none of the names again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity([(u64, u64); 3]);
+
+impl Identity {
+    /// Of the journal at `path`, open in a connection that has read or written it.
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        let [log, index] = ["-wal", "-shm"].map(|suffix| beside(path, suffix));
+        Ok(Self([identity(path)?, identity(&log)?, identity(&index)?]))
+    }
+}
+
 #[cfg(unix)]
-pub(crate) fn identity(path: &Path) -> io::Result<(u64, u64)> {
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
     path.metadata().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 /// Only whether the file is there: an open file cannot be replaced on this system.
 #[cfg(not(unix))]
-pub(crate) fn identity(path: &Path) -> io::Result<(u64, u64)> {
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
     path.metadata().map(|_| (0, 0))
+}
+
+/// How many names the journal at `path` has, each of which could be opened: hard links.
+///
+/// The lock and SQLite's own log are found by the journal's name. Under a second name there would
+/// be a second lock and a second log, so two processes could send from one file, each without what
+/// the other wrote (sqlite.org/howtocorrupt.html, section 2.5). A symbolic link does no harm, it is
+/// followed first.
+///
+/// Between the two steps of [`rename_to_new`] a plan has two names. A kill there leaves the second
+/// one, which does not count: it is this journal's own, nobody opened it, and the next start for
+/// sending removes it. Opened by that name, the journal does have two.
+#[cfg(unix)]
+pub(crate) fn names_of(path: &Path) -> io::Result<u64> {
+    // In this order: the second name may go meanwhile, and none of its own comes.
+    let has_own = identity(&beside(path, ".planning")).ok() == Some(identity(path)?);
+    let names = std::os::unix::fs::MetadataExt::nlink(&path.metadata()?);
+    Ok(if has_own && names == 2 { 1 } else { names })
+}
+
+/// One: nothing here tells.
+#[cfg(not(unix))]
+pub(crate) fn names_of(path: &Path) -> io::Result<u64> {
+    path.metadata().map(|_| 1)
 }

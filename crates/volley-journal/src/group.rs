@@ -62,7 +62,7 @@ impl Writer {
         if let Err(mpsc::SendError(Request::Write((_, done)))) =
             self.queue.send(Request::Write((writes, Box::new(done))))
         {
-            done(Err(Arc::new(gone())));
+            done(Err(Arc::new(CommitError::Gone)));
         }
     }
 
@@ -76,7 +76,7 @@ impl Writer {
         if let Err(mpsc::SendError(Request::Chunks(_, _, done))) =
             self.queue.send(Request::Chunks(from, most, Box::new(done)))
         {
-            done(Err(gone()));
+            done(Err(CommitError::Gone));
         }
     }
 
@@ -95,10 +95,6 @@ impl Writer {
         drop(self.queue);
         self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
-}
-
-fn gone() -> CommitError {
-    CommitError::Storage("the journal's thread has stopped".to_owned())
 }
 
 fn serve(

@@ -1,6 +1,6 @@
 //! The trait that every journal backend implements, and the words it is spoken to in.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 use volley_core::{
     Batch, Chunk, Event, IllegalMove, Micros, Outcome, PlanHash, PlanTerms, Position, Price, Profile,
     Reference, Rounding, Totals, UnixMillis,
@@ -174,6 +174,8 @@ pub enum Write {
         /// When.
         at: UnixMillis,
     },
+    /// Nothing, made durable all the same: whether there is room again for a claim and its outcome.
+    Trial,
 }
 
 /// What a [`Write`] came to, in the order of the batch.
@@ -182,7 +184,7 @@ pub enum Written {
     /// The intent is durable under this id.
     Claimed(Attempt),
     /// The outcome, the decision, what a cancellation came to, the cap, or the end of a run is
-    /// durable.
+    /// durable, or there is room.
     Recorded,
 }
 
@@ -226,14 +228,21 @@ pub struct Recovered {
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
     /// The disk is full, another process would not let go of the file for a minute, or another
-    /// fault of the file system.
+    /// fault of the file system. It may pass: the same batch can be offered again.
     #[error("{0}; free space on its disk or close what holds it, nothing was lost")]
     Storage(String),
-    /// The file lost its name while it was open: nothing more can be made durable.
+    /// The file does not hold what it should.
+    #[error("the journal is damaged: {0}; keep the file, `volley verify` says more")]
+    Damaged(String),
+    /// The file, its log or the log's index lost its name while it was open: what is written may
+    /// be found by nobody.
     #[error(
-        "the journal was moved, removed or replaced while it was open; bring it back together with its -wal file"
+        "the journal, its -wal or its -shm file was moved, removed or replaced while it was open; bring it back together with its -wal file"
     )]
     Moved,
+    /// The thread that holds the journal is gone: our own bug.
+    #[error("the journal's thread has stopped")]
+    Gone,
     /// A move that the state machine does not have: our own bug.
     #[error("recipient {position}: {source}")]
     Illegal {
@@ -259,6 +268,13 @@ pub enum CommitError {
         /// How many.
         recipients: u32,
     },
+}
+
+impl CommitError {
+    /// Whether the same batch may succeed when it is offered again.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Storage(_))
+    }
 }
 
 /// A journal open for sending: the only truth on disk.
@@ -288,7 +304,14 @@ pub trait Journal: Send {
     /// At most `most` of them, the latest first.
     fn recent_requests(&mut self, since: UnixMillis, most: usize) -> Result<Vec<UnixMillis>, CommitError>;
 
+    /// How long from `now` on the provider is still to be left alone, as it had asked for before
+    /// the journal was opened: an earlier process met "too fast", and the next one must not burst.
+    fn silence(&self, now: UnixMillis) -> Duration;
+
     /// Makes all of `batch` durable, or nothing: when it returns, a power cut cannot undo it.
+    ///
+    /// A claim that returned has room for its outcome on the disk. An outcome may use that room;
+    /// no claim is made until it is there again.
     fn commit(&mut self, batch: &[Write]) -> Result<Vec<Written>, CommitError>;
 }
 

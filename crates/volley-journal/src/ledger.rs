@@ -3,7 +3,7 @@
 //! A batch of moves is tried here first, while everything it changes is remembered; what cannot
 //! be made durable is undone to the last bit.
 
-use crate::{CommitError, Decision, Standing};
+use crate::{CommitError, Decision, Standing, checksums::Checksums};
 use std::{
     collections::{BTreeMap, HashMap},
     ops::Range,
@@ -48,6 +48,8 @@ pub(crate) struct Ledger {
     /// The attempts that left somebody in doubt, resolved or not.
     doubtful: BTreeMap<u64, Open>,
     pub(crate) standing: Standing,
+    /// Of the rows that brought it here.
+    pub(crate) checksums: Checksums,
     last_attempt: u64,
     undo: Undo,
 }
@@ -60,6 +62,7 @@ struct Undo {
     closed: Vec<(u64, Open)>,
     doubted: Vec<u64>,
     standing: Standing,
+    checksums: Checksums,
     last_attempt: u64,
 }
 
@@ -72,6 +75,7 @@ impl Ledger {
             open: HashMap::new(),
             doubtful: BTreeMap::new(),
             standing: Standing { recipients: totals, ..Standing::default() },
+            checksums: Checksums::default(),
             last_attempt: 0,
             undo: Undo::default(),
         }
@@ -104,6 +108,7 @@ impl Ledger {
         self.undo.closed.clear();
         self.undo.doubted.clear();
         self.undo.standing = self.standing.clone();
+        self.undo.checksums = self.checksums;
         self.undo.last_attempt = self.last_attempt;
     }
 
@@ -120,6 +125,7 @@ impl Ledger {
             self.doubtful.remove(&id);
         }
         self.standing = self.undo.standing.clone();
+        self.checksums = self.undo.checksums;
         self.last_attempt = self.undo.last_attempt;
     }
 

@@ -9,12 +9,14 @@
 //! (volley-provider). Uses volley-core alone.
 
 mod answers; // what attempts say about their recipients
+mod checksums; // a number for each kind of row, so that a flipped bit is seen
 mod chunks; // pending recipients -> chunks, in plan order
 mod deliveries; // what receipts say, merged
 mod files; // paths beside a journal, the lock, modes, fsync
 mod group; // one thread that owns the journal, many writes a commit
 mod history; // who got a text when, across campaigns
 mod journal; // the trait and its words
+pub mod kill_point; // where tests let the process die
 mod ledger; // states and totals in memory, moved through `State::on` alone
 mod packs; // many texts in one row, and back
 mod planning; // messages -> a new journal file
@@ -24,6 +26,7 @@ mod recipients; // the plan's recipients, and whole messages, from their tables
 mod rehash; // the plan's hash again from its rows
 mod replay; // stored attempts and decisions -> ledger
 mod report; // everybody's line, deliveries, cancellations
+mod reserve; // room on the disk for outcomes
 mod resolutions; // decisions about doubt, from and to their tables
 mod rows; // ends of attempts, verdicts, totals, from and to their tables
 mod schema; // the tables, and how a file is known as ours

@@ -192,6 +192,7 @@ impl PlanWriter {
         let planning = beside(&path, ".planning");
         remove(&planning).map_err(io)?;
         let press = Press::start(&planning, batch.shares_text()).map_err(|fault| fault.of(&path))?;
+        crate::kill_point!("plan-started");
         Ok(Self { sums: Sums::default(), bundle: Bundle::default(), press, path, lock })
     }
 
@@ -237,16 +238,19 @@ impl PlanWriter {
     fn publish(&self) -> Result<(), PlanError> {
         let path = &self.path;
         let io = |source| PlanError::Io { path: path.clone(), source };
+        crate::kill_point!("plan-written", io(io::Error::other("a kill point")));
         // A witness that is still there is of a journal that was removed on purpose.
         remove(&beside(path, ".witness")).map_err(io)?;
         rename_to_new(&beside(path, ".planning"), path).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => PlanError::Exists { path: path.clone() },
             _ => io(source),
         })?;
+        crate::kill_point!("plan-named");
         sync_directory_of(path).map_err(io)
     }
 
     fn hand_over(&mut self) -> Result<(), WriteFault> {
+        crate::kill_point!("plan-half-way", io::Error::other("a kill point"));
         let empty = self.press.empty_bundle();
         self.press.give(Job::Write(std::mem::replace(&mut self.bundle, empty)))
     }

@@ -16,7 +16,7 @@ use crate::{
     AttemptId, CommitError, FrozenPlan, OpenError, ReadError,
     answers::Answers,
     deliveries::{Known, count_deliveries, known_of, take_in},
-    files::identity,
+    files::Identity,
     replay::{Replay, Step},
     rows::TOOK_SOMEBODY,
     schema::{Fault, connect, make_durable},
@@ -42,8 +42,7 @@ const LOG_PAGES: u32 = 16_384;
 pub struct ReceiptBook {
     connection: Connection,
     path: PathBuf,
-    /// Device and inode of the open file.
-    identity: (u64, u64),
+    identity: Identity,
     plan: FrozenPlan,
     view: View,
 }
@@ -127,7 +126,6 @@ impl ReceiptBook {
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let path = path.canonicalize().map_err(|source| OpenError::io(path, source))?;
         let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        let identity = identity(&path).map_err(|source| OpenError::io(&path, source))?;
         let ready = || {
             make_durable(&connection)?;
             connection.pragma_update(None, "cache_size", CACHE_KIB)?;
@@ -139,6 +137,7 @@ impl ReceiptBook {
             Ok((plan, view))
         };
         let (plan, view) = ready().map_err(|fault: Fault| fault.opening(&path))?;
+        let identity = Identity::of(&path).map_err(|source| OpenError::io(&path, source))?;
         Ok(Self { connection, path, identity, plan, view })
     }
 
@@ -224,7 +223,7 @@ impl ReceiptBook {
         mark: Option<&PollMark>,
         now: UnixMillis,
     ) -> Result<Recorded, CommitError> {
-        if identity(&self.path).ok() != Some(self.identity) {
+        if Identity::of(&self.path).ok() != Some(self.identity) {
             return Err(CommitError::Moved);
         }
         let Self { connection, view, .. } = self;
@@ -232,14 +231,16 @@ impl ReceiptBook {
             .map_err(Fault::from)
             .and_then(|writing| {
                 let recorded = view.record(&writing, receipts, mark, now)?;
+                crate::kill_point!("inside-receipts");
                 writing.commit()?;
+                crate::kill_point!("after-receipts");
                 Ok(recorded)
             });
         if recorded.is_err() {
             // What was merged and is rolled back has to be merged again.
             view.is_news = true;
         }
-        recorded.map_err(|fault| CommitError::Storage(fault.to_string()))
+        recorded.map_err(Fault::committing)
     }
 
     /// Those accepted by what became of their messages.

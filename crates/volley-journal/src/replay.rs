@@ -7,14 +7,15 @@
 
 use crate::{
     CommitError,
+    checksums::{Bytes, Checksums, END, END_COLUMNS, Fact, INTENT, INTENT_COLUMNS, Kind},
     ledger::{Effect, Ledger, Open, Toll, added},
     resolutions::{Stored, load_resolutions},
     schema::Fault,
     stored::{class_word, count, int},
 };
 use rusqlite::{CachedStatement, Connection, Row, Rows};
-use std::collections::VecDeque;
-use volley_core::{Class, Event, Micros};
+use std::{collections::VecDeque, iter, time::Duration};
+use volley_core::{Class, Event, Micros, UnixMillis};
 
 /// A ledger, as far as the tables were read.
 pub(crate) struct Replay {
@@ -22,6 +23,26 @@ pub(crate) struct Replay {
     last_resolution: u64,
     /// The word of the one class that totals count.
     throttled: &'static str,
+    /// Whether the rows are hashed, too, and where.
+    is_summing: bool,
+    bytes: Bytes,
+    silence: Silence,
+}
+
+/// What a provider asked for last: to be left alone from one time to another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Silence {
+    /// In milliseconds since 1970; 0 where it never did.
+    until: i64,
+    since: i64,
+}
+
+impl Silence {
+    /// What is left of it at `now`. A clock that was set back makes it no longer than it was.
+    pub(crate) fn left(self, now: UnixMillis) -> Duration {
+        let left = self.until.saturating_sub(now.0.max(self.since));
+        Duration::from_millis(u64::try_from(left).unwrap_or(0))
+    }
 }
 
 /// What happened, as the tables tell it.
@@ -40,15 +61,45 @@ pub(crate) enum Step {
     Resolved(u64),
 }
 
-const ATTEMPT: &str =
-    "SELECT id, first, recipients, number, reserved, class, fate, billed, billed_units, spent
-                       FROM attempt";
-const VERDICT: &str = "SELECT attempt, position, state, billed FROM verdict";
+/// All columns, those of an intent first: their places are below.
+fn attempts() -> String {
+    format!("SELECT {INTENT}, {END} FROM attempt")
+}
+
+const VERDICT: &str = "SELECT attempt, position, state, provider_id, code, billed, segments FROM verdict";
+
+/// Where the columns stand that a replay reads.
+mod column {
+    pub(super) const ID: usize = 0;
+    pub(super) const FIRST: usize = 1;
+    pub(super) const RECIPIENTS: usize = 2;
+    pub(super) const NUMBER: usize = 3;
+    pub(super) const RESERVED: usize = 6;
+    pub(super) const ENDED_AT: usize = 8;
+    pub(super) const CLASS: usize = 9;
+    pub(super) const FATE: usize = 11;
+    pub(super) const BILLED: usize = 14;
+    pub(super) const BILLED_UNITS: usize = 15;
+    pub(super) const SPENT: usize = 17;
+    pub(super) const NOT_BEFORE: usize = 18;
+}
 
 impl Replay {
     /// Before the first attempt at so many.
     pub(crate) fn new(recipients: u32) -> Self {
-        Self { ledger: Ledger::new(recipients), last_resolution: 0, throttled: class_word(Class::Throttled) }
+        Self {
+            ledger: Ledger::new(recipients),
+            last_resolution: 0,
+            throttled: class_word(Class::Throttled),
+            is_summing: false,
+            bytes: Bytes::default(),
+            silence: Silence::default(),
+        }
+    }
+
+    /// The same, and the ledger's checksums are those of the attempts and verdicts that are read.
+    pub(crate) fn summing(recipients: u32) -> Self {
+        Self { is_summing: true, ..Self::new(recipients) }
     }
 
     /// Where everybody stands.
@@ -67,19 +118,28 @@ impl Replay {
         self.end_open(connection, &mut events, &mut seen)?;
         let mut resolutions = load_resolutions(connection, self.last_resolution)?;
         let last = int(self.ledger.last_attempt());
-        let mut attempts = connection.prepare_cached(&format!("{ATTEMPT} WHERE id > ? ORDER BY id"))?;
+        let mut attempts = connection.prepare_cached(&format!("{} WHERE id > ? ORDER BY id", attempts()))?;
         let mut verdicts =
             connection.prepare_cached(&format!("{VERDICT} WHERE attempt > ? ORDER BY attempt, position"))?;
-        let mut verdicts = Verdicts(verdicts.query([last])?);
+        let mut verdicts =
+            Verdicts { rows: verdicts.query([last])?, hashing: self.is_summing.then(Bytes::default) };
         let mut rows = attempts.query([last])?;
         while let Some(row) = rows.next()? {
-            let id = count(row, 0)?;
+            let id = count(row, column::ID)?;
             self.resolve_before(id, &mut resolutions, &mut seen)?;
-            let open = Open { first: row.get(1)?, recipients: row.get(2)?, reserved: Micros(row.get(4)?) };
+            let open = Open {
+                first: row.get(column::FIRST)?,
+                recipients: row.get(column::RECIPIENTS)?,
+                reserved: Micros(row.get(column::RESERVED)?),
+            };
             self.ledger.begin();
             let claimed = self.ledger.claim(open).map_err(|fault| impossible(id, &fault))?;
-            if claimed != (id, row.get(3)?) {
+            if claimed != (id, row.get(column::NUMBER)?) {
                 return Err(Fault::Damaged(format!("attempt {id} is out of its order")));
+            }
+            if self.is_summing {
+                let intent = Fact::stored(Kind::Intent, row, 0..INTENT_COLUMNS, &mut self.bytes)?;
+                self.ledger.checksums.add(intent);
             }
             seen(Step::Claimed { id, open })?;
             self.end(row, id, open, &mut verdicts, &mut events, &mut seen)?;
@@ -103,10 +163,11 @@ impl Replay {
     ) -> Result<(), Fault> {
         for (id, open) in self.ledger.all_open() {
             let mut attempt: CachedStatement<'_> =
-                connection.prepare_cached(&format!("{ATTEMPT} WHERE id = ?"))?;
+                connection.prepare_cached(&format!("{} WHERE id = ?", attempts()))?;
             let mut verdicts =
                 connection.prepare_cached(&format!("{VERDICT} WHERE attempt = ? ORDER BY position"))?;
-            let mut verdicts = Verdicts(verdicts.query([int(id)])?);
+            let mut verdicts =
+                Verdicts { rows: verdicts.query([int(id)])?, hashing: self.is_summing.then(Bytes::default) };
             let mut rows = attempt.query([int(id)])?;
             let row = rows.next()?.ok_or_else(|| Fault::Damaged(format!("attempt {id} is missing")))?;
             self.ledger.begin();
@@ -125,14 +186,14 @@ impl Replay {
         events: &mut Vec<Event>,
         seen: &mut impl FnMut(Step) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        let Some(fate) = row.get_ref(6)?.as_str_or_null().map_err(rusqlite::Error::from)? else {
+        let Some(fate) = row.get_ref(column::FATE)?.as_str_or_null().map_err(rusqlite::Error::from)? else {
             return Ok(());
         };
         let mut toll = Toll {
-            throttled: row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)? == self.throttled,
-            billed: row.get::<_, Option<i64>>(7)?.map(Micros),
-            billed_units: row.get::<_, Option<i64>>(8)?.map(Micros),
-            spent: Micros(row.get(9)?),
+            throttled: row.get_ref(column::CLASS)?.as_str().map_err(rusqlite::Error::from)? == self.throttled,
+            billed: row.get::<_, Option<i64>>(column::BILLED)?.map(Micros),
+            billed_units: row.get::<_, Option<i64>>(column::BILLED_UNITS)?.map(Micros),
+            spent: Micros(row.get(column::SPENT)?),
         };
         let effect = match fate {
             "accepted" => Effect::All(Event::Accept),
@@ -140,12 +201,21 @@ impl Replay {
             "not_taken" => Effect::All(Event::NotTaken),
             "in_doubt" => Effect::All(Event::Ambiguous),
             _ => {
-                let billed = verdicts.of(id, open, events)?;
+                let billed = verdicts.of(id, open, events, &mut self.ledger.checksums)?;
                 toll.billed = toll.billed.or(billed);
                 Effect::Each(events)
             }
         };
         self.ledger.end(id, effect, toll).map_err(|fault| impossible(id, &fault))?;
+        if let Some(until) = row.get(column::NOT_BEFORE)? {
+            self.silence = self.silence.max(Silence { until, since: row.get(column::ENDED_AT)? });
+        }
+        if self.is_summing {
+            let columns = INTENT_COLUMNS..INTENT_COLUMNS + END_COLUMNS;
+            let columns = iter::once(column::ID).chain(columns);
+            let end = Fact::stored(Kind::End, row, columns, &mut self.bytes)?;
+            self.ledger.checksums.add(end);
+        }
         seen(Step::Ended(id))
     }
 
@@ -180,6 +250,11 @@ impl Replay {
         Ok(())
     }
 
+    /// The last silence that the provider asked for.
+    pub(crate) fn silence(&self) -> Silence {
+        self.silence
+    }
+
     /// Where everybody stands, to go on from by other means than the tables.
     pub(crate) fn into_ledger(self) -> Ledger {
         self.ledger
@@ -191,7 +266,11 @@ fn impossible(attempt: u64, fault: &CommitError) -> Fault {
 }
 
 /// The verdict table, read beside the attempts.
-struct Verdicts<'statement>(Rows<'statement>);
+struct Verdicts<'statement> {
+    rows: Rows<'statement>,
+    /// Where they are hashed, if they are.
+    hashing: Option<Bytes>,
+}
 
 #[derive(Clone, Copy)]
 struct Verdict {
@@ -199,12 +278,20 @@ struct Verdict {
     position: u32,
     event: Event,
     billed: Option<Micros>,
+    /// Where it is asked for.
+    fact: Option<Fact>,
 }
 
 impl Verdicts<'_> {
     /// Fills `events` with what became of the recipients of attempt `id`; gives what they were
     /// billed one by one.
-    fn of(&mut self, id: u64, open: Open, events: &mut Vec<Event>) -> Result<Option<Micros>, Fault> {
+    fn of(
+        &mut self,
+        id: u64,
+        open: Open,
+        events: &mut Vec<Event>,
+        checksums: &mut Checksums,
+    ) -> Result<Option<Micros>, Fault> {
         events.clear();
         let mut billed = None;
         for position in open.first..open.first + open.recipients {
@@ -212,6 +299,7 @@ impl Verdicts<'_> {
                 Some(verdict) if (verdict.attempt, verdict.position) == (id, position) => {
                     events.push(verdict.event);
                     billed = added(billed, verdict.billed);
+                    verdict.fact.into_iter().for_each(|fact| checksums.add(fact));
                 }
                 _ => {
                     return Err(Fault::Damaged(format!(
@@ -224,11 +312,12 @@ impl Verdicts<'_> {
     }
 
     fn next(&mut self) -> Result<Option<Verdict>, Fault> {
-        self.0.next()?.map(verdict).transpose()
+        let hashing = self.hashing.as_mut();
+        self.rows.next()?.map(|row| verdict(row, hashing)).transpose()
     }
 }
 
-fn verdict(row: &Row<'_>) -> Result<Verdict, Fault> {
+fn verdict(row: &Row<'_>, hashing: Option<&mut Bytes>) -> Result<Verdict, Fault> {
     Ok(Verdict {
         attempt: count(row, 0)?,
         position: row.get(1)?,
@@ -238,6 +327,7 @@ fn verdict(row: &Row<'_>) -> Result<Verdict, Fault> {
             "not_taken" => Event::NotTaken,
             _ => Event::Ambiguous,
         },
-        billed: row.get::<_, Option<i64>>(3)?.map(Micros),
+        billed: row.get::<_, Option<i64>>(5)?.map(Micros),
+        fact: hashing.map(|bytes| Fact::stored(Kind::Verdict, row, 0..7, bytes)).transpose()?,
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     CommitError, Decision, Resolution,
+    checksums::{Checksums, Fact, Kind},
     schema::Fault,
     stored::{count, int},
 };
@@ -63,6 +64,7 @@ pub(crate) fn runs_of<'a>(
 /// Writes a resolution that was made in `run` when attempt `after` was the last.
 pub(crate) fn store_resolution(
     connection: &Connection,
+    checksums: &mut Checksums,
     resolution: &Resolution,
     runs: &[Run<'_>],
     released: Micros,
@@ -85,16 +87,19 @@ pub(crate) fn store_resolution(
             resolution.at.0
         ])?;
     let id = connection.last_insert_rowid();
+    Fact::found(connection, Kind::Resolution, id)?.into_iter().for_each(|fact| checksums.add(fact));
     let mut insert = connection.prepare_cached(
         "INSERT INTO resolved (attempt, first, recipients, resolution, provider_id) VALUES (?, ?, ?, ?, ?)",
     )?;
     for run in runs {
-        insert.execute(params![int(run.attempt), run.first, run.recipients, id, run.provider_id])?;
+        let row = params![int(run.attempt), run.first, run.recipients, id, run.provider_id];
+        insert.execute(row)?;
+        checksums.add(Fact::bound(Kind::Resolved, row)?);
     }
     if let (Some(request_id), Some(run)) = (&resolution.request_id, runs.first()) {
-        connection
-            .prepare_cached("UPDATE attempt SET request_id = ? WHERE id = ? AND request_id IS NULL")?
-            .execute(params![request_id, int(run.attempt)])?;
+        let sql = "UPDATE attempt SET request_id = ? WHERE id = ? AND request_id IS NULL";
+        let attempt = int(run.attempt);
+        checksums.follow(connection, (Kind::End, attempt), sql, params![request_id, attempt])?;
     }
     Ok(())
 }

@@ -2,11 +2,12 @@
 
 use crate::{
     Standing,
+    checksums::{Checksums, Fact, Kind},
     ledger::Toll,
     schema::Fault,
     stored::{class_word, count, int},
 };
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, ToSql, params};
 use volley_core::{Class, MAX_SEGMENTS, Micros, Totals, UnixMillis, Verdict};
 
 /// The largest price that one answer is believed: ten million units of money. A larger or a
@@ -47,13 +48,22 @@ pub(crate) fn load_standing(connection: &Connection) -> Result<Standing, Fault> 
     })
 }
 
-pub(crate) fn store_standing(connection: &Connection, standing: &Standing) -> rusqlite::Result<()> {
-    let mut update = connection.prepare_cached(
-        "UPDATE standing SET pending = ?, accepted = ?, refused = ?, in_doubt = ?, requests_sent = ?,
-         requests_throttled = ?, requests_retried = ?, billed = ?, billed_units = ?, spent = ?, commits = ?,
-         max_cost = ?, last_exit_code = ? WHERE id = 1",
-    )?;
-    update.execute(params![
+/// Makes the row of totals of a plan whose other tables are whole: so many are pending.
+pub(crate) fn start_standing(connection: &Connection, pending: u32) -> rusqlite::Result<()> {
+    let empty = "INSERT INTO standing VALUES (1, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, NULL, NULL, x'')";
+    connection.execute(empty, [])?;
+    let recipients = Totals { pending: u64::from(pending), ..Totals::default() };
+    let standing = Standing { recipients, ..Standing::default() };
+    store_standing(connection, &standing, Checksums::recounted(connection)?)
+}
+
+/// Writes the row of totals, with the sums of all other rows.
+pub(crate) fn store_standing(
+    connection: &Connection,
+    standing: &Standing,
+    checksums: Checksums,
+) -> rusqlite::Result<()> {
+    let totals = params![
         int(standing.recipients.pending),
         int(standing.recipients.accepted),
         int(standing.recipients.refused),
@@ -67,7 +77,15 @@ pub(crate) fn store_standing(connection: &Connection, standing: &Standing) -> ru
         int(standing.commits),
         standing.max_cost.map(|amount| amount.0),
         standing.last_exit_code,
-    ])?;
+    ];
+    let checksums = checksums.with_totals(Fact::bound(Kind::Totals, totals)?).to_bytes();
+    let mut update = connection.prepare_cached(
+        "UPDATE standing SET pending = ?, accepted = ?, refused = ?, in_doubt = ?, requests_sent = ?,
+         requests_throttled = ?, requests_retried = ?, billed = ?, billed_units = ?, spent = ?, commits = ?,
+         max_cost = ?, last_exit_code = ?, checksums = ? WHERE id = 1",
+    )?;
+    let all: Vec<&dyn ToSql> = totals.iter().copied().chain([&checksums as &dyn ToSql]).collect();
+    update.execute(&all[..])?;
     Ok(())
 }
 
@@ -81,27 +99,40 @@ pub(crate) struct End<'a> {
     pub(crate) billed: Option<Micros>,
     /// For the whole request, or added up over its verdicts.
     pub(crate) segments: Option<u64>,
+    /// Until when the provider asked for silence.
+    pub(crate) not_before: Option<UnixMillis>,
 }
 
 impl<'a> End<'a> {
     /// An end without an answer.
     pub(crate) fn unanswered(class: Class, fate: &'static str, reason: &'a str) -> Self {
-        Self { class, fate, reason: Some(reason), request_id: None, billed: None, segments: None }
+        Self {
+            class,
+            fate,
+            reason: Some(reason),
+            request_id: None,
+            billed: None,
+            segments: None,
+            not_before: None,
+        }
     }
 }
 
+/// Writes the end of an attempt.
 pub(crate) fn store_end(
     connection: &Connection,
     attempt: u64,
     at: UnixMillis,
     end: &End<'_>,
     toll: Toll,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Fact> {
     let mut update = connection.prepare_cached(
-        "UPDATE attempt SET ended_at = ?, class = ?, failure_row = ?, fate = ?, reason = ?, request_id = ?,
-         billed = ?, billed_units = ?, segments = ?, spent = ? WHERE id = ?",
+        "UPDATE attempt SET ended_at = ?2, class = ?3, failure_row = ?4, fate = ?5, reason = ?6,
+         request_id = ?7, billed = ?8, billed_units = ?9, segments = ?10, spent = ?11, not_before = ?12
+         WHERE id = ?1",
     )?;
-    update.execute(params![
+    let row = params![
+        int(attempt),
         at.0,
         class_word(end.class),
         end.class.rule().row,
@@ -112,13 +143,16 @@ pub(crate) fn store_end(
         toll.billed_units.map(|amount| amount.0),
         end.segments.map(int),
         toll.spent.0,
-        int(attempt),
-    ])?;
-    Ok(())
+        end.not_before.map(|at| at.0),
+    ];
+    update.execute(row)?;
+    Fact::bound(Kind::End, row)
 }
 
+/// Writes what an answer said of each recipient.
 pub(crate) fn store_verdicts(
     connection: &Connection,
+    checksums: &mut Checksums,
     attempt: u64,
     first: u32,
     verdicts: &[Verdict],
@@ -133,7 +167,9 @@ pub(crate) fn store_verdicts(
         };
         let billed = own_bill(verdict).map(|amount| amount.0);
         let segments = own_segments(verdict);
-        insert.execute(params![int(attempt), position, state, id, code, billed, segments])?;
+        let row = params![int(attempt), position, state, id, code, billed, segments];
+        insert.execute(row)?;
+        checksums.add(Fact::bound(Kind::Verdict, row)?);
     }
     Ok(())
 }

@@ -3,6 +3,8 @@
 //! The file is meant to be read: `sqlite3 NAME.volley .schema` prints the comments below. Times
 //! are milliseconds since 1970, money is millionths of the plan's currency.
 
+use crate::CommitError;
+use crate::files::names_of;
 use rusqlite::{
     Connection, ErrorCode, OpenFlags,
     ffi::{self, SQLITE_IOERR_SHORT_READ},
@@ -17,7 +19,7 @@ use std::{
 pub(crate) const APPLICATION_ID: i32 = 0x566C_7931;
 
 /// The `user_version` of the schema below.
-pub(crate) const VERSION: i32 = 4;
+pub(crate) const VERSION: i32 = 5;
 
 /// The oldest SQLite that may write a journal: before it, a checkpoint could meet a second
 /// connection's restart of the log and lose commits (sqlite.org/wal.html, "the WAL-reset bug").
@@ -107,6 +109,7 @@ CREATE TABLE attempt (         -- one request for recipients first .. first + re
   billed_units INTEGER,        -- the same in another unit than money
   segments INTEGER,            -- by the provider, for the whole request or added up over it
   spent INTEGER,               -- what counts against the cap
+  not_before INTEGER,          -- until when the provider asked for silence
   CHECK ((ended_at IS NULL) = (fate IS NULL))
 ) STRICT;
 CREATE TABLE verdict (         -- one by one, where the fate is 'each'
@@ -186,7 +189,8 @@ CREATE TABLE standing (        -- one row: totals, kept with each commit
   spent INTEGER NOT NULL,
   commits INTEGER NOT NULL,
   max_cost INTEGER,            -- null: the plan's cap holds
-  last_exit_code INTEGER
+  last_exit_code INTEGER,
+  checksums BLOB NOT NULL      -- of the rows of each kind but recipients, texts and receipts
 ) STRICT;
 ";
 
@@ -206,6 +210,14 @@ pub enum OpenError {
         path: PathBuf,
         /// Who holds it; 0 for the instant before a new holder wrote its number down.
         pid: u32,
+    },
+    /// The file has further names, under which another process could send without our seeing it.
+    #[error("{} is one of {names} names of one file (hard links), and two senders under two names would not see each other; remove all but the one it was planned under, beside which its -wal file lies", path.display())]
+    Linked {
+        /// The name that was asked for.
+        path: PathBuf,
+        /// How many there are.
+        names: u64,
     },
     /// Another kind of file, or no file at all.
     #[error("{} is not a Volley journal; name the .volley file that `volley plan` wrote", path.display())]
@@ -263,6 +275,14 @@ pub enum OpenError {
         /// What it said.
         source: io::Error,
     },
+    /// The disk has no room for outcomes, so that nothing may be sent.
+    #[error("{} was not opened: there is no room to keep for the outcomes of what is in flight ({source}); this run sent nothing; free some MiB on its disk and try again", path.display())]
+    NoRoom {
+        /// The journal.
+        path: PathBuf,
+        /// What the file system said.
+        source: io::Error,
+    },
     /// The disk is full, or another fault that is not the file's.
     #[error("{} could not be opened: {source}; free space on its disk or close what holds it, and try again", path.display())]
     Storage {
@@ -280,13 +300,23 @@ impl OpenError {
             Self::NotFound { .. } => 10,
             Self::Locked { .. } => 11,
             Self::Altered { .. } => 7,
-            Self::NotAJournal { .. }
+            Self::Linked { .. }
+            | Self::NotAJournal { .. }
             | Self::Earlier { .. }
             | Self::Newer { .. }
             | Self::Older { .. }
             | Self::Damaged { .. } => 12,
             Self::Unreadable { .. } => 1,
-            Self::Storage { .. } => 5,
+            Self::NoRoom { .. } | Self::Storage { .. } => 5,
+        }
+    }
+
+    /// No room could be kept for outcomes.
+    pub(crate) fn no_room(path: &Path, source: io::Error) -> Self {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        match source.kind() {
+            StorageFull | QuotaExceeded | FileTooLarge => Self::NoRoom { path: path.to_owned(), source },
+            _ => Self::io(path, source),
         }
     }
 
@@ -318,28 +348,50 @@ impl Fault {
             Self::Damaged(what) => return OpenError::Damaged { path, what },
             Self::Sqlite(source) => source,
         };
-        if let rusqlite::Error::SqliteFailure(ffi::Error { extended_code: SQLITE_IOERR_SHORT_READ, .. }, _) =
-            source
-        {
+        if is_too_short(&source) {
             return OpenError::Damaged { path, what: "it is shorter than it was".to_owned() };
+        }
+        if is_passing(&source) {
+            return OpenError::Storage { path, source };
         }
         match source.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => OpenError::NotAJournal { path },
-            Some(
-                ErrorCode::CannotOpen
+            // Corrupt pages, missing tables, columns of another type: the file does not hold what
+            // its version promises.
+            _ => OpenError::Damaged { path, what: source.to_string() },
+        }
+    }
+
+    /// What it means for somebody who has the journal open.
+    pub(crate) fn committing(self) -> CommitError {
+        match self {
+            Self::Sqlite(source) if is_passing(&source) => CommitError::Storage(source.to_string()),
+            fault => CommitError::Damaged(fault.to_string()),
+        }
+    }
+}
+
+fn is_too_short(fault: &rusqlite::Error) -> bool {
+    let code = fault.sqlite_error().map(|fault| fault.extended_code);
+    code == Some(SQLITE_IOERR_SHORT_READ)
+}
+
+/// Whether it is a fault of the system around the file, which may be over when it is tried again.
+fn is_passing(fault: &rusqlite::Error) -> bool {
+    let of_the_system = matches!(
+        fault.sqlite_error_code(),
+        Some(
+            ErrorCode::CannotOpen
                 | ErrorCode::PermissionDenied
                 | ErrorCode::ReadOnly
                 | ErrorCode::DiskFull
                 | ErrorCode::SystemIoFailure
                 | ErrorCode::DatabaseBusy
                 | ErrorCode::DatabaseLocked
-                | ErrorCode::OutOfMemory,
-            ) => OpenError::Storage { path, source },
-            // Corrupt pages, missing tables, columns of another type: the file does not hold what
-            // its version promises.
-            _ => OpenError::Damaged { path, what: source.to_string() },
-        }
-    }
+                | ErrorCode::OutOfMemory
+        )
+    );
+    of_the_system && !is_too_short(fault)
 }
 
 /// Waits for another process to end its transaction, for about a minute: a sender and whoever
@@ -365,10 +417,15 @@ pub(crate) fn make_durable(connection: &Connection) -> Result<(), Fault> {
         "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
          PRAGMA secure_delete = ON;",
     )?;
+    // The first read in this mode makes the log and its index, whose names are kept an eye on.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(())
 }
 
-/// Opens the existing file `path` and makes sure that it is a journal of ours. Changes nothing.
+/// Opens the existing file `path` and makes sure that it is a journal of ours. Changes nothing but
+/// this: a kill in the instant in which a fresh plan gets its log leaves pages half changed and
+/// SQLite's note of what they were. Only a connection that may write takes such pages back, and
+/// somebody who only reads wants to see them whole as well.
 ///
 /// The file is never read but through SQLite: closing any other handle on it would drop the
 /// locks that this process holds through SQLite (sqlite.org/howtocorrupt.html, section 2.2).
@@ -378,15 +435,29 @@ pub(crate) fn connect(path: &Path, access: OpenFlags) -> Result<Connection, Open
     if !metadata.is_file() {
         return Err(OpenError::NotAJournal { path: path.to_owned() });
     }
+    let names = names_of(path).map_err(|source| OpenError::io(path, source))?;
+    if names > 1 {
+        return Err(OpenError::Linked { path: path.to_owned(), names });
+    }
     let fault = |source: rusqlite::Error| Fault::from(source).opening(path);
-    let mut connection =
-        Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(fault)?;
-    connection.busy_handler(Some(wait_for_another)).map_err(fault)?;
-    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
-    if number("application_id").map_err(fault)? != APPLICATION_ID {
+    let open = |access| {
+        let mut connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_handler(Some(wait_for_another))?;
+        let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        Ok((connection, id))
+    };
+    let opened = match open(access) {
+        Err(half_changed) if is_half_changed(&half_changed) => {
+            open(OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|_| open(access))
+        }
+        opened => opened,
+    };
+    let (connection, application_id) = opened.map_err(fault)?;
+    if application_id != APPLICATION_ID {
         return Err(OpenError::NotAJournal { path: path.to_owned() });
     }
-    match number("user_version").map_err(fault)? {
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0));
+    match version.map_err(fault)? {
         VERSION => Ok(connection),
         version if version > VERSION => Err(OpenError::Newer { path: path.to_owned(), version }),
         version if version > 0 => Err(OpenError::Earlier { path: path.to_owned(), version }),
@@ -395,4 +466,9 @@ pub(crate) fn connect(path: &Path, access: OpenFlags) -> Result<Connection, Open
             what: format!("schema version {version} never was"),
         }),
     }
+}
+
+/// Whether somebody who may write has to take pages back before they can be read.
+fn is_half_changed(fault: &rusqlite::Error) -> bool {
+    fault.sqlite_error().is_some_and(|fault| fault.extended_code == ffi::SQLITE_READONLY_ROLLBACK)
 }

@@ -3,13 +3,15 @@
 use crate::{
     Attempt, AttemptId, CancelResult, Claim, CommitError, Decision, FrozenPlan, Journal, OpenError, Record,
     Recovered, Resolution, Standing, Write, Written,
+    checksums::{Checksums, Fact, Kind, not_as_written},
     chunks::next_chunks,
-    files::{JournalLock, beside, identity, lock, remove},
+    files::{Identity, JournalLock, beside, lock, remove},
     ledger::{Effect, Ledger, Open, Toll, added, plus},
     packs::Texts,
     recipients::{self, Recipients},
     rehash::altered_parts,
-    replay::Replay,
+    replay::{Replay, Silence},
+    reserve::Reserve,
     resolutions::{runs_of, store_resolution},
     rows::{
         End, TOOK_SOMEBODY, believable, believable_segments, load_standing, own_bill, segments_of_each,
@@ -19,24 +21,28 @@ use crate::{
     stored::{cost, int, load_plan, planned_recipients},
     witness::Witness,
 };
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, ToSql, Transaction, TransactionBehavior, params};
 use std::{
     ops::Range,
     path::{Path, PathBuf},
     thread,
+    time::Duration,
 };
 use volley_core::{
-    Answer, Billed, Chunk, Class, Event, Fate, Micros, Outcome, Position, UnixMillis, Verdict, Verdicts,
+    Answer, Billed, Chunk, Class, Event, Failure, Fate, LaneEffect, Micros, Outcome, Position, UnixMillis,
+    Verdict, Verdicts,
 };
 
 /// A journal file, held for sending. One process has it at a time; dropping it lets it go.
 pub struct SqliteJournal {
     connection: Connection,
     path: PathBuf,
-    /// Device and inode of the open file.
-    identity: (u64, u64),
+    identity: Identity,
     plan: FrozenPlan,
     ledger: Ledger,
+    silence: Silence,
+    /// Room for the outcomes of what is in flight.
+    reserve: Reserve,
     recovered: Recovered,
     run: i64,
     witness: Witness,
@@ -71,8 +77,8 @@ impl SqliteJournal {
         altered: fn(&Connection, &FrozenPlan) -> Result<Vec<&'static str>, Fault>,
     ) -> Result<Self, OpenError> {
         let path = lock.path.clone();
+        crate::kill_point!("opening");
         let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        let identity = identity(&path).map_err(|source| OpenError::io(&path, source))?;
         // Under the lock, a plan in the making is what a process that is gone left behind.
         remove(&beside(&path, ".planning")).map_err(|source| OpenError::io(&path, source))?;
         // Both read the whole file: side by side, on a connection each.
@@ -87,16 +93,19 @@ impl SqliteJournal {
             });
             let replay = || {
                 let plan = load_plan(&connection)?;
-                let ledger = load_ledger(&connection, &plan)?;
-                Ok((plan, ledger))
+                let history = load_history(&connection, &plan)?;
+                Ok((plan, history))
             };
             let replayed = replay().map_err(|fault: Fault| fault.opening(&path));
             (examined.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), replayed)
         });
         let altered = examined?;
-        let (plan, ledger) = replayed?;
+        let (plan, History { ledger, silence, frozen }) = replayed?;
         if !altered.is_empty() {
             return Err(OpenError::Altered { path, what: altered.join(" and ") });
+        }
+        if let Some(kind) = frozen {
+            return Err(OpenError::Damaged { path, what: not_as_written(kind) });
         }
         let mut witness = Witness::open(&path, &plan).map_err(|source| OpenError::io(&path, source))?;
         let seen = witness.commits().map_err(|source| OpenError::io(&path, source))?;
@@ -104,6 +113,8 @@ impl SqliteJournal {
             return Err(OpenError::Older { path, commits: ledger.standing.commits, seen });
         }
         make_durable(&connection).map_err(|fault| fault.opening(&path))?;
+        let identity = Identity::of(&path).map_err(|source| OpenError::io(&path, source))?;
+        let reserve = Reserve::make(&path).map_err(|source| OpenError::no_room(&path, source))?;
         let recovered = Recovered::default();
         let mut journal = Self {
             connection,
@@ -111,12 +122,15 @@ impl SqliteJournal {
             identity,
             plan,
             ledger,
+            silence,
+            reserve,
             recovered,
             run: 0,
             witness,
             texts: Texts::default(),
             _lock: lock,
         };
+        crate::kill_point!("before-recovery");
         journal.start_run(now).map_err(|fault| fault.opening(&journal.path))?;
         Ok(journal)
     }
@@ -131,16 +145,20 @@ impl SqliteJournal {
             ended.map_err(|fault| Fault::Damaged(format!("attempt {id}: {fault}")))?;
             let reason = "the process ended before the answer was stored";
             let end = End::unanswered(Class::ProcessGone, "in_doubt", reason);
-            store_end(&transaction, id, now, &end, toll)?;
+            self.ledger.checksums.add(store_end(&transaction, id, now, &end, toll)?);
             self.recovered.attempts += 1;
             self.recovered.recipients += u64::from(open.recipients);
         }
         transaction
             .execute("INSERT INTO run (pid, started_at) VALUES (?, ?)", params![std::process::id(), now.0])?;
         self.run = transaction.last_insert_rowid();
+        let run = Fact::found(&transaction, Kind::Run, self.run)?;
+        run.into_iter().for_each(|fact| self.ledger.checksums.add(fact));
         self.ledger.standing.commits += 1;
-        store_standing(&transaction, &self.ledger.standing)?;
+        store_standing(&transaction, &self.ledger.standing, self.ledger.checksums)?;
+        crate::kill_point!("inside-recovery");
         transaction.commit()?;
+        crate::kill_point!("after-recovery");
         self.tell_witness();
         Ok(())
     }
@@ -160,31 +178,39 @@ impl SqliteJournal {
             }
             Write::Cap { max_cost } => {
                 self.ledger.standing.max_cost = Some(*max_cost);
-                self.connection
-                    .prepare_cached("UPDATE run SET max_cost = ? WHERE id = ?")?
-                    .execute(params![max_cost.0, self.run])?;
+                self.alter_run("UPDATE run SET max_cost = ?2 WHERE id = ?1", params![max_cost.0])?;
                 Ok(Written::Recorded)
             }
             Write::RunEnded { exit_code, at } => {
                 self.ledger.standing.last_exit_code = Some(*exit_code);
-                self.connection
-                    .prepare_cached("UPDATE run SET ended_at = ?, exit_code = ? WHERE id = ?")?
-                    .execute(params![at.0, exit_code, self.run])?;
+                let ended = "UPDATE run SET ended_at = ?2, exit_code = ?3 WHERE id = ?1";
+                self.alter_run(ended, params![at.0, exit_code])?;
                 Ok(Written::Recorded)
             }
+            // The totals are written with every commit, and that is all it takes.
+            Write::Trial => Ok(Written::Recorded),
         }
+    }
+
+    /// Alters the row of this run, whose id is the first parameter of `sql`.
+    fn alter_run(&mut self, sql: &str, values: &[&dyn ToSql]) -> rusqlite::Result<()> {
+        let values: Vec<&dyn ToSql> =
+            [&self.run as &dyn ToSql].into_iter().chain(values.iter().copied()).collect();
+        self.ledger.checksums.follow(&self.connection, (Kind::Run, self.run), sql, &values)
     }
 
     fn claim(&mut self, claim: &Claim) -> Result<Attempt, WriteFault> {
         let Claim { first, recipients, body_hash, reserved, at } = claim;
         let open = Open { first: first.0, recipients: *recipients, reserved: *reserved };
         let (id, number) = self.ledger.claim(open)?;
+        let row = params![int(id), first.0, recipients, number, self.run, body_hash, reserved.0, at.0];
         self.connection
             .prepare_cached(
                 "INSERT INTO attempt (id, first, recipients, number, run, body_hash, reserved, claimed_at)
                  VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             )?
-            .execute(params![int(id), first.0, recipients, number, self.run, body_hash, reserved.0, at.0])?;
+            .execute(row)?;
+        self.ledger.checksums.add(Fact::bound(Kind::Intent, row)?);
         Ok(Attempt { id: AttemptId(id), number })
     }
 
@@ -217,12 +243,13 @@ impl SqliteJournal {
                 let throttled = failure.class == Class::Throttled;
                 let toll = Toll { throttled, spent, ..Toll::default() };
                 self.ledger.end(id, Effect::All(event), toll)?;
-                (End::unanswered(failure.class, fate, failure.reason.as_str()), toll)
+                let end = End::unanswered(failure.class, fate, failure.reason.as_str());
+                (End { not_before: silence_after(failure, record.at), ..end }, toll)
             }
         };
-        store_end(&self.connection, id, record.at, &end, toll)?;
+        self.ledger.checksums.add(store_end(&self.connection, id, record.at, &end, toll)?);
         if let Outcome::Answered(Answer { verdicts: Verdicts::Each(verdicts), .. }) = &record.outcome {
-            store_verdicts(&self.connection, id, open.first, verdicts)?;
+            store_verdicts(&self.connection, &mut self.ledger.checksums, id, open.first, verdicts)?;
         }
         Ok(())
     }
@@ -271,6 +298,7 @@ impl SqliteJournal {
             request_id: answer.request_id.as_deref(),
             billed,
             segments,
+            not_before: None,
         };
         Ok((end, toll))
     }
@@ -286,7 +314,9 @@ impl SqliteJournal {
         }
         self.ledger.release(released);
         let after = self.ledger.last_attempt();
-        store_resolution(&self.connection, resolution, &runs, released, after, self.run)?;
+        let Self { connection, ledger, run, .. } = self;
+        store_resolution(connection, &mut ledger.checksums, resolution, &runs, released, after, *run)?;
+        crate::kill_point!("inside-resolution");
         Ok(())
     }
 
@@ -299,13 +329,12 @@ impl SqliteJournal {
         let sql = format!("SELECT 1 FROM attempt WHERE id = ? AND {TOOK_SOMEBODY}");
         let found = self.connection.prepare_cached(&sql)?.query_row([int(attempt.0)], |_| Ok(()));
         found.optional()?.ok_or(CommitError::NothingTaken(attempt.0))?;
-        self.connection
-            .prepare_cached(
-                "INSERT INTO cancellation (attempt, result, at) VALUES (?, ?, ?)
-                 ON CONFLICT (attempt) DO UPDATE SET result = excluded.result, at = excluded.at
-                 WHERE result NOT IN ('done', 'already')",
-            )?
-            .execute(params![int(attempt.0), result.word(), at.0])?;
+        let replace = "INSERT INTO cancellation (attempt, result, at) VALUES (?, ?, ?)
+                       ON CONFLICT (attempt) DO UPDATE SET result = excluded.result, at = excluded.at
+                       WHERE result NOT IN ('done', 'already')";
+        let id = int(attempt.0);
+        let row = params![id, result.word(), at.0];
+        self.ledger.checksums.follow(&self.connection, (Kind::Cancellation, id), replace, row)?;
         Ok(())
     }
 
@@ -345,17 +374,39 @@ impl Journal for SqliteJournal {
         recent_requests(&self.connection, since, most).map_err(storage)
     }
 
+    fn silence(&self, now: UnixMillis) -> Duration {
+        self.silence.left(now)
+    }
+
     fn commit(&mut self, batch: &[Write]) -> Result<Vec<Written>, CommitError> {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
         // SQLite would go on writing into a file that lost its name, for nobody to find.
-        if identity(&self.path).ok() != Some(self.identity) {
+        if Identity::of(&self.path).ok() != Some(self.identity) {
             return Err(CommitError::Moved);
         }
+        let makes_attempts = batch.iter().any(|write| matches!(write, Write::Claim(_) | Write::Trial));
+        if makes_attempts {
+            let no_room = |fault| CommitError::Storage(format!("no room to keep for outcomes: {fault}"));
+            self.reserve.renew().map_err(no_room)?;
+        }
+        let mut written = self.commit_or_undo(batch);
+        let is_stuck = written.as_ref().is_err_and(CommitError::is_passing);
+        // Whatever keeps outcomes from being stored, room is all that can be given.
+        if is_stuck && !makes_attempts && self.reserve.give_up() {
+            written = self.commit_or_undo(batch);
+        }
+        written
+    }
+}
+
+impl SqliteJournal {
+    fn commit_or_undo(&mut self, batch: &[Write]) -> Result<Vec<Written>, CommitError> {
         self.ledger.begin();
         let written = self.try_commit(batch);
         if written.is_ok() {
+            crate::kill_point!("before-witness");
             self.tell_witness();
         } else {
             self.ledger.undo();
@@ -366,14 +417,13 @@ impl Journal for SqliteJournal {
         }
         written.map_err(|WriteFault(fault)| fault)
     }
-}
 
-impl SqliteJournal {
     fn try_commit(&mut self, batch: &[Write]) -> Result<Vec<Written>, WriteFault> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let written = batch.iter().map(|write| self.write(write)).collect::<Result<Vec<_>, _>>()?;
         self.ledger.standing.commits += 1;
-        store_standing(&self.connection, &self.ledger.standing)?;
+        store_standing(&self.connection, &self.ledger.standing, self.ledger.checksums)?;
+        crate::kill_point!("inside-commit", CommitError::Storage("a kill point".to_owned()));
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(written)
     }
@@ -395,7 +445,15 @@ impl From<rusqlite::Error> for WriteFault {
 }
 
 fn storage(fault: impl Into<Fault>) -> CommitError {
-    CommitError::Storage(fault.into().to_string())
+    fault.into().committing()
+}
+
+/// Until when the provider asked for silence by `failure`, which was known at `at`: "too fast"
+/// without a word about it is a second of it.
+fn silence_after(failure: &Failure, at: UnixMillis) -> Option<UnixMillis> {
+    let asked = failure.retry_after.unwrap_or_default().max(Duration::from_secs(1));
+    let asked = i64::try_from(asked.as_millis()).unwrap_or(i64::MAX);
+    (failure.class.rule().lane == LaneEffect::Throttle).then(|| at.plus_millis(asked))
 }
 
 /// Whether all pages of the file belong together.
@@ -404,21 +462,36 @@ fn check_pages(connection: &Connection) -> Result<(), Fault> {
     if found == "ok" { Ok(()) } else { Err(Fault::Damaged(found)) }
 }
 
-/// Where everybody stands, replayed and held against the stored totals.
-fn load_ledger(connection: &Connection, plan: &FrozenPlan) -> Result<Ledger, Fault> {
+/// What a journal says that happened.
+struct History {
+    ledger: Ledger,
+    silence: Silence,
+    /// A kind of the plan's own rows that are not those that were written.
+    frozen: Option<Kind>,
+}
+
+/// Where everybody stands, replayed and held against the stored totals and sums.
+fn load_history(connection: &Connection, plan: &FrozenPlan) -> Result<History, Fault> {
     let planned = planned_recipients(connection, plan)?;
-    let mut replay = Replay::new(planned);
+    let mut replay = Replay::summing(planned);
     replay.catch_up(connection, |_| Ok(()))?;
+    let silence = replay.silence();
     let mut ledger = replay.into_ledger();
     let standing = load_standing(connection)?;
     // What attempts do not say.
     ledger.standing.commits = standing.commits;
     ledger.standing.max_cost = standing.max_cost;
     ledger.standing.last_exit_code = standing.last_exit_code;
-    if ledger.standing == standing {
-        Ok(ledger)
-    } else {
-        Err(Fault::Damaged("its totals are not the sum of its attempts".to_owned()))
+    if ledger.standing != standing {
+        return Err(Fault::Damaged("its totals are not the sum of its attempts".to_owned()));
+    }
+    ledger.checksums.add_unreplayed(connection)?;
+    let mut different: Vec<Kind> = ledger.checksums.differences(Checksums::load(connection)?).collect();
+    // A plan that was edited is named as such first.
+    let frozen = different.extract_if(.., |kind| kind.is_frozen()).next();
+    match different.first() {
+        Some(kind) => Err(Fault::Damaged(not_as_written(*kind))),
+        None => Ok(History { ledger, silence, frozen }),
     }
 }
 
@@ -462,6 +535,7 @@ const fn event_of(verdict: &Verdict) -> Event {
 pub(crate) mod tests {
     use super::*;
     use crate::PlanWriter;
+    use rusqlite::ffi;
     use volley_core::{Batch, Message, Msisdn, PlanHasher, PlanTerms, Profile, Rounding, RowNumber};
 
     const NOW: UnixMillis = UnixMillis(0);
@@ -538,9 +612,58 @@ pub(crate) mod tests {
         let full = journal.commit(&batch);
         assert!(matches!(full, Err(CommitError::Storage(_))), "{full:?}");
         assert_eq!((journal.ledger.standing.clone(), journal.ledger.states().to_vec()), before);
+        let reserve = directory.path().join("full.volley.reserve");
+        assert!(!reserve.exists(), "it was given up for the outcome");
         allow(&journal, pages + 2_000);
         journal.commit(&batch).expect("room again");
         assert_eq!(journal.ledger.standing.recipients.accepted, 500);
+        assert!(!reserve.exists(), "outcomes do not ask for it");
+        journal.commit(&[Write::Trial]).expect("room again");
+        assert!(reserve.exists(), "nothing is claimed without it");
+    }
+
+    #[test]
+    fn nothing_is_claimed_where_its_outcome_would_have_no_room() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut journal = journal(directory.path());
+        assert!(journal.reserve.give_up());
+        // In the way of it, as a full disk is.
+        let reserve = directory.path().join("full.volley.reserve");
+        std::fs::create_dir(&reserve).expect("in the way");
+        let before = journal.ledger.standing.clone();
+        let claim =
+            Claim { first: Position(0), recipients: 1, body_hash: [0; 32], reserved: Micros::ZERO, at: NOW };
+        for write in [Write::Claim(claim.clone()), Write::Trial] {
+            let refused = journal.commit(&[write]);
+            assert!(refused.as_ref().is_err_and(CommitError::is_passing), "{refused:?}");
+        }
+        assert_eq!(journal.ledger.standing, before);
+        journal.commit(&[Write::RunEnded { exit_code: 5, at: NOW }]).expect("whatever else may be written");
+        std::fs::remove_dir(&reserve).expect("empty");
+        journal.commit(&[Write::Claim(claim)]).expect("room again");
+    }
+
+    #[test]
+    fn only_faults_of_the_system_are_waited_for() {
+        for (code, is_passing) in [
+            (ffi::SQLITE_FULL, true),
+            (ffi::SQLITE_IOERR_WRITE, true),
+            (ffi::SQLITE_IOERR_FSYNC, true),
+            (ffi::SQLITE_BUSY, true),
+            (ffi::SQLITE_READONLY, true),
+            (ffi::SQLITE_CANTOPEN, true),
+            (ffi::SQLITE_NOMEM, true),
+            (ffi::SQLITE_IOERR_SHORT_READ, false),
+            (ffi::SQLITE_CORRUPT, false),
+            (ffi::SQLITE_NOTADB, false),
+            (ffi::SQLITE_CONSTRAINT, false),
+            (ffi::SQLITE_MISUSE, false),
+        ] {
+            let fault = storage(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+            assert_eq!(fault.is_passing(), is_passing, "{code}: {fault}");
+        }
+        assert!(!storage(Fault::Damaged("a text is missing".to_owned())).is_passing());
+        assert!(!CommitError::Moved.is_passing());
     }
 
     #[test]

@@ -1,5 +1,24 @@
 //! Every total again, from the rows.
 //!
+//! | a finding of | is about |
+//! |---|---|
+//! | J1 | the input's rows, the recipients that are there, everybody's state in the totals |
+//! | J2 | one state and one open attempt for each recipient, and a verdict where there should be one |
+//! | J4, J8 | who was tried again without proof or a decision, or while in doubt |
+//! | J5 | accepted without evidence, one message's id for two, decisions without doubt |
+//! | J6 | attempts that an earlier run left open |
+//! | J9 | money: prices, bills, what counts against the cap, segments |
+//! | J10 | the numbers of attempts |
+//! | J11 | who was tried again after being settled; receipts for nobody |
+//! | J12 | the plan's hash, and the bodies of attempts at the same recipients |
+//! | J13 | commits that the witness knows of and the journal does not |
+//! | J17 | the counts that a report shows beside its recipients, and cancellations |
+//! | `plan` | the plan's own sums, and how its texts are counted |
+//! | `file` | SQLite's own structure, and rows that are not those that were written |
+//!
+//! Not here, because a journal alone cannot tell: J3 and J7 (they need what the provider saw), J14
+//! (checked by whoever has it open, with each commit), J15 and J16.
+//!
 //! The way here is its own: it shares the decoding of the plan's row with the rest, but no
 //! replay, no state machine and no running sum, so that one mistake cannot vouch for itself.
 //! Read-only; holds right after a kill, where open attempts wait for recovery.
@@ -10,6 +29,7 @@ mod recount; // the attempts, counted anew
 use self::{decisions::check_decisions, recount::Recount};
 use crate::{
     FrozenPlan, OpenError, ReadError,
+    checksums::{Checksums, not_as_written},
     files::lock_holder,
     packs::{Carriage, Pack, Texts},
     recipients::{self, Recipients},
@@ -117,6 +137,9 @@ fn recompute(connection: &Connection, owner: Option<u32>, seen: u64) -> Result<V
     check_answers(&moment, &mut findings)?;
     check_decisions(&moment, &mut findings)?;
     recount.compare(&moment, &mut findings)?;
+    for kind in Checksums::recounted(&moment)?.differences(Checksums::load(&moment)?) {
+        findings.add("file", not_as_written(kind), None);
+    }
     let commits = load_standing(&moment)?.commits;
     if commits < seen {
         let lost =

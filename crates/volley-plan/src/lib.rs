@@ -18,6 +18,7 @@ mod csv_file; // lists for people as CSV
 mod diagnosis; // what texts cost beyond what they need to
 mod forensics; // what the numbers of a list say about the file they came in
 mod frequency; // who has got as many texts as they may
+mod hours; // when the send window is open for whom
 mod keys; // millions of 64-bit keys
 mod list_file; // lists for people, whole or not at all
 mod pipeline; // blocks judged on several threads, taken in order
@@ -38,12 +39,14 @@ pub use bill::{BillError, BillFile, load as load_bill};
 pub use campaign::{
     At, Campaign, CampaignError, Counting, Duplicates, Folding, InputEncoding, Limits, MessageSettings,
     NumberPolicy, Overrides, ProviderSettings, Rates, Recipients, SecretSource, TextEncoding,
+    patience,
 };
 pub use csv_file::CsvFile;
 pub use diagnosis::{
     ColumnRows, Diagnosis, Extra, Forcing, Jump, Jumps, MOST_FORCING, Replacement, Smart, TemplateSize,
 };
 pub use frequency::Capped;
+pub use hours::{OpensNext, PlannedHours, WindowFall};
 pub use list_file::ListFile;
 pub use plan::{Conditions, Discard, Offer, PlanError, Sink, SinkError, plan, plan_with_advice};
 pub use preview::{ByEncoding, Columns, Cost, Encodings, Example, PrefixCost, Preview, SegmentsCost, Share};

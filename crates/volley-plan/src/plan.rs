@@ -1,13 +1,15 @@
 //! The pass over a campaign's recipients: every row is judged once, in order, and goes one way.
 
 use crate::{
-    Advice, Campaign, Capped, Columns, Duplicates, Preview, RatesError, Reject, SourceError, UnknownVariable,
+    Advice, Campaign, Capped, Columns, Duplicates, PlannedHours, Preview, RatesError, Reject, SourceError,
+    UnknownVariable,
     advise::Advisor,
     chosen::Chosen,
     chunk::{self, Requests},
     columns,
     diagnosis::{Diagnosed, Diagnoser, TooLarge},
     forensics::Forensics,
+    hours::Hours,
     pipeline::{self, Work},
     rates,
     recipient::{self, LeavesOut, Other, Rules, Usable, Verdicts},
@@ -21,6 +23,7 @@ use jiff::civil::Date;
 use std::{error::Error, num::NonZeroUsize, thread};
 use volley_core::{
     Batch, Destinations, Message, Micros, NumberKind, PlanTerms, PriceId, Profile, Rate, RateCard, RowNumber,
+    UnixMillis,
 };
 
 /// Rows that are looked ahead to at a time.
@@ -188,6 +191,8 @@ pub struct Conditions<'a> {
     pub today: Date,
     /// Who had as many texts lately as the campaign allows; `None` where it allows any number.
     pub capped: Option<&'a Capped>,
+    /// When the provider is to send, where it can be handed a time.
+    pub handed_over: Option<UnixMillis>,
     /// How many threads judge rows. Changes no result.
     pub threads: NonZeroUsize,
     /// The bytes of a list that are judged at a time. Changes no result.
@@ -198,7 +203,7 @@ impl Conditions<'_> {
     /// On this day, as fast as this machine can.
     pub fn on(today: Date) -> Self {
         let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { today, capped: None, threads, block_bytes: BLOCK }
+        Self { today, capped: None, handed_over: None, threads, block_bytes: BLOCK }
     }
 }
 
@@ -256,7 +261,8 @@ fn pass(
 
     let mut records = Records::open(&source, &format)?;
     let header = records.first.clone();
-    let leaves_out = LeavesOut { suppressed: &suppressed, capped: conditions.capped };
+    let hours = Hours::of(campaign, conditions);
+    let leaves_out = LeavesOut { suppressed: &suppressed, capped: conditions.capped, hours: hours.as_ref() };
     let rules = rules(campaign, offer, &profile, card.as_ref(), leaves_out, &records, &header)?;
     let expected = expected(campaign, &records);
     let mut chosen = Chosen::new(recipients.duplicates, expected);
@@ -270,7 +276,7 @@ fn pass(
         file: records.file.clone(),
         max_recipients: campaign.limits.max_recipients,
         chosen,
-        tally: Tally::new(card.as_ref(), requests),
+        tally: Tally::new(card.as_ref(), requests, hours.as_ref().map(Hours::planned)),
         forensics: Forensics::default(),
         diagnoser: Diagnoser::new(&profile, &rules.text, card.as_ref(), rules.folding),
         advisor: advice.is_some().then(|| Advisor::new(&rules, &campaign.message)),
@@ -299,6 +305,7 @@ fn pass(
     let estimated = tally.estimated(&file)?;
     warnings.extend(above_cap(campaign, estimated));
     warnings.extend(fixed_lines(campaign, tally.fixed_lines));
+    warnings.extend(tally.hours.as_ref().and_then(|hours| mixed_hours(offer, hours)));
     let found = Found {
         threads: conditions.threads,
         estimated,
@@ -506,6 +513,19 @@ fn fixed_lines(campaign: &Campaign, fixed_lines: u64) -> Option<String> {
             "{fixed_lines} of the numbers are fixed lines, which seldom take texts; \
              recipients.types = [\"mobile\", \"fixed_or_mobile\"] leaves them out"
         )
+    })
+}
+
+/// What to know where requests have to be cut to keep to the send window: only neighbours in the
+/// list share one, and those whose window is closed stay behind.
+fn mixed_hours(offer: &Offer, hours: &PlannedHours) -> Option<String> {
+    let recipients: u64 = hours.recipients.values().sum();
+    let requests = recipients.div_ceil(u64::from(offer.chunk));
+    let is_mixed = offer.batch.ceiling() > 1 && hours.changes > requests + hours.recipients.len() as u64;
+    is_mixed.then(|| {
+        "recipients of different time zones alternate in the list: while the send window is closed for \
+         some of them, requests carry few; sort the list by number"
+            .to_owned()
     })
 }
 

@@ -1,6 +1,6 @@
 //! What a pass over a campaign counted.
 
-use crate::{Diagnosis, Reject};
+use crate::{Diagnosis, PlannedHours, Reject};
 use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 use std::{collections::BTreeMap, fmt};
@@ -102,6 +102,9 @@ pub struct Preview {
     /// Not in the JSON: the first of the messages that cost most; `None` without a rate card.
     #[serde(skip)]
     pub dearest_message: Option<Example>,
+    /// Not in the JSON: the send window and whom it is for; `None` where texts may go at any hour.
+    #[serde(skip)]
+    pub hours: Option<PlannedHours>,
 }
 
 impl Preview {

@@ -3,6 +3,7 @@
 use crate::{
     Capped, Folding, NumberPolicy, Reason, Reject, TextEncoding,
     diagnosis::TooLarge,
+    hours::Hours,
     source::{Cells, Row},
     suppress::Suppressed,
     template::{Bound, Filled, ValueFault},
@@ -11,7 +12,7 @@ use crate::{
 use std::num::NonZeroU32;
 use volley_core::{
     Destinations, Encoding, Message, Micros, Msisdn, NumberFault, NumberKind, Parsed, PriceId, Profile,
-    RateCard, Region, Repair, RowNumber, Segments, TextLength, fold, fold_to_fit,
+    RateCard, Region, Repair, RowNumber, Segments, TextLength, Zones, fold, fold_to_fit,
 };
 
 /// What every row of a list is judged by.
@@ -41,6 +42,8 @@ pub(crate) struct LeavesOut<'a> {
     pub(crate) suppressed: &'a Suppressed,
     /// `None` where anybody gets any number of texts.
     pub(crate) capped: Option<&'a Capped>,
+    /// `None` where texts may go at any hour.
+    pub(crate) hours: Option<&'a Hours>,
 }
 
 /// What became of the rows of a block, duplicates aside; used again and again.
@@ -81,6 +84,8 @@ pub(crate) struct Usable {
     pub(crate) repair: Option<Repair>,
     /// What the number is for; `None` where nobody knows.
     pub(crate) kind: Option<NumberKind>,
+    /// The time zones it may be in; `None` where nobody asks.
+    pub(crate) zones: Option<Zones>,
     /// What is sent, among the texts of the block.
     pub(crate) text: TextPlace,
     pub(crate) segments: Segments,
@@ -147,6 +152,10 @@ impl Rules<'_> {
         if self.leaves_out.capped.is_some_and(|capped| capped.contains(to)) {
             return reject(reject_cell(column, Reason::FrequencyCap));
         }
+        let zones = match self.leaves_out.hours.map(|hours| hours.judge(to)).transpose() {
+            Ok(zones) => zones,
+            Err(reason) => return reject(reject_cell(column, reason)),
+        };
         let start = texts.len();
         let mut length = self.fixed;
         if let Err((column, fault)) = self.text.render(|column| row.cells.value(column), texts, &mut length) {
@@ -184,7 +193,7 @@ impl Rules<'_> {
         if self.keys_texts {
             text_keys.push(text_key(texts.bytes(text)));
         }
-        usable.push(Usable { index, to, repair, kind, text, segments, unfolded, plain, price, cost });
+        usable.push(Usable { index, to, repair, kind, zones, text, segments, unfolded, plain, price, cost });
         Ok(())
     }
 

@@ -37,6 +37,10 @@ pub enum Reason {
     NoPrice,
     /// The number has got as many texts as `limits.per_recipient` allows.
     FrequencyCap,
+    /// The provider is handed a time that is outside `limits.window` where the number may be.
+    OutsideWindow,
+    /// For a week no hour is within `limits.window` in all the time zones that the number may be in.
+    WindowNeverOpens,
     /// The value of a formula, or an error in its place, in a workbook's cell that the text or the
     /// number is made of.
     ComputedCell,
@@ -69,6 +73,8 @@ impl Reason {
             Self::TooLong => "too_long",
             Self::NoPrice => "no_price",
             Self::FrequencyCap => "frequency_cap",
+            Self::OutsideWindow => "outside_window",
+            Self::WindowNeverOpens => "window_never_opens",
             Self::ComputedCell => "computed_cell",
             Self::FieldCount => "field_count",
             Self::BadUtf8 => "bad_utf8",
@@ -113,6 +119,12 @@ impl Reason {
             Self::NoPrice => "the rate card has no price for this number; add its prefix",
             Self::FrequencyCap => {
                 "this number has got as many texts of late, other campaigns' too, as limits.per_recipient allows"
+            }
+            Self::OutsideWindow => {
+                "schedule is at an hour outside limits.window where this number is, or may be; set another time, or plan these rows by themselves"
+            }
+            Self::WindowNeverOpens => {
+                "for a week to come no hour is within limits.window in all the time zones that this number may be in; widen it, or leave the number out"
             }
             Self::ComputedCell => {
                 "a formula or its error in a cell that is needed; paste the column as values there"

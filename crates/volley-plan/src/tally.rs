@@ -1,8 +1,8 @@
 //! What a pass counts on its way, and the preview that comes of it.
 
 use crate::{
-    ByEncoding, Columns, Cost, Diagnosis, Encodings, Example, Offer, PlanError, PrefixCost, Preview, Reject,
-    SegmentsCost, Share,
+    ByEncoding, Columns, Cost, Diagnosis, Encodings, Example, Offer, PlanError, PlannedHours, PrefixCost,
+    Preview, Reject, SegmentsCost, Share,
     chunk::{RequestSums, Requests},
     diagnosis::TooLarge,
     recipient::Usable,
@@ -50,6 +50,8 @@ pub(crate) struct Tally<'a> {
     dearest_message: Option<Example>,
     requests: Requests,
     hasher: PlanHasher,
+    /// `None` where texts may go at any hour.
+    pub(crate) hours: Option<PlannedHours>,
 }
 
 /// How many get a text in one encoding, of so many segments, at one price. All that such
@@ -100,9 +102,10 @@ impl Shares {
 }
 
 impl<'a> Tally<'a> {
-    pub(crate) fn new(card: Option<&'a RateCard>, requests: Requests) -> Self {
+    pub(crate) fn new(card: Option<&'a RateCard>, requests: Requests, hours: Option<PlannedHours>) -> Self {
         Self {
             card,
+            hours,
             rows: 0,
             accepted: 0,
             duplicates: 0,
@@ -151,6 +154,9 @@ impl<'a> Tally<'a> {
         self.cost = self.cost.checked_add(cost.unwrap_or_default()).ok_or(TooLarge)?;
         self.shares.add(segments, usable.price);
         self.requests.add(text_key);
+        if let Some((hours, zones)) = self.hours.as_mut().zip(usable.zones) {
+            hours.add(zones);
+        }
         self.hasher.without_text(row, to, text.len(), cost);
         let example = || example(&usable.message(row, texts.get(text)));
         let longest = self.longest_message.as_ref().map(|example| example.segments);
@@ -256,6 +262,7 @@ impl<'a> Tally<'a> {
             first_message: self.first_message,
             longest_message: self.longest_message,
             dearest_message: self.dearest_message,
+            hours: self.hours,
         }
     }
 }
@@ -293,7 +300,7 @@ mod tests {
         let currency = "THB".parse().expect("a currency");
         let card = RateCard::new(currency, vec![price], Rounding::Exact).expect("a card");
         let requests = Requests::new(Batch::SharedText { max: 500 }, 500, true, 0);
-        let mut tally = Tally::new(Some(&card), requests);
+        let mut tally = Tally::new(Some(&card), requests, None);
         let to = Msisdn::from_digits(66_812_345_678).expect("a number");
         let segments =
             Segments { encoding: Encoding::Gsm7, units: 39_015, count: 255, shifts: Shifts::default() };
@@ -303,6 +310,7 @@ mod tests {
             to,
             repair: None,
             kind: None,
+            zones: None,
             text: TextPlace::default(),
             segments,
             unfolded: None,

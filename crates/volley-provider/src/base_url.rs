@@ -4,7 +4,7 @@
 //! machine only, where the simulator listens. Not here: resolving names, or telling whether a
 //! host is up.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 /// The checked start of every address of a provider, without a slash at its end:
 /// `https://api.transmitsms.com`, `http://127.0.0.1:8080/gateway`.
@@ -23,6 +23,13 @@ pub enum BaseUrlFault {
          use https:// (http:// is for 127.0.0.1, [::1] and localhost)"
     )]
     PlainHttp,
+    /// An address that is nobody's beyond one link, such as those at which clouds keep a machine's
+    /// own credentials, or that is no machine's at all.
+    #[error(
+        "base_url is an address that no provider has: one of the local link, of a group, or none; \
+         write the provider's own"
+    )]
+    NoProviders,
     /// A user or password before an `@`. It is not repeated, since it may be a secret.
     #[error("base_url holds a user or password; take out everything up to the @ and use [provider.auth]")]
     UserInfo,
@@ -76,6 +83,9 @@ impl BaseUrl {
         }
         let (host, port) = split_port(authority)?;
         let place = place_of(host)?;
+        if place == Place::Nowhere {
+            return Err(BaseUrlFault::NoProviders);
+        }
         if !secure && place == Place::Elsewhere {
             return Err(BaseUrlFault::PlainHttp);
         }
@@ -121,27 +131,51 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), BaseUrlFault> {
 enum Place {
     ThisMachine,
     Elsewhere,
+    /// Where no provider is.
+    Nowhere,
 }
 
 fn place_of(host: &str) -> Result<Place, BaseUrlFault> {
-    let address = match host.strip_prefix('[') {
-        Some(rest) => {
-            let inside = rest.strip_suffix(']').ok_or(BaseUrlFault::Host)?;
-            Some(IpAddr::V6(inside.parse::<Ipv6Addr>().map_err(|_| BaseUrlFault::Host)?))
-        }
-        None => host.parse::<Ipv4Addr>().ok().map(IpAddr::V4),
+    if let Some(rest) = host.strip_prefix('[') {
+        let inside = rest.strip_suffix(']').ok_or(BaseUrlFault::Host)?;
+        return Ok(place_of_address(IpAddr::V6(inside.parse().map_err(|_| BaseUrlFault::Host)?)));
+    }
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let label = |part: &str| !part.is_empty() && part.bytes().all(allowed);
+    if !name.split('.').all(label) {
+        return Err(BaseUrlFault::Host);
+    }
+    // What ends in a number is an IPv4 address to whoever connects, also as one number, in hexadecimal
+    // or with parts left out (WHATWG URL section 3.5, "ends in a number"); here only in full.
+    let last = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let hexadecimal = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if digits(&last) || last.strip_prefix("0x").is_some_and(hexadecimal) {
+        return Ok(place_of_address(IpAddr::V4(host.parse().map_err(|_| BaseUrlFault::Host)?)));
+    }
+    Ok(if host.eq_ignore_ascii_case("localhost") { Place::ThisMachine } else { Place::Elsewhere })
+}
+
+/// Link-local addresses (RFC 3927, RFC 4291 section 2.5.6) hold the metadata service of clouds, which
+/// has an address among the unique local ones too.
+fn place_of_address(address: IpAddr) -> Place {
+    const METADATA: Ipv6Addr = Ipv6Addr::new(0xFD00, 0x0EC2, 0, 0, 0, 0, 0, 0x254);
+    let inner = match address {
+        IpAddr::V6(address) => address.to_ipv4_mapped().map_or(IpAddr::V6(address), IpAddr::V4),
+        address @ IpAddr::V4(_) => address,
     };
-    let on_this_machine = if let Some(address) = address {
-        address.is_loopback()
+    let is_local_link = match inner {
+        IpAddr::V4(address) => address.is_link_local() || address.is_broadcast(),
+        IpAddr::V6(address) => address.is_unicast_link_local() || address == METADATA,
+    };
+    if is_local_link || inner.is_unspecified() || inner.is_multicast() {
+        Place::Nowhere
+    } else if address.is_loopback() {
+        Place::ThisMachine
     } else {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-        let label = |part: &str| !part.is_empty() && part.bytes().all(allowed);
-        if !host.strip_suffix('.').unwrap_or(host).split('.').all(label) {
-            return Err(BaseUrlFault::Host);
-        }
-        host.eq_ignore_ascii_case("localhost")
-    };
-    Ok(if on_this_machine { Place::ThisMachine } else { Place::Elsewhere })
+        Place::Elsewhere
+    }
 }
 
 #[cfg(test)]
@@ -181,8 +215,13 @@ mod tests {
             ("http://localhost.example.com", F::PlainHttp),
             ("http://localhost.", F::PlainHttp),
             ("http://128.0.0.1", F::PlainHttp),
-            ("http://0.0.0.0", F::PlainHttp),
-            ("http://127.1", F::PlainHttp),
+            ("http://127.1", F::Host),
+            ("https://2852039166", F::Host),
+            ("https://0xA9FEA9FE", F::Host),
+            ("https://169.254.43518", F::Host),
+            ("https://169.254.169.0xfe", F::Host),
+            ("https://169.254.169.254.", F::Host),
+            ("https://example.1", F::Host),
             ("http://[::2]", F::PlainHttp),
             ("http://[::ffff:127.0.0.1]", F::PlainHttp),
             ("http://127.0.0.1@example.com", F::UserInfo),
@@ -212,6 +251,29 @@ mod tests {
             ("https://example.com/a/../b", F::Path(PathFault::Segment)),
         ] {
             assert_eq!(BaseUrl::parse(text), Err(fault), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_address_of_the_local_link_and_none_that_is_nobodys_is_a_provider() {
+        for host in [
+            "169.254.169.254",
+            "169.254.0.1",
+            "255.255.255.255",
+            "0.0.0.0",
+            "224.0.0.1",
+            "[fe80::1]",
+            "[febf::1]",
+            "[fd00:ec2::254]",
+            "[::]",
+            "[ff02::1]",
+            "[::ffff:169.254.169.254]",
+            "[::ffff:0.0.0.0]",
+        ] {
+            for scheme in ["http", "https"] {
+                let text = format!("{scheme}://{host}:8443/latest");
+                assert_eq!(BaseUrl::parse(&text), Err(BaseUrlFault::NoProviders), "{text}");
+            }
         }
     }
 

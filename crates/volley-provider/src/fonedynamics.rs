@@ -87,7 +87,7 @@ impl FoneDynamics {
             destinations: Destinations::default(),
             schedule: Schedule::Until { horizon: Some(HORIZON) },
             rate: Rate::per_second(NonZeroU32::new(10).expect("ten")),
-            counts_strictly: true,
+            counts_strictly: false,
             max_in_flight: 8,
             timeout: Duration::from_secs(30),
             reply_price: ReplyPrice::Nothing,

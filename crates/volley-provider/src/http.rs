@@ -130,7 +130,7 @@ pub struct Reply {
     /// Lower-case names; at least `content-type` and `retry-after` where the reply has them as
     /// text.
     pub headers: Vec<(String, String)>,
-    /// At most 256 KiB, decoded.
+    /// At most 256 KiB, and never compressed.
     pub body: Bytes,
     /// When it had arrived.
     pub at: UnixMillis,

@@ -14,6 +14,7 @@ mod call; // the checks that every adapter makes of a send call
 mod callback; // a provider's call to us as fields and words
 mod declared; // a provider that a file describes
 mod fonedynamics; // Fone Dynamics REST API v2
+mod json; // JSON in which no field stands twice
 mod maxotel; // MaxoTel API, SMS
 mod mesms; // ME-SMS API v2
 mod multitel; // MultiTEL v3 SendSMS

@@ -81,7 +81,7 @@ impl MaxoTel {
                 destinations: Destinations { prefixes: vec!["614".to_owned()] },
                 schedule: Schedule::Never,
                 rate: Rate::per_second(NonZeroU32::new(5).expect("five")),
-                counts_strictly: true,
+                counts_strictly: false,
                 max_in_flight: 4,
                 timeout: Duration::from_secs(30),
                 reply_price: ReplyPrice::Money,

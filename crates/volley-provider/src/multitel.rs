@@ -114,7 +114,7 @@ impl MultiTel {
                 },
                 schedule: Schedule::Never,
                 rate: Rate::per_second(NonZeroU32::new(2).expect("two")),
-                counts_strictly: true,
+                counts_strictly: false,
                 max_in_flight: 2,
                 timeout: Duration::from_secs(30),
                 reply_price: ReplyPrice::Money,

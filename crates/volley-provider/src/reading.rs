@@ -1,7 +1,7 @@
 //! Reading a provider's JSON without trusting it: numbers that come as text, missing and unknown
 //! fields, and words that must be made safe before a person sees them.
 
-use crate::http::Reply;
+use crate::{http::Reply, json};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
@@ -25,17 +25,15 @@ pub(crate) fn object(reply: &Reply) -> Result<Object, String> {
 /// The JSON that is the whole body, or what the body is instead.
 ///
 /// A missing content type is let pass, another one is not: a portal's page may well hold JSON.
-/// Nesting deeper than 128 is refused by `serde_json`.
 pub(crate) fn value(reply: &Reply) -> Result<Value, String> {
     let length = reply.body.len();
     if let Some(content_type) = reply.header("content-type").filter(|value| !is_json(value)) {
         return Err(format!("{length} bytes of {content_type} in place of JSON"));
     }
-    match serde_json::from_slice(&reply.body) {
-        Ok(value) => Ok(value),
-        Err(_) if length == 0 => Err("an empty body".to_owned()),
-        Err(_) => Err(format!("{length} bytes that are not JSON")),
-    }
+    json::parse(&reply.body).ok_or_else(|| match length {
+        0 => "an empty body".to_owned(),
+        _ => format!("{length} bytes that are not JSON"),
+    })
 }
 
 fn is_json(content_type: &str) -> bool {
@@ -215,11 +213,20 @@ pub(crate) fn all_in_doubt(reason: &str) -> Verdicts {
 }
 
 /// A failure of `class` with the provider's `Retry-After` where a wait makes sense: it was too
-/// fast, or the service is down for a while (RFC 9110 section 10.2.3).
+/// fast, or the service is down for a while (RFC 9110 section 10.2.3). Of several the longest
+/// counts. A wait that no run waits for is named with its end.
 pub(crate) fn failure(class: Class, reply: &Reply, reason: String) -> Failure {
     let waits = matches!(class, Class::Throttled | Class::Unavailable | Class::UnavailableUntaken);
-    let retry_after =
-        reply.header("retry-after").filter(|_| waits).map(|value| crate::retry_after(value, reply.at));
+    let headers = reply.headers.iter().filter(|(name, _)| waits && name == "retry-after");
+    let retry_after = headers.map(|(_, value)| crate::retry_after(value, reply.at)).max();
+    let reason = match retry_after {
+        Some(wait) if wait > Failure::LONGEST_WAIT => {
+            let until = reply.at.plus_millis(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+            let until = jiff::Timestamp::from_millisecond(until.0).unwrap_or(jiff::Timestamp::MAX);
+            format!("silence until {until:.0} is asked for: {reason}")
+        }
+        _ => reason,
+    };
     Failure { retry_after, ..Failure::new(class, reason) }
 }
 
@@ -232,16 +239,26 @@ pub(crate) fn safe(words: &str, chunk: &Chunk, secrets: &[SecretString]) -> Stri
 /// The same for the answer to a question, which is about these `texts` or about none.
 pub(crate) fn without(words: &str, texts: &[Arc<str>], secrets: &[SecretString]) -> String {
     let mut words = words.to_owned();
+    let secrets = secrets.iter().map(|one| (one.expose_secret(), "[secret]"));
+    let all = secrets.chain(texts.iter().map(|text| (&**text, "[text]")));
+    let mut hidden: Vec<(String, &str)> =
+        all.flat_map(|(one, sign)| forms(one).map(|form| (form, sign))).collect();
     // The longest first, so that none is cut by a shorter one inside it.
-    let mut hidden: Vec<(&str, &str)> = secrets.iter().map(|one| (one.expose_secret(), "[secret]")).collect();
-    hidden.extend(texts.iter().map(|text| (&**text, "[text]")));
     hidden.sort_by_key(|(hidden, _)| std::cmp::Reverse(hidden.len()));
     for (hidden, sign) in hidden {
-        if !hidden.is_empty() && words.contains(hidden) {
-            words = words.replace(hidden, sign);
+        if !hidden.is_empty() && words.contains(&hidden) {
+            words = words.replace(&hidden, sign);
         }
     }
     without_numbers(&words)
+}
+
+/// What a provider repeats that was sent this: as it is, in a form, in an address, in JSON.
+fn forms(sent: &str) -> [String; 4] {
+    let form: String = form_urlencoded::byte_serialize(sent.as_bytes()).collect();
+    let json = Value::from(sent).to_string();
+    let address = form.replace('+', "%20");
+    [sent.to_owned(), form, address, json[1..json.len() - 1].to_owned()]
 }
 
 /// A provider's word for what became of a message, without anything as long as a phone number.
@@ -292,6 +309,31 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_of_several_waits_counts_and_one_beyond_an_hour_is_named_with_its_end() {
+        let at = UnixMillis(1_796_083_200_000); // 2026-12-01T00:00:00Z
+        for (class, headers, wait, says) in [
+            (Class::Throttled, &[][..], None, "slow down"),
+            (Class::Throttled, &["7"], Some(7), "slow down"),
+            (Class::Throttled, &["7", "30", "soon"], Some(30), "slow down"),
+            (Class::Throttled, &["-5"], Some(1), "slow down"),
+            (Class::Throttled, &["3600"], Some(3_600), "slow down"),
+            (
+                Class::Throttled,
+                &["3600", "Tue, 01 Dec 2026 09:30:00 GMT"],
+                Some(34_200),
+                "silence until 2026-12-01T09:30:00Z is asked for: slow down",
+            ),
+            (Class::BadRequest, &["30"], None, "slow down"),
+        ] {
+            let headers = headers.iter().map(|value| ("retry-after".to_owned(), (*value).to_owned()));
+            let reply = Reply { status: 429, headers: headers.collect(), body: Bytes::new(), at };
+            let failure = failure(class, &reply, "slow down".to_owned());
+            assert_eq!(failure.retry_after.map(|wait| wait.as_secs()), wait, "{says}");
+            assert_eq!(failure.reason.as_str(), says);
+        }
+    }
+
+    #[test]
     fn a_body_is_an_object_or_said_to_be_something_else() {
         let deep = format!("{{\"a\":{}1{}}}", "[".repeat(200), "]".repeat(200));
         for (content_type, body, read) in [
@@ -304,6 +346,8 @@ mod tests {
             (None, "", Err("an empty body")),
             (None, "[]", Err("2 bytes of JSON that is no object")),
             (None, "{}{}", Err("4 bytes that are not JSON")),
+            (None, "\u{feff}{}", Ok(())),
+            (None, "{\"a\":1,\"a\":1}", Err("13 bytes that are not JSON")),
             (None, "{", Err("1 bytes that are not JSON")),
             (None, &deep, Err("407 bytes that are not JSON")),
         ] {
@@ -427,6 +471,8 @@ mod tests {
             ("٠٤٩١٥٧٠٠٠٦", "•••"),
             ("612 characters, 153 a part", "612 characters, 153 a part"),
             ("\"Your code is 4711\" is not allowed", "\"[text]\" is not allowed"),
+            ("message=Your+code+is+4711&key=sim-key", "message=[text]&key=[secret]"),
+            ("?message=Your%20code%20is%204711", "?message=[text]"),
             ("key sim-key-longer or sim-key is wrong", "key [secret] or [secret] is wrong"),
             ("", ""),
         ] {

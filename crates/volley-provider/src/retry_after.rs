@@ -5,9 +5,10 @@ use std::time::Duration;
 use volley_core::UnixMillis;
 
 const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_hours(1);
+/// Beyond this nobody means what they say, and sums with it stay in range.
+const LONGEST: Duration = Duration::from_hours(366 * 24);
 
-/// The wait that `value`, a `Retry-After` header read at `now`, asks for: 1 s to 1 h.
+/// The wait that `value`, a `Retry-After` header read at `now`, asks for: 1 s to 366 days.
 ///
 /// Whole seconds, or an HTTP date in any of its three spellings (RFC 9110 sections 10.2.3 and
 /// 5.6.7). A time that is past, a negative number and a text that cannot be read give 1 s: the
@@ -86,14 +87,21 @@ mod tests {
             (" 7 ", 7),
             ("0", 1),
             ("3600", 3_600),
-            ("3601", 3_600),
-            ("99999999999999999999999999", 3_600),
+            ("3601", 3_601),
+            ("86400", 86_400),
+            ("00000000000000000000000000000000030", 30),
+            ("31622400", 31_622_400),
+            ("31622401", 31_622_400),
+            ("18446744073709551616", 31_622_400),
+            ("99999999999999999999999999", 31_622_400),
             ("Sun, 06 Nov 1994 08:49:37 GMT", 30),
             ("Sunday, 06-Nov-94 08:49:37 GMT", 30),
             ("Sun Nov  6 08:49:37 1994", 30),
             ("Sun, 06 Nov 1994 08:49:60 GMT", 52),
-            ("Sun, 06 Nov 1994 23:00:00 GMT", 3_600),
-            ("Fri, 31 Dec 9999 23:59:59 GMT", 3_600),
+            ("Sun, 06 Nov 1994 23:00:00 GMT", 51_053),
+            ("Mon, 07-Nov-94 08:49:07 GMT", 86_400),
+            ("Mon Nov 07 08:49:07 1994", 86_400),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", 31_622_400),
         ] {
             assert_eq!(retry_after(value, NOW), Duration::from_secs(seconds), "{value:?}");
         }
@@ -104,6 +112,11 @@ mod tests {
         for value in [
             "",
             "-30",
+            "-99999999999999999999999999",
+            "1e3",
+            "0x10",
+            "7, 30",
+            "7 s",
             "+30",
             "1.5",
             "30s",

@@ -3,7 +3,10 @@
 //! Everything can be built in code; [`Config::default`] is a gateway without faults that knows
 //! the contract's accounts. The files of `volley sim` are read on top of it.
 
-use crate::{CallbackRules, DeliveryMix, Face, Records};
+use crate::{
+    CallbackRules, DeliveryMix, Face, Records,
+    wire::{Breakage, End},
+};
 use serde::Deserialize;
 use std::{
     collections::BTreeSet, fmt, io, num::NonZeroU32, ops::RangeInclusive, path::PathBuf, time::Duration,
@@ -341,8 +344,8 @@ pub struct Fault {
     pub among: Among,
 }
 
-/// What requests are for. Each kind is numbered by itself, so that a question more or less moves
-/// no fault from one send call to the next.
+/// What requests are for, and connections. Each kind is numbered by itself, so that a question more
+/// or less moves no fault from one send call to the next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Among {
     /// Calls that send, well formed or not.
@@ -350,10 +353,13 @@ pub enum Among {
     Sends,
     /// Everything else: prices asked for, balances, senders, reports, cancellations.
     Questions,
+    /// Connections, from the moment that they are accepted.
+    Connections,
 }
 
 /// Which requests a fault happens to. Requests of one kind are numbered from 1 in the order in
-/// which their heads arrive, over all faces and accounts.
+/// which their heads arrive, over all faces and accounts; connections in the order in which they
+/// are accepted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum When {
     /// This one.
@@ -411,6 +417,21 @@ pub enum Mischief {
     /// The request is served and charged as ever, and the reply does not name its price: `cost`,
     /// `credits` or `price` is missing. Fone Dynamics never names one.
     NoPrice,
+    /// The request is served, and its reply comes later than it would.
+    Late {
+        /// How much later.
+        by: Duration,
+    },
+    /// The request is served, and its reply is broken below HTTP.
+    Broken(Breakage),
+    /// The connection ends in the middle of a request, or before it; nothing is taken. It happens
+    /// to connections alone, and nothing else happens to them.
+    HangUp {
+        /// Bytes that are still read.
+        bytes: u64,
+        /// How the connection ends then.
+        end: End,
+    },
 }
 
 impl Fault {
@@ -429,6 +450,12 @@ impl Fault {
         Self { when: When::Request(question), what, among: Among::Questions }
     }
 
+    /// Connection number `connection` ends as `end` says once so many bytes of it were read.
+    pub const fn at_connection(connection: u64, bytes: u64, end: End) -> Self {
+        let what = Mischief::HangUp { bytes, end };
+        Self { when: When::Request(connection), what, among: Among::Connections }
+    }
+
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         match self.when {
             When::Request(request) => check_requests(request, request)?,
@@ -436,6 +463,9 @@ impl Fault {
             When::Every(0) => return Err(ConfigError::RequestZero),
             When::Every(_) => {}
             When::Chance(chance) => check_chance(chance)?,
+        }
+        if (self.among == Among::Connections) != matches!(self.what, Mischief::HangUp { .. }) {
+            return Err(ConfigError::HangUp);
         }
         match &self.what {
             Mischief::Throttle { retry_after } => check_header(retry_after.as_deref()),
@@ -534,6 +564,9 @@ pub enum ConfigError {
     /// Not a probability.
     #[error("`chance` is a probability, 0 to 1, and {0} is not")]
     Chance(f64),
+    /// Requests that hang up, or connections that do something else.
+    #[error("only connections hang up, and nothing else happens to them")]
+    HangUp,
     /// Not a status that means failure.
     #[error("`status` {0} is no error; use 400 to 599, or kind `rubbish` for 200 with HTML")]
     Status(u16),

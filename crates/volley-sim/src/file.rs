@@ -3,15 +3,16 @@
 //! Their forms stand at [`Config::read_faults`] and [`Config::read_accounts`]. Unknown keys are
 //! errors, and so are settings that would do nothing. Not here: opening files.
 
+mod faults; // one fault
 mod sections; // delivery, records, callbacks
 
 use crate::{
-    Account, Among, BatchReply, CodeForm, Config, Duplicates, ErrorPlace, Face, Fault, Habits, Limit,
-    LimitKind, Messages, Mischief, Receipt, When,
+    Account, BatchReply, CodeForm, Config, Duplicates, ErrorPlace, Face, Habits, Limit, LimitKind, Receipt,
 };
+use faults::{Strikes, WrittenFault, fault};
 use sections::{WrittenCallbacks, WrittenDelivery, WrittenRecords};
 use serde::Deserialize;
-use std::{collections::BTreeSet, num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, time::Duration};
 use toml::Spanned;
 use volley_core::{Alphabet, BreakAt, ConcatRef, LanguageFault, Micros, National, Profile, Rate, Shifts};
 
@@ -58,7 +59,23 @@ impl Config {
     /// | `truncate` | taken, then the reply's body is cut | `bytes` that still leave, default 0 |
     /// | `rubbish` | 200 with an HTML page | `taken`, default false |
     /// | `no_price` | taken and charged, and the reply names no price | |
+    /// | `late` | taken, and the reply comes later | `delay_ms`, default 60000 |
+    /// | `cut` | taken, then the whole reply is cut, its head included | `bytes` that still leave, default 0; `end` |
+    /// | `drip` | taken, then the reply leaves in drops | `bytes` of a drop, default 1; `pause_ms` between them, default 1000 |
+    /// | `doubled` | taken, and the reply leaves twice | `pause_ms` before the second, default 0: one piece |
+    /// | `two_lengths` | taken, and the head of the reply says two lengths | |
+    /// | `continues` | taken, then `100 Continue` without end | |
+    /// | `header_flood` | taken, and the reply has more headers | `headers`, default 200; `bytes` of each value, default 20 |
+    /// | `padded` | taken, and blanks follow the reply's body | `bytes` of the body then, default 1 GiB |
+    /// | `bomb` | taken, then a small body that unpacks to 512 MiB | `encoding`: `gzip`, the default, `br`, `zstd` |
+    /// | `hang_up` | a connection ends before a request is whole, nothing taken | `bytes` still read, default 0; `end` |
     /// | `extra_part` | messages are billed one part more than they have | see below |
+    ///
+    /// `end` is how a connection ends: `close`, which `cut` does where nothing is said, `reset`, which
+    /// `hang_up` does, or `silence`, with the connection open and nothing read or written any more.
+    ///
+    /// `hang_up` chooses connections instead of requests, numbered from 1 in the order in which they
+    /// are accepted, so it has no `among`.
     ///
     /// `extra_part` chooses messages instead of requests, keeps no other fault away, and is not
     /// kept away by one. Messages are numbered from 1 in the order in which they are taken.
@@ -235,46 +252,6 @@ enum WrittenLimitKind {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenFault {
-    request: Option<u64>,
-    requests: Option<[u64; 2]>,
-    messages: Option<BTreeSet<u64>>,
-    every: Option<u64>,
-    chance: Option<f64>,
-    #[serde(default)]
-    among: WrittenAmong,
-    kind: WrittenFaultKind,
-    status: Option<u16>,
-    taken: Option<bool>,
-    retry_after: Option<String>,
-    bytes: Option<usize>,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum WrittenAmong {
-    #[default]
-    Sends,
-    Questions,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum WrittenFaultKind {
-    Throttle,
-    ErrorBefore,
-    ErrorAfter,
-    CommitThenDrop,
-    Reset,
-    Stall,
-    Truncate,
-    Rubbish,
-    NoPrice,
-    ExtraPart,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct AccountsFile {
     #[serde(default)]
     account: Vec<Spanned<WrittenAccount>>,
@@ -341,13 +318,6 @@ enum WrittenBreak {
     Grapheme,
 }
 
-/// What a `[[fault]]` means.
-enum Strikes {
-    Requests(Fault),
-    /// Which are billed a part too many.
-    Messages(Messages),
-}
-
 fn latency(text: &str, written: &Spanned<[u32; 2]>) -> Result<std::ops::RangeInclusive<Duration>, FileFault> {
     let [shortest, longest] = *written.get_ref();
     if shortest > longest {
@@ -378,70 +348,6 @@ fn limit(text: &str, written: &Spanned<WrittenLimiter>) -> Result<Option<Limit>,
     let limit = Limit { kind, requests, window, retry_after: retry_after.clone() };
     limit.check().map_err(|fault| at(text, written, &fault))?;
     Ok(Some(limit))
-}
-
-fn fault(text: &str, written: &Spanned<WrittenFault>) -> Result<Strikes, FileFault> {
-    use {Mischief as M, WrittenFaultKind as K};
-    let WrittenFault { messages, kind, status, taken, retry_after, bytes, .. } = written.get_ref();
-    let idle = [
-        ("messages", messages.is_some() && *kind != K::ExtraPart),
-        ("status", status.is_some() && !matches!(kind, K::ErrorBefore | K::ErrorAfter)),
-        ("taken", taken.is_some() && !matches!(kind, K::Stall | K::Rubbish)),
-        ("retry_after", retry_after.is_some() && *kind != K::Throttle),
-        ("bytes", bytes.is_some() && *kind != K::Truncate),
-    ];
-    if let Some((name, _)) = idle.iter().find(|(_, idle)| *idle) {
-        return Err(at(text, written, &format!("`{name}` does nothing for this kind; remove it")));
-    }
-    let what = match kind {
-        K::ExtraPart => return extra_parts(text, written).map(Strikes::Messages),
-        K::Throttle => M::Throttle { retry_after: retry_after.clone() },
-        K::ErrorBefore => M::ErrorBefore { status: status.unwrap_or(500) },
-        K::ErrorAfter => M::ErrorAfter { status: status.unwrap_or(500) },
-        K::CommitThenDrop => M::CommitThenDrop,
-        K::Reset => M::Reset,
-        K::Stall => M::Stall { taken: taken.unwrap_or(true) },
-        K::Truncate => M::Truncate { bytes: bytes.unwrap_or(0) },
-        K::Rubbish => M::Rubbish { taken: taken.unwrap_or(false) },
-        K::NoPrice => M::NoPrice,
-    };
-    let WrittenFault { request, requests, every, chance, .. } = written.get_ref();
-    let when = match (request, requests, every, chance) {
-        (Some(request), None, None, None) => When::Request(*request),
-        (None, Some([first, last]), None, None) => When::Requests { first: *first, last: *last },
-        (None, None, Some(step), None) => When::Every(*step),
-        (None, None, None, Some(chance)) => When::Chance(*chance),
-        _ => {
-            let reason = "a fault needs exactly one of `request`, `requests`, `every` and `chance`";
-            return Err(at(text, written, reason));
-        }
-    };
-    let among = match written.get_ref().among {
-        WrittenAmong::Sends => Among::Sends,
-        WrittenAmong::Questions => Among::Questions,
-    };
-    let fault = Fault { when, what, among };
-    fault.check().map_err(|reason| at(text, written, &reason))?;
-    Ok(Strikes::Requests(fault))
-}
-
-/// The messages of a fault of kind `extra_part`.
-fn extra_parts(text: &str, written: &Spanned<WrittenFault>) -> Result<Messages, FileFault> {
-    let WrittenFault { request, requests, messages, every, chance, .. } = written.get_ref();
-    let messages = match (request, requests, messages, every, chance) {
-        (Some(request), None, None, None, None) => Messages::OfRequests { first: *request, last: *request },
-        (None, Some([first, last]), None, None, None) => Messages::OfRequests { first: *first, last: *last },
-        (None, None, Some(numbers), None, None) => Messages::Numbered(numbers.clone()),
-        (None, None, None, Some(step), None) => Messages::Every(*step),
-        (None, None, None, None, Some(chance)) => Messages::Chance(*chance),
-        _ => {
-            let reason = "an extra part needs exactly one of `messages`, `every`, `chance`, `request` \
-                          and `requests`";
-            return Err(at(text, written, reason));
-        }
-    };
-    messages.check().map_err(|reason| at(text, written, &reason))?;
-    Ok(messages)
 }
 
 fn account(text: &str, written: &Spanned<WrittenAccount>) -> Result<Account, FileFault> {

@@ -14,6 +14,7 @@ use crate::{
     ledger::{Batch, Ledger, Words},
     messages::Messages,
     random,
+    wire::End,
 };
 use std::{io, time::Duration};
 use volley_core::{Msisdn, UnixMillis};
@@ -39,6 +40,7 @@ pub struct Gateway {
     started_at: UnixMillis,
     requests: u64,
     questions: u64,
+    connections: u64,
     overruns: u64,
 }
 
@@ -88,6 +90,7 @@ impl Gateway {
             started_at,
             requests: 0,
             questions: 0,
+            connections: 0,
             overruns: 0,
             config,
         })
@@ -103,27 +106,40 @@ impl Gateway {
     /// The first half of [`answer`](Self::answer), for a request whose head is there: it gets
     /// its number and its fault.
     pub fn begin(&mut self, method: &str, path: &str) -> Ticket {
-        let among = if Face::of(path).sends(method, path) { Among::Sends } else { Among::Questions };
-        let seen = match among {
-            Among::Sends => &mut self.requests,
-            Among::Questions => &mut self.questions,
+        // Questions lie far from every send call, so that both draw numbers of their own.
+        let (among, seen, apart) = if Face::of(path).sends(method, path) {
+            (Among::Sends, &mut self.requests, 0)
+        } else {
+            (Among::Questions, &mut self.questions, QUESTIONS)
         };
         *seen += 1;
         let number = *seen;
-        let strikes = |(index, when): (u64, When)| match when {
+        let broken = self.ledger_fault.is_some();
+        let mischief = if broken { Some(Mischief::Reset) } else { self.fault(among, number).cloned() };
+        Ticket { number: apart + number, mischief }
+    }
+
+    /// Gives a connection that was accepted its number. Where it is to end before it is served: how
+    /// many bytes are still read, and how it ends.
+    pub fn connect(&mut self) -> Option<(u64, End)> {
+        self.connections += 1;
+        match self.fault(Among::Connections, self.connections) {
+            Some(&Mischief::HangUp { bytes, end }) => Some((bytes, end)),
+            _ => None,
+        }
+    }
+
+    /// What happens to number `number` among these.
+    fn fault(&self, among: Among, number: u64) -> Option<&Mischief> {
+        let strikes = |index: u64, when: When| match when {
             When::Request(request) => number == request,
             When::Requests { first, last } => (first..=last).contains(&number),
             When::Every(step) => number.is_multiple_of(step),
             When::Chance(chance) => random::strikes(chance, self.config.seed, number, random::FAULT + index),
         };
         let mut faults = (0..).zip(&self.config.faults);
-        let fault = faults.find(|(index, fault)| fault.among == among && strikes((*index, fault.when)));
-        let broken = self.ledger_fault.is_some();
-        let mischief =
-            if broken { Some(Mischief::Reset) } else { fault.map(|(_, fault)| fault.what.clone()) };
-        // Far from every send call, so that both draw numbers of their own.
-        let apart = if among == Among::Questions { QUESTIONS } else { 0 };
-        Ticket { number: apart + number, mischief }
+        let fault = faults.find(|(index, fault)| fault.among == among && strikes(*index, fault.when));
+        fault.map(|(_, fault)| &fault.what)
     }
 
     /// The second half: what happens now that the body is there, or is to be left unread.
@@ -137,7 +153,7 @@ impl Gateway {
         let tells_price = !matches!(mischief, Some(M::NoPrice));
         let mut serve = || self.serve(ticket.number, face, request, tells_price);
         let (reply, wire) = match mischief {
-            None | Some(M::NoPrice) => (serve(), Wire::Whole),
+            None | Some(M::NoPrice | M::Late { .. }) => (serve(), Wire::Whole),
             Some(M::Throttle { retry_after }) => {
                 let accounts = &self.config.accounts;
                 (face.throttled(accounts, request, retry_after.as_deref()), Wire::Whole)
@@ -152,6 +168,8 @@ impl Gateway {
             Some(M::Stall { taken: true }) => (serve(), Wire::Stall),
             Some(M::Stall { taken: false }) => (Reply::none(), Wire::Stall),
             Some(M::Truncate { bytes }) => (serve(), Wire::CutAfter(*bytes)),
+            Some(M::Broken(how)) => (serve(), Wire::Broken(*how)),
+            Some(M::HangUp { .. }) => unreachable!("connections alone hang up, which `check` sees to"),
             Some(M::Rubbish { taken }) => {
                 if *taken {
                     serve();
@@ -161,7 +179,8 @@ impl Gateway {
         };
         // Some of the request's lines may be in the ledger: neither yes nor no would be true.
         let wire = if self.ledger_fault.is_some() && !was_broken { Wire::LoseReply } else { wire };
-        let delay = self.delay(ticket.number).max(self.head_start);
+        let late = if let Some(M::Late { by }) = mischief { *by } else { Duration::ZERO };
+        let delay = self.delay(ticket.number).max(self.head_start) + late;
         Answer { reply, delay, wire }
     }
 

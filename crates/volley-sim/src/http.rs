@@ -1,5 +1,6 @@
 //! Requests and answers as plain values, without a connection.
 
+use crate::wire::Breakage;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use std::{fmt, time::Duration};
@@ -109,4 +110,6 @@ pub enum Wire {
     /// The reply's head leaves, then this many bytes of its body, then the connection closes. A
     /// body that is not longer leaves whole.
     CutAfter(usize),
+    /// The reply is broken below HTTP.
+    Broken(Breakage),
 }

@@ -24,7 +24,7 @@ mod messages; // what was taken, for calls that ask about it later
 mod random; // numbers that depend on the seed alone
 mod server; // the gateway behind a listener
 mod tree; // one reply, written as JSON or XML
-mod wire; // a connection that can be cut
+mod wire; // replies that are broken below HTTP
 
 pub use callbacks::{Callback, CallbackRules};
 pub use config::{
@@ -40,3 +40,4 @@ pub use ledger::{Cancellation, Entry};
 pub use limiter::Limiter;
 pub use messages::Records;
 pub use server::{MAX_BODY_BYTES, Server, StartError, serve};
+pub use wire::{Breakage, Encoding, End};

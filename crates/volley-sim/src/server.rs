@@ -1,6 +1,6 @@
 //! The gateway behind a TCP listener: HTTP/1.1, one task a connection, kept alive.
 //!
-//! The shell reads the clock, waits out latencies and breaks connections; every decision is the
+//! The shell reads the clock, waits out latencies and breaks connections (`wire.rs`); every decision is the
 //! [`Gateway`]'s, which is locked for no longer than one of them takes. A request gets its number
 //! when its head has been read. The calls that the gateway owes its customers are made beside
 //! that (`caller.rs`). Not here: TLS, HTTP/2, any limit on connections.
@@ -9,7 +9,7 @@ use crate::{
     Config, ConfigError, Gateway,
     caller::make_calls,
     http::{Answer, Reply, Request, Wire},
-    wire::{CutStream, Shears},
+    wire::{self, After, Breakage, End},
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -134,35 +134,58 @@ struct Shared {
     news: Arc<Notify>,
 }
 
-/// Why a connection ends without a reply.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
+/// Why a request gets no whole reply.
+#[derive(Clone, Debug, thiserror::Error)]
 enum HangUp {
     #[error("reset on purpose")]
     Reset,
     #[error("closed on purpose")]
     Close,
+    #[error("replied to with broken HTTP on purpose")]
+    Broken(Reply, Breakage),
 }
 
-async fn connection(shared: Shared, stream: TcpStream) {
+/// One connection to its end.
+async fn connection(shared: Shared, mut stream: TcpStream) {
     if stream.set_nodelay(true).is_err() {
         return; // the peer is gone
     }
-    let (stream, shears) = CutStream::new(stream);
-    let service = service_fn(|request| exchange(&shared, &shears, request));
-    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    let ended = (&mut connection).await;
-    let hang_up = ended.as_ref().err().and_then(Error::source).and_then(|cause| cause.downcast_ref());
-    if let Some(HangUp::Reset) = hang_up {
-        let stream = connection.into_parts().io.into_inner().stream;
+    let hang_up = lock(&shared.gateway).connect();
+    // An error on the way means that the peer is gone.
+    let ended = match hang_up {
+        Some((bytes, end)) => wire::hang_up(&mut stream, bytes, end).await.unwrap_or(After::Close),
+        None => serve_requests(&shared, &mut stream).await,
+    };
+    if let After::Reset = ended {
         // Fails only on a connection that is gone already.
         drop(stream.set_zero_linger());
+    }
+}
+
+/// Answers one request after the other, until the connection ends.
+async fn serve_requests(shared: &Shared, stream: &mut TcpStream) -> After {
+    loop {
+        let service = service_fn(|request| exchange(shared, request));
+        let mut connection = http1::Builder::new().serve_connection(TokioIo::new(&mut *stream), service);
+        let ended = (&mut connection).await;
+        let hang_up = ended.as_ref().err().and_then(Error::source).and_then(|cause| cause.downcast_ref());
+        let read_ahead = connection.into_parts().read_buf;
+        match hang_up {
+            Some(HangUp::Reset) => return After::Reset,
+            Some(HangUp::Broken(reply, how)) => match wire::send(stream, reply, *how).await {
+                // Nobody here sends a request before the last one was answered.
+                Ok(After::GoOn) if read_ahead.is_empty() => {}
+                Ok(After::Reset) => return After::Reset,
+                Ok(After::GoOn | After::Close) | Err(_) => return After::Close,
+            },
+            Some(HangUp::Close) | None => return After::Close,
+        }
     }
 }
 
 /// One request and its reply.
 async fn exchange(
     shared: &Shared,
-    shears: &Shears,
     request: hyper::Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, HangUp> {
     let ticket = lock(&shared.gateway).begin(request.method().as_str(), request.uri().path());
@@ -185,13 +208,16 @@ async fn exchange(
         sleep(delay).await;
     }
     match wire {
-        Wire::Whole => shears.set(None),
-        Wire::CutAfter(bytes) => shears.set(Some(bytes)),
-        Wire::ResetBeforeReading => return Err(HangUp::Reset),
-        Wire::LoseReply => return Err(HangUp::Close),
+        Wire::Whole => Ok(response(reply)),
+        Wire::CutAfter(bytes) => {
+            let bytes = wire::whole(&reply).len() - reply.body.len() + bytes;
+            Err(HangUp::Broken(reply, Breakage::Cut { bytes, end: End::Close }))
+        }
+        Wire::Broken(how) => Err(HangUp::Broken(reply, how)),
+        Wire::ResetBeforeReading => Err(HangUp::Reset),
+        Wire::LoseReply => Err(HangUp::Close),
         Wire::Stall => pending().await,
     }
-    Ok(response(reply))
 }
 
 /// The whole request as a plain value; `None` where its body is too long.

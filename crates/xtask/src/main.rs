@@ -1,11 +1,14 @@
 //! The commands of this workspace, run as `cargo xtask COMMAND`.
 //!
-//! Each one is a short list of `cargo` calls that anybody can also type by hand; only `tidy` and
-//! `numbers` do more. Installs nothing and needs no network once the dependencies are there.
+//! Each one is a short list of `cargo` calls that anybody can also type by hand; only `tidy`, `numbers`
+//! and `zones` do more. Installs nothing and needs no network once the dependencies are there.
 
 mod numbers; // the tables that phone numbers are judged by
+#[cfg(test)]
+mod pages; // tests that pages name are there
 mod tidy; // rules about the workspace that neither rustc nor clippy knows
 mod torture; // the tests' long runs
+mod zones; // the tables that time zones of numbers are known by
 
 use std::{env, fmt, io, path::Path, path::PathBuf, process};
 
@@ -16,9 +19,10 @@ struct Task {
     run: fn(&Path) -> Result<(), Failure>,
 }
 
-const TASKS: [Task; 9] = [
-    Task { name: "torture", about: "the long runs of the tests, some ten minutes", run: torture::torture },
+const TASKS: [Task; 10] = [
+    Task { name: "torture", about: "the long runs of the tests, some fifty minutes", run: torture::torture },
     Task { name: "numbers", about: "compiles the data of a new rlibphonenumber", run: numbers::run },
+    Task { name: "zones", about: "compiles the time zones of numbers", run: zones::run },
     Task { name: "matrix", about: "tries every provider and writes docs/providers.md", run: matrix },
     Task { name: "check", about: "all of the below, quickest first: what a push must pass", run: check },
     Task { name: "fmt", about: "every file is formatted", run: fmt },
@@ -112,14 +116,23 @@ fn fmt(root: &Path) -> Result<(), Failure> {
     run(cargo(root, &["fmt", "--all", "--check"]))
 }
 
+/// As it is built for people, and as its tests are.
 fn clippy(root: &Path) -> Result<(), Failure> {
-    run(cargo(root, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
+    [&[][..], KILL_POINTS].into_iter().try_for_each(|features| {
+        let mut clippy = cargo(root, &["clippy", "--workspace", "--all-targets", "--locked"]);
+        clippy.args(features).args(["--", "-D", "warnings"]);
+        run(clippy)
+    })
 }
 
+/// With the places where tests let a process die, which no build for people has.
+///
 /// `fuzz/` is a workspace of its own, so that its toolchain needs stay out of this one. Without
 /// its default features each target is a plain test over its seeds, built beside everything else.
 fn test(root: &Path) -> Result<(), Failure> {
-    run(cargo(root, &["test", "--workspace", "--locked"]))?;
+    let mut tests = cargo(root, &["test", "--workspace", "--locked"]);
+    tests.args(KILL_POINTS);
+    run(tests)?;
     // The README's first command names no binary.
     run(cargo(root, &["run", "--locked", "--quiet", "--", "--version"]))?;
     if root.join(FUZZ_MANIFEST).exists() {
@@ -144,6 +157,9 @@ fn doc(root: &Path) -> Result<(), Failure> {
     doc.env("RUSTDOCFLAGS", "-D warnings");
     run(doc)
 }
+
+/// What compiles the places in where tests let a process die.
+const KILL_POINTS: &[&str] = &["--features", "volley-cli/kill-points"];
 
 /// The manifest of the fuzz targets, from the root.
 const FUZZ_MANIFEST: &str = "fuzz/Cargo.toml";

@@ -3,14 +3,17 @@
 use crate::{
     account::Account,
     args,
-    cmd::{self, Voice, preview::Pass},
+    cmd::{
+        self, Voice,
+        preview::{Pass, falls},
+    },
     fault::Fault,
     output,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
 use volley_core::{Capabilities, Schedule};
-use volley_plan::{Discard, Reason};
+use volley_plan::{Discard, Reason, WindowFall};
 
 #[derive(Serialize)]
 struct Checked {
@@ -24,6 +27,8 @@ struct Checked {
     variables: Vec<String>,
     unused_columns: Vec<String>,
     warnings: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<WindowFall>,
 }
 
 pub(crate) fn run(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault> {
@@ -70,6 +75,7 @@ pub(crate) fn run(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault> 
         variables: preview.columns.variables.clone(),
         unused_columns: preview.columns.unused.clone(),
         warnings,
+        window: falls(&preview),
     };
     if voice.json {
         output::json(&checked)?;
@@ -89,6 +95,9 @@ fn show(checked: &Checked, voice: Voice) {
     }
     for (reason, rows) in &checked.rejected {
         output::talk(voice.quiet, &format!("left out: {} ({reason})", output::some(*rows, "row")));
+    }
+    if let Some(falls) = &checked.window {
+        output::talk(voice.quiet, &format!("send window: {}", output::window(falls)));
     }
     let (accepted, rows) = (output::count(checked.accepted), output::count(checked.rows));
     output::talk(

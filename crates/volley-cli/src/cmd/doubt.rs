@@ -18,7 +18,7 @@ use std::{
 use volley_core::{Position, Schedule};
 use volley_journal::{
     Decision, Doubt, DoubtfulAttempt, Evidence, Journal, JournalReader, ReceiptBook, RequestFate, Resolution,
-    SqliteJournal, Standing, Write as Change,
+    SqliteJournal, Standing, Write as Change, kill_point,
 };
 use volley_provider::{
     adapter::SendCall,
@@ -149,7 +149,10 @@ fn commit(
         message_ids: Vec::new(),
         at: now(),
     };
-    journal.commit(&[Change::Resolve(resolution)]).map(drop).map_err(|error| Fault::new(5, error))
+    kill_point!("before-resolution");
+    journal.commit(&[Change::Resolve(resolution)]).map_err(|error| Fault::new(5, error))?;
+    kill_point!("after-resolution");
+    Ok(())
 }
 
 /// The end of a run that sent nothing, for `status` alone.

@@ -5,6 +5,7 @@ mod check;
 mod diff;
 mod doubt;
 mod history;
+mod manual;
 mod plan;
 mod preview;
 pub(crate) mod provider;
@@ -87,6 +88,8 @@ pub(crate) fn run(args: Args) -> Result<u8, Fault> {
         Command::Sim { listen, ledger, faults, seed, accounts, rates } => {
             sim::run(listen, sim::Files { ledger, faults, accounts, rates }, seed, voice)
         }
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { output } => manual::pages(output.as_deref()),
     }
 }
 

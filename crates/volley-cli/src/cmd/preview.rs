@@ -11,10 +11,10 @@ use crate::{
 };
 use serde::Serialize;
 use std::path::Path;
-use volley_core::{Capabilities, Message, PriceId};
+use volley_core::{Capabilities, Message, PriceId, Schedule};
 use volley_plan::{
     Advice, Campaign, Capped, Conditions, Discard, Folding, Offer, PlanError, Preview, Reject, RejectFile,
-    Sink, SinkError,
+    Sink, SinkError, WindowFall,
 };
 
 pub(crate) fn run(
@@ -36,11 +36,12 @@ pub(crate) fn run(
         (pass.run(&mut Discard)?, None)
     };
     if voice.json {
-        output::json(&Advised { preview: &preview, advice: edits.as_ref() })?;
+        output::json(&Advised { preview: &preview, window: falls(&preview), advice: edits.as_ref() })?;
     } else {
         let currency = preview.cost.as_ref().map(|cost| cost.currency.as_str());
         let edits = edits.map(|edits| format!("\n{}", output::advice(&edits, currency)));
-        super::status::print(&format!("{}{}", output::preview(&preview), edits.unwrap_or_default()))?;
+        let shown = output::preview(&preview, falls(&preview).as_ref());
+        super::status::print(&format!("{shown}{}", edits.unwrap_or_default()))?;
     }
     if preview.accepted == 0 {
         return Err(super::plan::nobody(&campaign, preview.rows));
@@ -48,11 +49,22 @@ pub(crate) fn run(
     Ok(0)
 }
 
+/// How the send window falls for those who would be sent to now, or when their plan says; `None`
+/// without one.
+pub(crate) fn falls(preview: &Preview) -> Option<WindowFall> {
+    let now = super::plan::now();
+    let at = preview.terms.send_at.map_or(now, |at| at.max(now));
+    preview.hours.as_ref().map(|hours| hours.falls(at))
+}
+
 /// The preview's JSON object, with the edits where they were asked for.
 #[derive(Serialize)]
 struct Advised<'a> {
     #[serde(flatten)]
     preview: &'a Preview,
+    /// How the send window falls; the contract's keys are those above it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<WindowFall>,
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<&'a Advice>,
 }
@@ -84,7 +96,9 @@ impl Pass<'_> {
         let capabilities = account.capabilities()?;
         check_settings(campaign, account, &capabilities)?;
         let offer = account.offer(&capabilities, campaign.provider.chunk)?;
-        let conditions = Conditions { capped: self.capped, ..Conditions::on(super::sim::today()) };
+        let handed_over = campaign.send_at.filter(|_| capabilities.schedule != Schedule::Never);
+        let today = super::sim::today();
+        let conditions = Conditions { capped: self.capped, handed_over, ..Conditions::on(today) };
         let reading = Reading::start(&campaign.recipients.input, self.voice);
         let cannot = |path: &Path, error| Fault::usage(format!("--rejects {}: {error}", path.display()));
         let file = self.rejects.map(|path| RejectFile::create(path).map_err(|error| cannot(path, error)));

@@ -15,7 +15,7 @@ use std::{
     ops::Range,
     path::Path,
 };
-use volley_journal::{AttemptId, CancelResult, Cancellation, JournalReader, ReportRow};
+use volley_journal::{AttemptId, CancelResult, Cancellation, JournalReader, ReportRow, kill_point};
 use volley_plan::CsvFile;
 
 const COLUMNS: [&str; 11] = [
@@ -53,6 +53,7 @@ pub(crate) fn run(path: &Path, csv: Option<&Path>, voice: Voice) -> Result<u8, F
         if let Some(code) = row.code.as_deref().filter(|_| row.state != "accepted") {
             *codes.entry(code.to_owned()).or_insert(0) += 1;
         }
+        kill_point!("report-row");
         if let Some(file) = file.as_mut().filter(|_| written.is_ok()) {
             let is_in = |one: &Range<u32>| one.contains(&row.position.0);
             let is_taken_back = row.state == "accepted" && taken_back.iter().any(is_in);
@@ -60,7 +61,9 @@ pub(crate) fn run(path: &Path, csv: Option<&Path>, voice: Voice) -> Result<u8, F
         }
     })?;
     if let Some((path, file)) = csv.zip(file) {
+        kill_point!("report-written");
         written.and_then(|()| file.finish()).map_err(|error| cannot(path, &error))?;
+        kill_point!("report-named");
     }
     let running = reader.running()?.is_some();
     let status = Status::read(&reader, running)?;

@@ -6,7 +6,7 @@ use crate::{
     cmd::{
         self, Voice, history,
         plan::{freeze, journal_of, nobody, now},
-        preview::Pass,
+        preview::{Pass, falls},
         status::{Status, print, settled_exit_code},
     },
     desk::until_stopped,
@@ -17,7 +17,7 @@ use crate::{
 };
 use std::{
     fs::File,
-    io::Read,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -25,10 +25,10 @@ use std::{
 use tokio::{sync::watch, time::Instant};
 use volley_core::{Capabilities, Micros, Position, Schedule, StopReason, UnixMillis};
 use volley_engine::{
-    Control, Ending, HeldBack, HttpTransport, LaneSettings, Port, Progress, Run, Settings, Threaded,
+    Control, Ending, HeldBack, HttpTransport, LaneSettings, Port, Progress, Run, Settings, Threaded, Windows,
 };
 use volley_journal::{
-    FrozenPlan, Journal, JournalLock, JournalReader, ReceiptBook, SqliteJournal, Standing, Write,
+    FrozenPlan, Journal, JournalLock, JournalReader, ReceiptBook, SqliteJournal, Standing, Write, kill_point,
 };
 use volley_plan::{Campaign, Discard, Preview};
 use volley_provider::adapter::SendCall;
@@ -74,7 +74,7 @@ pub(crate) fn send(
     let agreed = match over_cap(&campaign, &preview) {
         Some(fault) if fresh => Err(fault),
         _ => {
-            output::talk(voice.quiet, &output::preview(&preview));
+            output::talk(voice.quiet, &output::preview(&preview, falls(&preview).as_ref()));
             run.ask_first(voice).and_then(|()| run.confirm(sending, preview.worst_doubt, voice))
         }
     };
@@ -135,7 +135,10 @@ fn same_plan(
     let known = history::known_then(campaign, &planned)?;
     let capped = known.as_ref().map(|known| &known.capped);
     let preview = Pass { campaign, account, rejects, capped, voice }.run(&mut Discard)?;
-    let differences = preview.hash.differences(&planned.hash);
+    let mut differences = preview.hash.differences(&planned.hash);
+    if Account::of_journal(path, &planned)?.window != account.window {
+        differences.push("the send window");
+    }
     if differences.is_empty() {
         return Ok(preview);
     }
@@ -175,12 +178,15 @@ impl Resumption {
         let capabilities = account.capabilities()?;
         let lane = LaneSettings {
             rates: account.rates(&capabilities)?,
-            strict: capabilities.counts_strictly,
+            pacing: account.pacing(&capabilities)?,
+            least_round_trip: account.least_round_trip(&capabilities)?,
             max_in_flight: account.max_in_flight.unwrap_or(capabilities.max_in_flight),
             chunk: plan.terms.chunk,
             planned: plan.rows.accepted,
             max_cost: account.max_cost.as_deref().map(cap).transpose()?,
             probe: journal.standing().last_exit_code == Some(PASSING_FAULT),
+            patience: account.patience(),
+            silent_for: Duration::ZERO,
             not_before: Duration::ZERO,
         };
         // A time that has passed means now.
@@ -321,7 +327,7 @@ impl Resumption {
         if self.journal.standing().requests_sent > 0 {
             return;
         }
-        for suffix in ["", "-wal", "-shm", ".witness"] {
+        for suffix in ["", "-wal", "-shm", ".witness", ".reserve"] {
             let mut name = self.path.clone().into_os_string();
             name.push(suffix);
             // What is left behind is harmless: `send` then says that the plan exists.
@@ -351,13 +357,13 @@ impl Resumption {
         drop(ReceiptBook::open(&path));
         let mut status = Status::of(&plan, &standing, false);
         status.exit_code = exit_code(&ending, &standing);
-        if voice.json {
-            output::json(&status)?;
-        } else {
-            print(&status.show())?;
-        }
+        let shown = if voice.json { output::json(&status) } else { print(&status.show()) };
         tell_ending(&ending, &standing, &path, voice);
-        Ok(status.exit_code)
+        match shown {
+            // Whoever stopped reading may still look at the exit code.
+            Err(fault) if fault.kind() != io::ErrorKind::BrokenPipe => Err(fault.into()),
+            _ => Ok(status.exit_code),
+        }
     }
 
     async fn send(mut self, voice: Voice) -> Result<(Ending, Standing), Fault> {
@@ -386,15 +392,19 @@ impl Resumption {
         if let Some(at) = self.send_at.filter(|_| !not_before.is_zero()) {
             talk(&format!("{} sends at once: waiting until {}", self.plan.terms.provider, cmd::rfc_3339(at)));
         }
+        let watch = opt_outs::Watch::start(&self.account, &self.path)?;
+        let asked = watch.asked();
+        tokio::spawn(watch.go_on());
+        let silent_for = self.journal.silence(now());
         let port = Threaded::new(Box::new(self.journal));
         // The cap is on what is billed, which is the sum as it is rounded.
         let max_cost = self.lane.max_cost.map(|cap| self.plan.rounding.largest_within(cap));
         let settings = Settings {
-            lane: LaneSettings { max_cost, not_before, ..self.lane },
+            lane: LaneSettings { max_cost, not_before, silent_for, ..self.lane },
             sender: self.plan.terms.sender.as_deref().map(Arc::from),
             send_at,
-            held_back: opt_outs::held_back(&self.path)?
-                .map(|held| HeldBack(Arc::new(move |to| held.contains(to)))),
+            windows: self.account.window()?.map(|window| Windows::new(window, send_at, now)),
+            held_back: Some(HeldBack(Arc::new(move |to| asked.contains(to)))),
             earlier_requests,
             seed: seed(),
         };
@@ -403,10 +413,14 @@ impl Resumption {
         drop(bar.await);
         let ending = ended.map_err(|error| Fault::new(PASSING_FAULT, error))?;
         let exit_code = exit_code(&ending, &port.standing());
+        kill_point!("before-run-end");
         // The run's end is for `status` alone: a full disk must not turn it into a failure.
         drop(port.write(Write::RunEnded { exit_code, at: now() }).await);
         let standing = port.standing();
+        // Whoever closes the journal last takes its log into the file.
+        kill_point!("before-checkpoint");
         port.close();
+        kill_point!("after-checkpoint");
         Ok((ending, standing))
     }
 }

@@ -8,10 +8,11 @@ use crate::{
 };
 use serde::Serialize;
 use std::path::Path;
-use volley_core::{Deliveries, Totals};
+use volley_core::{Deliveries, Totals, Zones};
 use volley_journal::{
     CancelResult, Cancellation, FrozenPlan, Journal, JournalReader, SqliteJournal, Standing,
 };
+use volley_plan::{PlannedHours, WindowFall};
 
 /// The contract's status object.
 #[derive(Serialize)]
@@ -32,6 +33,9 @@ pub(crate) struct Status {
     /// When it is to be sent, where its plan says.
     #[serde(skip_serializing_if = "Option::is_none")]
     send_at: Option<String>,
+    /// How the send window falls for whoever is pending; `None` without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<WindowFall>,
 }
 
 #[derive(Serialize)]
@@ -101,6 +105,7 @@ impl Status {
             cost: cost(plan, standing),
             exit_code,
             send_at: plan.terms.send_at.map(cmd::rfc_3339),
+            window: None,
         }
     }
 
@@ -118,6 +123,7 @@ impl Status {
         Ok(Self {
             delivery,
             cancelled: Some(cancelled).filter(|cancelled| *cancelled > 0),
+            window: window(reader)?,
             ..Self::of(reader.plan(), &reader.standing()?, running)
         })
     }
@@ -139,6 +145,9 @@ impl Status {
         if let Some(at) = &self.send_at {
             text.push_str(&format!("scheduled for {at}\n"));
         }
+        if let Some(falls) = &self.window {
+            text.push_str(&format!("send window: {}\n", output::window(falls)));
+        }
         if let Some(Delivery { delivered, failed, unknown }) = &self.delivery {
             let counts = [("delivered", delivered), ("failed", failed), ("not known", unknown)];
             let counts = counts.map(|(word, number)| format!("{} {word}", output::count(*number)));
@@ -158,6 +167,25 @@ impl Status {
         }
         text
     }
+}
+
+/// How the send window falls for those who are pending; `None` where texts may go at any hour, or
+/// nobody is.
+fn window(reader: &JournalReader) -> Result<Option<WindowFall>, Fault> {
+    let plan = reader.plan();
+    let account: Option<Account> = serde_json::from_str(&plan.provider).ok();
+    let window = account.map(|account| account.window()).transpose()?.flatten();
+    let Some(window) = window.filter(|_| reader.standing().is_ok_and(|one| one.recipients.pending > 0)) else {
+        return Ok(None);
+    };
+    let mut pending = PlannedHours::new(window);
+    reader.for_each_report_row(|row| {
+        if row.state == "pending" {
+            pending.add(Zones::of(row.to));
+        }
+    })?;
+    let now = super::plan::now();
+    Ok(Some(pending.falls(plan.terms.send_at.map_or(now, |at| at.max(now)))))
 }
 
 /// The exit code of a campaign with nobody pending.

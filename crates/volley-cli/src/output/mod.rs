@@ -4,7 +4,7 @@ mod advice;
 mod preview;
 
 pub(crate) use advice::advice;
-pub(crate) use preview::preview;
+pub(crate) use preview::{preview, window};
 
 use crate::fault::Fault;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};

@@ -3,13 +3,15 @@
 use super::{bare_table, count, duration, inert, pairs, some, table};
 use comfy_table::Table;
 use std::time::Duration;
-use volley_plan::{Example, Extra, Forcing, Preview, Reject, Share};
+use volley_plan::{Example, Extra, Forcing, OpensNext, Preview, Reject, Share, WindowFall};
 
 /// How many characters are listed.
 const SHOWN: usize = 8;
 
 /// What a campaign would send and cost, as tables of at most 80 columns.
-pub(crate) fn preview(preview: &Preview) -> String {
+///
+/// `falls` is how its send window does.
+pub(crate) fn preview(preview: &Preview, falls: Option<&WindowFall>) -> String {
     let mut text = format!("{}  {}\n\n", preview.campaign, preview.plan_hash);
     text.push_str(&rows_table(preview).trim_fmt());
     text.push_str("\n\n");
@@ -20,7 +22,8 @@ pub(crate) fn preview(preview: &Preview) -> String {
     }
     text.push_str(&forcing(preview));
     text.push_str(&smart(preview));
-    text.push_str(&pairs(facts(preview)).trim_fmt());
+    let window = falls.map(|falls| ("Send window", window(falls)));
+    text.push_str(&pairs(facts(preview).into_iter().chain(window)).trim_fmt());
     text.push('\n');
     for warning in &preview.warnings {
         text.push_str(wrapped(&format!("warning: {}", inert(warning))).trim_start_matches('\n'));
@@ -307,6 +310,20 @@ fn smart(preview: &Preview) -> String {
     text.push_str(&table.trim_fmt());
     text.push_str("\n\n");
     text
+}
+
+/// `09:00-20:00 by the clocks of 3 time zones or countries; open now for 1,200; opens next for 716 at
+/// 09:00 Asia/Bangkok`.
+pub(crate) fn window(falls: &WindowFall) -> String {
+    let WindowFall { hours, zones, open_now, opens_next } = falls;
+    let zones = match zones {
+        1 => "of one time zone or country".to_owned(),
+        zones => format!("of {zones} time zones or countries"),
+    };
+    let next = opens_next.as_ref().map(|OpensNext { local, zone, recipients, .. }| {
+        format!("; opens next for {} at {local} {zone}", count(*recipients))
+    });
+    format!("{hours} by the clocks {zones}; open now for {}{}", count(*open_now), next.unwrap_or_default())
 }
 
 fn listed(names: &[String]) -> String {

@@ -48,7 +48,7 @@ fn kill(mut process: Child) {
 }
 
 /// How long `work` takes here and now.
-fn duration_of(work: impl FnOnce()) -> Duration {
+pub(crate) fn duration_of(work: impl FnOnce()) -> Duration {
     let now = || SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     let start = now();
     work();
@@ -92,8 +92,10 @@ fn what_is_half_written_is_never_sent(folder: &Folder, what: &str) {
         // A file of nothing is taken for a campaign.
         let sent = run(&["send", &planning, "--yes"]);
         assert!(matches!(sent.code, Some(2 | 12)), "{what}: {sent:#?}");
-        // Looking at it must not have made a journal of it.
-        assert!(!folder.path("test.volley").exists(), "{what}");
+        // Looking at it must not have made a journal of it. One that is there, is there by its own
+        // name: the kill came between the two, and by this name it is refused.
+        let is_named = folder.path("test.volley").exists();
+        assert!(!is_named || resumed.stderr.contains("hard links"), "{what}: {resumed:#?}");
     }
 }
 

@@ -389,7 +389,7 @@ fn lost(provider: &Provider) -> &'static str {
 }
 
 /// MultiTEL's send call, as somebody would describe it whose Volley did not know that provider.
-const DESCRIBED: &str = r#"
+pub(crate) const DESCRIBED: &str = r#"
 name = "somebody"
 endpoint = "/v3/sendsms"
 [auth]

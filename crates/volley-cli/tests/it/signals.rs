@@ -1,9 +1,13 @@
 //! Ctrl-C, SIGTERM, and two senders on one journal.
 
-use crate::volley::{FAST, Folder, Gateway, Ran, run, times, volley};
+use crate::{
+    plan_crash::duration_of,
+    volley::{FAST, Folder, Gateway, Ran, run, times, volley},
+};
 use std::{
     io::Write,
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 /// A campaign of 400 requests at 100 a second, under way: at least one request was taken.
@@ -51,6 +55,57 @@ fn a_signal_drains_exits_130_and_leaves_no_doubt() {
     }
 }
 
+/// How often each signal is tried; a hundred times in the long run, `cargo xtask torture`.
+fn repetitions() -> usize {
+    std::env::var("VOLLEY_SIGNALS").map_or(1, |text| text.parse().expect("VOLLEY_SIGNALS is a number"))
+}
+
+/// Every request is answered so late that a signal is obeyed by then, and only four are under way:
+/// whatever the gateway took besides was begun after the signal.
+#[test]
+fn from_the_first_signal_on_no_request_starts_and_those_under_way_finish() {
+    for name in ["INT", "TERM", "HUP"].repeat(repetitions()) {
+        let folder = Folder::new();
+        let slow = "latency_ms = [1500, 1500]\n[limiter]\nkind = \"none\"\n";
+        let gateway = Gateway::start(folder.directory.path(), slow);
+        let sender = under_way(&folder, &gateway);
+        while gateway.taken().len() < 40 {
+            std::thread::yield_now();
+        }
+        signal(&sender, name);
+        let stopped = Ran::of(&sender.wait_with_output().expect("it ends")).exits(130).json();
+        assert_eq!(gateway.taken().len(), 40, "{name}: a request was begun after the signal");
+        assert_eq!(stopped["recipients"]["accepted"], 40, "{name}: {stopped}");
+        assert_eq!(stopped["recipients"]["in_doubt"], 0, "{name}: {stopped}");
+        folder.verified();
+    }
+}
+
+/// Nobody reads what it says any more, as when a terminal is closed or `| head` has had enough.
+#[test]
+fn a_closed_pipe_changes_neither_what_is_sent_nor_the_exit_code() {
+    let folder = Folder::new();
+    let gateway = Gateway::start(
+        folder.directory.path(),
+        "latency_ms = [5, 20]\n[limiter]\nkind = \"sliding_log\"\nrequests = 100\nwindow_ms = 1000\n",
+    );
+    let mut sender = under_way(&folder, &gateway);
+    drop((sender.stdout.take(), sender.stderr.take()));
+    signal(&sender, "HUP");
+    assert_eq!(sender.wait().expect("it ends").code(), Some(130));
+    folder.verified();
+    let mut rest = volley(&["resume", &folder.text("test.volley"), "--yes", "-v"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    drop((rest.stdout.take(), rest.stderr.take()));
+    assert_eq!(rest.wait().expect("it ends").code(), Some(0));
+    let taken = gateway.taken();
+    assert_eq!((taken.len(), times(&taken).len()), (4_000, 4_000));
+    folder.verified();
+}
+
 /// The list never ends, so that only a signal ends the command.
 #[test]
 fn a_signal_while_a_list_is_read_leaves_nothing_half_done_behind() {
@@ -84,6 +139,10 @@ fn a_signal_while_a_list_is_read_leaves_nothing_half_done_behind() {
 
 #[test]
 fn a_second_signal_stops_at_once_and_books_what_is_in_flight_as_doubt() {
+    (0..repetitions()).for_each(|_| stop_at_once());
+}
+
+fn stop_at_once() {
     let folder = Folder::new();
     // The first request is answered at once, all others never.
     let gateway = Gateway::start(
@@ -94,9 +153,15 @@ fn a_second_signal_stops_at_once_and_books_what_is_in_flight_as_doubt() {
     while gateway.taken().len() < 10 + 4 * 10 {
         std::thread::yield_now();
     }
-    signal(&sender, "INT");
-    signal(&sender, "TERM");
-    let stopped = Ran::of(&sender.wait_with_output().expect("it ends")).exits(130);
+    let mut told = None;
+    let waited = duration_of(|| {
+        signal(&sender, "INT");
+        signal(&sender, "TERM");
+        told = Some(sender.wait_with_output().expect("it ends"));
+    });
+    // Two seconds on a machine that does nothing else; the answers are waited for thirty.
+    assert!(waited < Duration::from_secs(15), "it took {waited:?}");
+    let stopped = Ran::of(&told.expect("it ended")).exits(130);
     assert_eq!(stopped.json()["recipients"]["in_doubt"], 40, "{stopped:#?}");
     folder.verified();
 }

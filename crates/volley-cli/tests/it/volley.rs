@@ -12,13 +12,15 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// The binary, without the environment's own overrides, and not as a terminal.
+/// The binary, without the environment's own overrides, without patience, and not as a terminal.
 pub(crate) fn volley(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_volley"));
     command.args(arguments).stdin(Stdio::null()).env("NO_COLOR", "1");
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("VOLLEY_")) {
         command.env_remove(name);
     }
+    // Nobody waits for a provider in trouble here.
+    command.env("VOLLEY_LIMITS_PATIENCE", "0s");
     for part in ["key", "secret", "account", "token", "user", "password"] {
         command.env(format!("SIM_{}", part.to_uppercase()), format!("sim-{part}"));
     }

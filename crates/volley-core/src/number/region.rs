@@ -21,6 +21,17 @@ impl Region {
         Plan::at(self.0)
     }
 
+    /// All of them.
+    #[cfg(test)]
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        (0..=u8::MAX).take(Plan::all().len()).filter_map(Self::at)
+    }
+
+    /// Its two letters, as bytes.
+    pub(crate) fn two_letters(self) -> [u8; 2] {
+        self.plan().letters
+    }
+
     /// Its two letters.
     pub(super) fn letters(self) -> &'static str {
         str::from_utf8(&self.plan().letters).expect("two letters")

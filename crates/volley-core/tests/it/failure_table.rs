@@ -4,13 +4,14 @@ use volley_core::{Class, Fate, LaneEffect, StopReason, Taken};
 
 const PAGE: &str = include_str!("../../../../docs/failures.md");
 
-const REASONS: [StopReason; 10] = [
+const REASONS: [StopReason; 11] = [
     StopReason::Unreachable,
     StopReason::Configuration,
     StopReason::Credentials,
     StopReason::Balance,
     StopReason::CostCap,
     StopReason::Breaker,
+    StopReason::Silence,
     StopReason::Suspicious,
     StopReason::RefusedAlike,
     StopReason::Journal,
@@ -80,6 +81,7 @@ fn lane(effect: LaneEffect) -> String {
     match effect {
         LaneEffect::GoOn => "go on".to_owned(),
         LaneEffect::Throttle => "throttle".to_owned(),
+        LaneEffect::PauseAfter(times, why) => format!("pause after {times}: {}", reason(why)),
         LaneEffect::StopAfter(times, why) => format!("stop after {times}: {}", reason(why)),
         LaneEffect::Stop(why) => format!("stop: {}", reason(why)),
     }
@@ -93,6 +95,7 @@ fn reason(reason: StopReason) -> &'static str {
         StopReason::Balance => "balance",
         StopReason::CostCap => "cost cap",
         StopReason::Breaker => "breaker",
+        StopReason::Silence => "silence",
         StopReason::Suspicious => "suspicious",
         StopReason::RefusedAlike => "refused alike",
         StopReason::Journal => "journal",

@@ -13,12 +13,17 @@ pub(super) struct Slots {
     taken: u32,
     /// When slots that were given back become free, in order.
     returning: VecDeque<Duration>,
+    /// From an answer to the return of its slot.
     window: Duration,
 }
 
 impl Slots {
-    pub(super) fn new(rate: Rate) -> Self {
-        Self { free: rate.count().get(), taken: 0, returning: VecDeque::new(), window: rate.window() + GUARD }
+    /// The server counts a request at least the way there after it left, and counted the one
+    /// before at least the way back before its answer came: so much of the window has passed by
+    /// the time that both took, which is `least_round_trip` or more.
+    pub(super) fn new(rate: Rate, least_round_trip: Duration) -> Self {
+        let window = (rate.window() + GUARD).saturating_sub(least_round_trip);
+        Self { free: rate.count().get(), taken: 0, returning: VecDeque::new(), window }
     }
 
     /// Whether a slot is free; takes none.

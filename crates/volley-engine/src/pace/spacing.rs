@@ -3,6 +3,7 @@
 //! governor's own quota lets twice the rate through in the first second, and its waiting ignores
 //! a paused clock. So its burst is set here, and it is only ever asked, never waited on.
 
+use super::SLACK;
 use governor::{
     Quota, RateLimiter,
     clock::Clock,
@@ -19,14 +20,23 @@ use std::{
     },
     time::Duration,
 };
-use volley_core::Rate;
+use volley_core::{Pacing, Rate};
+
+/// How much longer an earlier process's requests count: the journal has them by the millisecond.
+const GUARD: Duration = Duration::from_millis(1);
+
+/// The parts that a request is counted in.
+const CELLS: u32 = 64;
 
 pub(super) struct Spacing {
     limiter: RateLimiter<NotKeyed, InMemoryState, ToldClock, NoOpMiddleware<Nanos>>,
     clock: ToldClock,
+    /// What a request takes.
+    cells: NonZeroU32,
     /// A permit that governor gave and nobody has used yet.
     in_hand: bool,
-    period: Duration,
+    /// After so long without a request its whole burst is allowed again.
+    refilled_after: Duration,
     /// An earlier process sent so lately that nothing may leave before.
     not_before: Duration,
 }
@@ -44,27 +54,31 @@ impl Clock for ToldClock {
 }
 
 impl Spacing {
-    /// `strict` lanes may use their whole rate at once, since slots bound it anyway; the others
-    /// get a hundredth of a second's worth, at least one, so that coarse timers cost no rate.
-    pub(super) fn new(rate: Rate, strict: bool) -> Self {
-        let count = rate.count();
-        let period = rate.window() / count.get();
-        let small = (rate.each_second() / 100.0).clamp(1.0, f64::from(u32::MAX));
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "clamped to the range of u32"
-        )]
-        let burst = if strict { count } else { NonZeroU32::new(small as u32).unwrap_or(NonZeroU32::MIN) };
-        let quota = Quota::with_period(period.max(Duration::from_nanos(1)))
-            .expect("a period above zero")
-            .allow_burst(burst);
+    /// Strict lanes may use their whole rate at once, since slots bound it anyway. In the others a
+    /// request may leave [`SLACK`] before its place, so that timers that wake late cost no rate,
+    /// and as much is added to the window: so no window holds more than the rate.
+    pub(super) fn new(rate: Rate, pacing: Pacing) -> Self {
+        let (period, early) = match pacing {
+            Pacing::Strict => (rate.window() / rate.count().get(), Duration::ZERO),
+            Pacing::Spaced => ((rate.window() + SLACK) / rate.count().get(), SLACK),
+        };
+        // governor counts in whole cells, so a request takes many where its place has to be fine.
+        let cells = if period < Duration::from_millis(1) { 1 } else { CELLS };
+        let cell = (period + Duration::from_nanos(u64::from(cells) - 1)) / cells;
+        let cell = cell.max(Duration::from_nanos(1));
+        let burst = match pacing {
+            Pacing::Strict => u128::from(cells) * u128::from(rate.count().get()),
+            Pacing::Spaced => u128::from(cells) + early.as_nanos() / cell.as_nanos(),
+        };
+        let burst = NonZeroU32::new(u32::try_from(burst).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::with_period(cell).expect("a period above zero").allow_burst(burst);
         let clock = ToldClock::default();
         Self {
             limiter: RateLimiter::direct_with_clock(quota, clock.clone()),
             clock,
+            cells: NonZeroU32::new(cells).expect("at least one"),
             in_hand: false,
-            period,
+            refilled_after: cell * burst.get() + GUARD,
             not_before: Duration::ZERO,
         }
     }
@@ -77,12 +91,11 @@ impl Spacing {
             return Some(self.not_before);
         }
         if !self.in_hand {
-            match self.limiter.check() {
+            match self.limiter.check_n(self.cells).expect("a burst holds a request") {
                 Ok(()) => self.in_hand = true,
                 Err(not_until) => {
-                    return Some(
-                        now + not_until.wait_time_from(self.clock.now()).max(Duration::from_nanos(1)),
-                    );
+                    let wait = not_until.wait_time_from(self.clock.now());
+                    return Some(now + wait.max(Duration::from_nanos(1)));
                 }
             }
         }
@@ -91,7 +104,7 @@ impl Spacing {
 
     /// Someone sent a request before us, `ago` before `now`.
     pub(super) fn earlier(&mut self, now: Duration, ago: Duration) {
-        self.not_before = self.not_before.max((now + self.period).saturating_sub(ago));
+        self.not_before = self.not_before.max((now + self.refilled_after).saturating_sub(ago));
     }
 
     /// Uses the permit in hand.

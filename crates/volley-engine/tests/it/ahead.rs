@@ -3,7 +3,7 @@
 
 use crate::world::{Limits, World};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use volley_core::{Chunk, Position, StopReason};
+use volley_core::{Chunk, Pacing, Position, StopReason};
 use volley_engine::{Ending, Inline, Port};
 use volley_journal::{CommitError, FrozenPlan, Standing, Write, Written};
 use volley_sim::{Config, Fault, Mischief};
@@ -41,7 +41,7 @@ impl Port for Slow {
 }
 
 fn limits() -> Limits {
-    Limits { rates: "", strict: false, max_in_flight: PLACES, ..Limits::default() }
+    Limits { rates: "", pacing: Pacing::Spaced, max_in_flight: PLACES, ..Limits::default() }
 }
 
 /// A provider that answers within a millisecond or two.
@@ -50,7 +50,7 @@ fn quick(faults: Vec<Fault>) -> Config {
 }
 
 async fn run(world: &World, limits: &Limits) -> (Ending, Standing) {
-    let (port, earlier) = world.open(limits);
+    let (port, earlier, _) = world.open(limits);
     world.execute(limits, Slow(port), earlier).await
 }
 

@@ -3,7 +3,12 @@
 
 mod ahead;
 mod client;
+mod limiters;
 mod pacing;
 mod questions;
+mod rows;
 mod scenarios;
+mod simulation;
+mod weather;
+mod windows;
 mod world;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::Instant;
-use volley_core::{Class, Failure, UnixMillis};
+use volley_core::{Class, Failure, Pacing, UnixMillis};
 use volley_engine::{Asker, Observed, Transport};
 use volley_provider::{
     http::{Body, HttpRequest, Method, Reply},
@@ -40,7 +40,7 @@ async fn ask(lines: Vec<Observed>) -> (Result<u16, Class>, Vec<Duration>) {
     let asked = Arc::default();
     let script = Script { start: Instant::now(), lines: Mutex::new(lines), asked: Arc::clone(&asked) };
     let rates = ["2/s".parse().expect("a rate")];
-    let mut desk = Asker::new(script, &rates, true, &[]);
+    let mut desk = Asker::new(script, &rates, Pacing::Strict, &[]);
     let question = || {
         let request = HttpRequest {
             method: Method::Get,

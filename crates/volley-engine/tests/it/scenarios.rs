@@ -29,7 +29,8 @@ fn table() -> Vec<Case> {
     vec![
         case(M::Throttle { retry_after: None }, third),
         case(throttle("3"), third),
-        case(throttle("Sun, 06 Nov 1994 08:49:37 GMT"), third),
+        case(throttle("Thu, 01 Jan 1970 00:00:20 GMT"), third),
+        case(throttle("Wed, 31 Dec 1969 23:59:59 GMT"), third),
         case(throttle("soon"), When::Every(4)),
         Case { accepted: 90, in_doubt: 10, ..case(M::CommitThenDrop, third) },
         Case { accepted: 90, in_doubt: 10, ..case(M::ErrorAfter { status: 500 }, third) },
@@ -280,27 +281,70 @@ async fn running_out_of_funds_keeps_everybody_pending() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_disk_stops_claiming_and_the_outcomes_in_flight_are_saved_when_there_is_room() {
-    let latency = Duration::from_millis(100)..=Duration::from_millis(100);
+async fn a_full_disk_pauses_the_lane_and_sending_goes_on_by_itself_when_there_is_room() {
+    let latency = Duration::from_secs(2)..=Duration::from_secs(2);
     let world = World::new("mesms", 400, 10, Config { latency, ..Config::default() }.with_limit(None));
     // Full from the middle of the flight on, for twenty seconds.
     let full = Duration::from_millis(550)..Duration::from_secs(20);
-    let (ending, standing) =
-        world.run_with_a_full_disk(&Limits { rates: "20/s", ..Limits::default() }, full).await;
-    assert!(matches!(ending, Ending::Stopped { reason: StopReason::Journal, .. }), "{ending:?}");
-    assert_eq!(standing.recipients.in_doubt, 0, "every answer was kept until it could be stored");
-    assert_eq!(standing.recipients.accepted, world.gateway().recipients_taken());
-    world.judge(&standing, "after the full disk");
-    let (ending, standing) = world.run(&Limits::default()).await;
+    let limits = Limits { rates: "20/s", ..Limits::default() };
+    let (ending, standing) = world.run_with_a_full_disk(&limits, full.clone()).await;
     assert_eq!((ending, standing.recipients.accepted), (Ending::Finished, 400));
-    world.judge(&standing, "with room again");
+    assert_eq!(standing.recipients.in_doubt, 0, "every answer was kept until it could be stored");
+    // What was claimed just before is still on its way to the gateway; nothing else is.
+    let inside = |at: &&Duration| full.contains(at);
+    assert_eq!(world.arrivals().iter().filter(inside).count(), 0, "{:?}", world.arrivals());
+    world.judge(&standing, "after the full disk");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_intent_that_cannot_be_stored_sends_nothing() {
+async fn an_intent_that_cannot_be_stored_sends_nothing_and_ends_the_run_after_ten_minutes() {
     let world = World::new("mesms", 40, 10, Config::default().with_limit(None));
     let always = Duration::ZERO..Duration::from_hours(1);
     let (ending, standing) = world.run_with_a_full_disk(&Limits::default(), always).await;
     assert!(matches!(ending, Ending::Stopped { reason: StopReason::Journal, .. }), "{ending:?}");
     assert_eq!((world.gateway().requests_seen(), standing.recipients.pending), (0, 40));
+    let minutes = Duration::from_mins(10)..Duration::from_mins(11);
+    assert!(minutes.contains(&world.elapsed()), "{:?}", world.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupt_while_the_disk_is_full_ends_the_run_and_unsaved_answers_become_doubt() {
+    let second = Duration::from_secs(1);
+    // Once: what is in flight is offered for another minute. Twice: not even that.
+    for (interrupts, longest) in [([Some(5 * second), None], 70), ([Some(5 * second), Some(second)], 8)] {
+        let latency = Duration::from_secs(2)..=Duration::from_secs(2);
+        let world = World::new("mesms", 400, 10, Config { latency, ..Config::default() }.with_limit(None));
+        let full = Duration::from_millis(550)..Duration::from_hours(1);
+        let limits = Limits { rates: "20/s", interrupts, ..Limits::default() };
+        let (ending, _) = world.run_with_a_full_disk(&limits, full).await;
+        let reason = match ending {
+            Ending::Stopped { reason, .. } => reason,
+            Ending::Finished => panic!("nothing could be stored"),
+        };
+        assert_eq!((reason, reason.exit_code()), (StopReason::Journal, 5));
+        assert!(world.elapsed() < longest * second, "{:?}", world.elapsed());
+        let (ending, standing) = world.run(&Limits::default()).await;
+        assert_eq!((ending, standing.recipients.pending), (Ending::Finished, 0));
+        let in_doubt = standing.recipients.in_doubt;
+        assert_eq!(in_doubt, 4 * 10, "what was in flight");
+        assert_eq!(world.gateway().recipients_taken(), 400, "all that is in doubt was really taken");
+        world.judge(&standing, "resumed");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_silence_that_a_provider_asked_for_binds_the_next_process() {
+    let throttle = Mischief::Throttle { retry_after: Some("90".to_owned()) };
+    let config = Config { faults: vec![Fault::at(3, throttle)], ..Config::default() }.with_limit(None);
+    let world = World::new("mesms", 100, 10, config);
+    let limits = Limits { max_in_flight: 1, ..Limits::default() };
+    let stopped = Limits { interrupts: [Some(Duration::from_secs(2)), None], ..limits.clone() };
+    let (ending, _) = world.run(&stopped).await;
+    assert!(matches!(ending, Ending::Stopped { reason: StopReason::Interrupted, .. }), "{ending:?}");
+    let (seen, restarted) = (world.arrivals().len(), world.elapsed());
+    let (ending, standing) = world.run(&limits).await;
+    assert_eq!((ending, standing.recipients.accepted), (Ending::Finished, 100));
+    let next = world.arrivals()[seen];
+    assert!(next >= restarted + Duration::from_secs(87), "{next:?}, restarted at {restarted:?}");
+    world.judge(&standing, "after the silence");
 }

@@ -9,15 +9,15 @@ use std::{
 use tempfile::TempDir;
 use tokio::{sync::watch, time::Instant};
 use volley_core::{
-    Batch, Chunk, Class, Failure, Message, Micros, Msisdn, PlanHasher, PlanTerms, Position, Price, PriceId,
-    Profile, Rate, RowNumber, UnixMillis,
+    Chunk, Class, Failure, Message, Micros, Msisdn, Pacing, PlanHasher, PlanTerms, Position, Price, PriceId, Profile,
+    Rate, RowNumber, UnixMillis,
 };
 use volley_engine::{
-    Control, Ending, HeldBack, Inline, LaneSettings, Observed, Port, Progress, Run, Settings, Transport,
+    Control, Ending, HeldBack, Inline, LaneSettings, Observed, Port, Progress, Run, Settings, Transport, Windows,
     earlier_requests,
 };
 use volley_journal::{
-    CommitError, FrozenPlan, PlanWriter, RowCounts, SqliteJournal, Standing, Write, Written,
+    CommitError, FrozenPlan, Journal, PlanWriter, RowCounts, SqliteJournal, Standing, Write, Written,
 };
 use volley_provider::{
     adapter::Adapter,
@@ -41,20 +41,56 @@ pub(crate) struct World {
     chunk: u32,
     currency: &'static str,
     price: Micros,
+    reach: Reach,
 }
+
+/// Whom a provider's campaigns reach, and as whom.
+#[derive(Clone, Copy)]
+struct Reach {
+    sender: &'static str,
+    prefix: &'static str,
+    /// The number of a row, from 1, with its country code.
+    number: fn(u32) -> u64,
+}
+
+impl Reach {
+    fn of(kind: &str) -> Self {
+        let thai = |row| 66_800_000_000 + u64::from(row);
+        // Around the numbers that Australia keeps for fiction, and the hundred of each area code.
+        let australian = |row| 61_491_570_000 + u64::from(row);
+        let american = |row| 12_015_550_100 + u64::from(row / 100) * 10_000_000 + u64::from(row % 100);
+        match kind {
+            "maxotel" | "fonedynamics" => Self { sender: "Volley", prefix: "61", number: australian },
+            "multitel" | "http" => Self { sender: "12025550100", prefix: "1", number: american },
+            _ => Self { sender: "Volley", prefix: "66", number: thai },
+        }
+    }
+}
+
+/// What becomes of a request that is sent at this time; `None`, and the gateway hears of it.
+pub(crate) type OnTheWay = Arc<dyn Fn(Duration) -> Option<Observed> + Send + Sync>;
 
 /// What one run of the engine keeps to.
 #[derive(Clone)]
 pub(crate) struct Limits {
     pub(crate) rates: &'static str,
-    pub(crate) strict: bool,
+    pub(crate) pacing: Pacing,
+    pub(crate) least_round_trip: Duration,
     pub(crate) max_in_flight: u32,
     pub(crate) max_cost: Option<Micros>,
     pub(crate) timeout: Duration,
     /// Who asked not to be texted.
     pub(crate) held_back: Option<HeldBack>,
+    /// The hours in which texts may be sent.
+    pub(crate) windows: Option<Windows>,
     /// When sending starts.
     pub(crate) not_before: Duration,
+    /// How long a lane that broke off tries one recipient at a time.
+    pub(crate) patience: Duration,
+    /// For how long an earlier process was asked for silence.
+    pub(crate) silent_for: Duration,
+    /// What stands between us and the gateway.
+    pub(crate) on_the_way: Option<OnTheWay>,
     /// When the first and the second Ctrl-C come.
     pub(crate) interrupts: [Option<Duration>; 2],
 }
@@ -63,12 +99,17 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             rates: "50/s",
-            strict: true,
+            pacing: Pacing::Strict,
+            least_round_trip: Duration::ZERO,
             max_in_flight: 4,
             max_cost: None,
             timeout: Duration::from_secs(30),
             held_back: None,
+            windows: None,
             not_before: Duration::ZERO,
+            patience: Duration::ZERO,
+            silent_for: Duration::ZERO,
+            on_the_way: None,
             interrupts: [None, None],
         }
     }
@@ -86,11 +127,34 @@ impl World {
         recipients: u32,
         chunk: u32,
         config: Config,
+        price: (&'static str, Micros),
+    ) -> Self {
+        Self::reaching(kind, recipients, chunk, config, price, Reach::of(kind))
+    }
+
+    /// A plan for these numbers, by rows from 1.
+    pub(crate) fn to_numbers(
+        kind: &str,
+        recipients: u32,
+        chunk: u32,
+        config: Config,
+        number: fn(u32) -> u64,
+    ) -> Self {
+        let reach = Reach { number, ..Reach::of(kind) };
+        Self::reaching(kind, recipients, chunk, config, ("THB", PRICE), reach)
+    }
+
+    fn reaching(
+        kind: &str,
+        recipients: u32,
+        chunk: u32,
+        config: Config,
         (currency, price): (&'static str, Micros),
+        reach: Reach,
     ) -> Self {
         let adapter = adapter(kind);
         let world = Self {
-            directory: TempDir::new().expect("a directory"),
+            directory: directory(),
             adapter,
             gateway: Arc::new(Mutex::new(Gateway::new(config).expect("a gateway"))),
             arrivals: Arc::default(),
@@ -99,6 +163,7 @@ impl World {
             chunk,
             currency,
             price,
+            reach,
         };
         world.plan();
         world
@@ -106,12 +171,12 @@ impl World {
 
     fn plan(&self) {
         let batch = self.adapter.capabilities().batch;
-        assert!(matches!(batch, Batch::SharedText { .. }));
+        assert!(self.chunk <= batch.ceiling(), "{}: {} a request", self.adapter.kind(), self.chunk);
         let mut writer = PlanWriter::create(&self.journal_path(), batch).expect("a plan");
         let mut hasher = PlanHasher::new(volley_core::Rounding::Exact);
         let text = "Sale ends today";
         for row in 1..=self.recipients {
-            let to = Msisdn::from_digits(66_800_000_000 + u64::from(row)).expect("eleven digits");
+            let to = Msisdn::from_digits((self.reach.number)(row)).expect("eleven digits");
             let message = Message {
                 row: RowNumber(row),
                 to,
@@ -124,7 +189,7 @@ impl World {
         }
         let terms = PlanTerms {
             campaign: "scenario".to_owned(),
-            sender: Some("Volley".to_owned()),
+            sender: Some(self.reach.sender.to_owned()),
             provider: self.adapter.kind().to_owned(),
             send_at: None,
             currency: Some(self.currency.to_owned()),
@@ -142,7 +207,7 @@ impl World {
             rounding: volley_core::Rounding::Exact,
             profile: volley_core::Profile::STANDARD,
             prices: vec![Price {
-                prefix: "66".to_owned(),
+                prefix: self.reach.prefix.to_owned(),
                 per_segment: self.price,
                 per_message: Micros::ZERO,
             }],
@@ -180,15 +245,17 @@ impl World {
 
     /// One process: opens the journal, sends until it ends, closes.
     pub(crate) async fn run(&self, limits: &Limits) -> (Ending, Standing) {
-        let (port, earlier_requests) = self.open(limits);
-        self.execute(limits, port, earlier_requests).await
+        let (port, earlier_requests, silence) = self.open(limits);
+        let limits = Limits { silent_for: limits.silent_for.max(silence), ..limits.clone() };
+        self.execute(&limits, port, earlier_requests).await
     }
 
-    pub(crate) fn open(&self, limits: &Limits) -> (Inline, Vec<Duration>) {
+    pub(crate) fn open(&self, limits: &Limits) -> (Inline, Vec<Duration>, Duration) {
         let now = UnixMillis(i64::try_from(self.elapsed().as_millis()).expect("short"));
         let mut journal = SqliteJournal::open(&self.journal_path(), now).expect("the journal opens");
         let earlier = earlier_requests(&mut journal, &rates(limits), now).expect("the journal can be read");
-        (Inline::new(Box::new(journal)), earlier)
+        let silence = journal.silence(now);
+        (Inline::new(Box::new(journal)), earlier, silence)
     }
 
     pub(crate) async fn execute<P: Port>(
@@ -200,22 +267,27 @@ impl World {
         let settings = Settings {
             lane: LaneSettings {
                 rates: rates(limits),
-                strict: limits.strict,
+                pacing: limits.pacing,
+                least_round_trip: limits.least_round_trip,
                 max_in_flight: limits.max_in_flight,
                 chunk: self.chunk,
                 planned: u64::from(self.recipients),
                 max_cost: limits.max_cost,
                 probe: false,
                 not_before: limits.not_before,
+                patience: limits.patience,
+                silent_for: limits.silent_for,
             },
-            sender: Some(Arc::from("Volley")),
+            sender: Some(Arc::from(self.reach.sender)),
             send_at: None,
             held_back: limits.held_back.clone(),
+            windows: limits.windows.clone(),
             earlier_requests,
             seed: 7,
         };
         let (gateway, arrivals) = (Arc::clone(&self.gateway), Arc::clone(&self.arrivals));
-        let transport = Wireless { gateway, arrivals, start: self.start, timeout: limits.timeout };
+        let on_the_way = limits.on_the_way.clone();
+        let transport = Wireless { gateway, arrivals, on_the_way, start: self.start, timeout: limits.timeout };
         let (level, stop) = watch::channel(0);
         let interrupts = limits.interrupts;
         tokio::spawn(async move {
@@ -247,15 +319,54 @@ impl World {
     }
 }
 
-fn adapter(kind: &str) -> Arc<dyn Adapter> {
+/// In memory where the machine has such a place: nothing here depends on a disk, and its flushes
+/// would take most of the time.
+fn directory() -> TempDir {
+    TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).expect("a directory")
+}
+
+/// A provider that only a file describes: MultiTEL's send call, whose face the gateway shows.
+const DESCRIBED: &str = r#"
+name = "somebody"
+endpoint = "/v3/sendsms"
+[auth]
+basic = ["username", "password"]
+[request]
+sender_numbers = "digits"
+[request.fields]
+from = "{from}"
+to = "{to}"
+text = "{text}"
+[reply]
+id = "/response/uniqueid"
+code = "/status/code"
+[reply.accepted]
+codes = [200]
+[reply.no_funds]
+codes = [402]
+[limits]
+rate = "5/s"
+prefixes = ["1"]
+"#;
+
+pub(crate) fn adapter(kind: &str) -> Arc<dyn Adapter> {
     let credentials = Credentials {
         key: Some("sim-key".into()),
         secret: Some("sim-secret".into()),
-        ..Credentials::default()
+        account: Some("sim-account".into()),
+        token: Some("sim-token".into()),
+        username: Some("sim-user".into()),
+        password: Some("sim-password".into()),
+    };
+    let needed: &[(&str, &str)] = match kind {
+        "fonedynamics" => &[("property_sid", "sim-property")],
+        "multitel" => &[("bulk_allowed", "true")],
+        "http" => &[("definition", DESCRIBED)],
+        _ => &[],
     };
     let settings = ProviderSettings {
         base_url: Some("http://127.0.0.1:1".to_owned()),
-        options: std::collections::BTreeMap::new(),
+        options: needed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         credentials,
         max_characters: None,
     };
@@ -299,6 +410,7 @@ impl Port for Full {
 struct Wireless {
     gateway: Arc<Mutex<Gateway>>,
     arrivals: Arc<Mutex<Vec<Duration>>>,
+    on_the_way: Option<OnTheWay>,
     start: Instant,
     timeout: Duration,
 }
@@ -307,6 +419,9 @@ impl Transport for Wireless {
     async fn send(&self, request: HttpRequest) -> Observed {
         let heard = plain(&request);
         self.arrivals.lock().expect("no panic").push(self.start.elapsed());
+        if let Some(observed) = self.on_the_way.as_ref().and_then(|way| way(self.start.elapsed())) {
+            return observed;
+        }
         let answer = self.gateway.lock().expect("no panic").answer(self.start.elapsed(), &heard);
         if answer.wire == Wire::Stall || answer.delay > self.timeout {
             tokio::time::sleep(self.timeout).await;
@@ -326,7 +441,8 @@ impl Transport for Wireless {
                 at: UnixMillis(i64::try_from(self.start.elapsed().as_millis()).expect("short")),
             }),
             Wire::CutAfter(_) => Observed::Failed(Failure::new(Class::BodyCut, "the answer was cut")),
-            Wire::LoseReply | Wire::ResetBeforeReading => {
+            // What is broken below HTTP is told from what is lost on real sockets alone.
+            Wire::Broken(_) | Wire::LoseReply | Wire::ResetBeforeReading => {
                 Observed::Failed(Failure::new(Class::ReplyLost, "the connection ended before the answer"))
             }
             Wire::Stall => unreachable!("handled above"),
@@ -335,7 +451,7 @@ impl Transport for Wireless {
 }
 
 /// The request as the gateway hears it.
-fn plain(request: &HttpRequest) -> Request {
+pub(crate) fn plain(request: &HttpRequest) -> Request {
     use secrecy::ExposeSecret;
     let address = request.address();
     let after_scheme = address.split_once("://").expect("absolute").1;

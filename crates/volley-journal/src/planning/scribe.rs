@@ -13,6 +13,7 @@ use crate::{
     FrozenPlan,
     packs::{Packing, Text},
     recipients::text_column,
+    rows::start_standing,
     stored::{int, store_plan},
 };
 use std::{
@@ -161,10 +162,7 @@ impl Scribe {
         let connection = connect(planning)?;
         let transaction = connection.unchecked_transaction()?;
         store_plan(&transaction, plan)?;
-        transaction.execute(
-            "INSERT INTO standing VALUES (1, ?, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, NULL, NULL)",
-            [self.written],
-        )?;
+        start_standing(&transaction, self.written)?;
         transaction.commit()?;
         connection.close().map_err(|(_, source)| source.into())
     }

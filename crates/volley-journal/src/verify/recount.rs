@@ -112,15 +112,12 @@ impl Recount {
             self.ended(&line, &mut verdicts, findings)?;
         }
         decisions.for_each(|decided| self.decided(decided, findings));
-        let stray: u64 = {
-            let sql = "SELECT count(*) AS stray FROM verdict WHERE attempt NOT IN
-                       (SELECT id FROM attempt WHERE fate = 'each')";
-            let mut strays = connection.prepare(sql)?;
-            let mut rows = strays.query([])?;
-            rows.next()?.map_or(Ok(0), |row| count(row, "stray"))?
-        };
-        if stray > 0 {
-            findings.add("J2", format!("{stray} verdicts belong to no attempt that has any"), None);
+        let mut strays = connection.prepare(
+            "SELECT position FROM verdict WHERE attempt NOT IN (SELECT id FROM attempt WHERE fate = 'each')",
+        )?;
+        let mut rows = strays.query([])?;
+        while let Some(row) = rows.next()? {
+            findings.add("J2", "a verdict belongs to no attempt that has any", Some(row.get(0)?));
         }
         Ok(())
     }
@@ -204,7 +201,8 @@ impl Recount {
             }
         }
         if released != decided.released {
-            findings.add("J9", "a decision gives back another amount than the plan's price", None);
+            let first = decided.about.first().map(|(_, first, _)| *first);
+            findings.add("J9", "a decision gives back another amount than the plan's price", first);
         }
         self.standing.spent = plus(self.standing.spent, Micros(released.saturating_neg()));
     }
@@ -280,7 +278,8 @@ impl Recount {
             let position: u32 = row.get(0)?;
             let index = position as usize;
             if !range.contains(&index) || self.places[index] != Place::Open {
-                findings.add("J2", format!("attempt {} has a verdict it did not ask for", line.id), None);
+                let sentence = format!("attempt {} has a verdict it did not ask for", line.id);
+                findings.add("J2", sentence, Some(position));
                 continue;
             }
             let state: String = row.get(1)?;

@@ -42,6 +42,31 @@ fn recovers(place: &Place, open: u64, before: Totals) {
     assert_eq!((verified.open, verified.recipients), (0, after));
 }
 
+/// SQLite gives a file its log by way of its older journal, which a kill in that instant leaves
+/// beside it. A larger change by the same way leaves the same.
+#[test]
+fn whoever_only_reads_what_was_killed_as_it_got_its_log_sees_it_whole() {
+    let place = Place::with_plan(PER_ITEM, 2, &["a", "b"]);
+    let writer = rusqlite::Connection::open(place.path()).expect("a journal");
+    writer
+        .execute_batch(
+            "PRAGMA cache_size = 1; BEGIN; CREATE TABLE large (bytes BLOB);
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50)
+             INSERT INTO large SELECT zeroblob(4000) FROM n;",
+        )
+        .expect("room");
+    let killed = Place::new();
+    let note = |path: &Path| format!("{}-journal", path.display());
+    std::fs::copy(place.path(), killed.path()).expect("a copy");
+    std::fs::copy(note(&place.path()), note(&killed.path())).expect("a copy");
+    assert!(std::fs::metadata(killed.path()).expect("a file").len() > 40 * 4_096, "it is half changed");
+
+    let verified = verify(&killed.path()).expect("readable");
+    assert!(verified.holds() && verified.recipients.pending == 2, "{:?}", verified.broken);
+    assert!(!Path::new(&note(&killed.path())).exists(), "it is whole again");
+    assert_eq!(killed.open().standing().recipients.pending, 2);
+}
+
 #[test]
 fn a_kill_after_any_commit_leaves_doubt_about_open_attempts_alone() {
     let place = Place::with_plan(SHARED, 2, &["a", "b", "a", "b", "a", "c", "c"]);

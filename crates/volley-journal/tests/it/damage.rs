@@ -39,77 +39,242 @@ fn an_untouched_journal_holds() {
 
 #[test]
 fn planted_damage_is_found_and_named() {
-    for (sql, invariant) in [
-        ("UPDATE text SET bodies = 'abcxef'", "J12"),
-        ("UPDATE text SET carried = x'030201040202'", "plan"), // text 3 in two segments
-        ("UPDATE text SET carried = x'0603'", "plan"),         // all of them in UCS-2
-        ("UPDATE price SET per_segment = per_segment + 1", "J12"),
-        ("UPDATE price SET per_message = per_message + 1", "J12"),
-        ("UPDATE plan SET rounding = 'per_message 1'", "J12"),
-        ("UPDATE plan SET rounding = 'total 0'", "plan"),
-        ("UPDATE recipient SET msisdn = 61491570110 WHERE position = 0", "J12"),
-        ("UPDATE recipient SET text = 99 WHERE position = 2", "plan"),
-        ("DELETE FROM recipient WHERE position = 5", "J1"),
-        ("UPDATE recipient SET position = 9 WHERE position = 5", "J1"),
-        ("UPDATE plan SET estimated = estimated + 1", "plan"),
-        ("UPDATE plan SET segments = 7", "plan"),
-        ("UPDATE plan SET rows = rows + 1", "J1"),
-        ("UPDATE plan SET sender = 'Other'", "J12"),
-        ("UPDATE plan SET hash = hash_texts", "J12"),
-        ("UPDATE verdict SET state = 'refused' WHERE position = 0", "J1"),
-        ("UPDATE verdict SET provider_id = NULL WHERE position = 0", "J5"),
-        ("UPDATE verdict SET provider_id = 'm1' WHERE position = 1", "J5"),
-        ("UPDATE verdict SET segments = 0 WHERE position = 0", "J9"),
-        ("UPDATE verdict SET segments = 256 WHERE position = 0", "J9"),
-        ("UPDATE verdict SET segments = 1 WHERE state = 'refused'", "J9"),
-        ("DELETE FROM verdict WHERE position = 0", "J2"),
-        ("INSERT INTO verdict VALUES (1, 5, 'accepted', 'm9', NULL, NULL, NULL)", "J2"),
-        ("INSERT INTO verdict VALUES (2, 3, 'accepted', 'm9', NULL, NULL, NULL)", "J2"),
-        ("UPDATE attempt SET fate = 'accepted' WHERE id = 2", "J5"),
-        ("UPDATE attempt SET fate = 'not_taken' WHERE id = 2", "J4"),
-        ("UPDATE attempt SET segments = NULL WHERE id = 1", "J9"),
-        ("UPDATE attempt SET segments = 0 WHERE id = 1", "J9"),
-        ("UPDATE attempt SET segments = 766 WHERE id = 1", "J9"),
-        ("UPDATE attempt SET segments = 1 WHERE id = 2", "J9"),
-        ("UPDATE attempt SET spent = 0 WHERE id = 2", "J9"),
-        ("UPDATE attempt SET reserved = 1 WHERE id = 2", "J9"),
-        ("UPDATE attempt SET number = 3 WHERE id = 4", "J10"),
-        ("UPDATE attempt SET body_hash = zeroblob(32) WHERE id = 4", "J12"),
-        ("UPDATE attempt SET first = 40 WHERE id = 4", "J2"),
-        ("UPDATE attempt SET fate = NULL, ended_at = NULL, run = 0 WHERE id = 2", "J6"),
-        (
-            "INSERT INTO attempt SELECT 5, first, recipients, number, run, body_hash, reserved, claimed_at,
-             ended_at, class, failure_row, fate, reason, request_id, billed, billed_units, segments, spent
-             FROM attempt WHERE id = 4",
-            "J11",
-        ),
-        (
-            "INSERT INTO attempt (id, first, recipients, number, run, body_hash, reserved, claimed_at)
-             VALUES (5, 3, 1, 2, 1, x'00', 50000, 0)",
-            "J8",
-        ),
-        (
-            "INSERT INTO attempt (id, first, recipients, number, run, body_hash, reserved, claimed_at)
-             VALUES (5, 5, 1, 1, 1, x'00', 50000, 0), (6, 5, 1, 2, 1, x'00', 50000, 0)",
-            "J2",
-        ),
-        ("UPDATE standing SET accepted = accepted + 1, pending = pending - 1", "J1"),
-        ("UPDATE standing SET refused = 0", "J1"),
-        ("UPDATE standing SET in_doubt = 0", "J1"),
-        ("UPDATE standing SET requests_sent = 3", "J17"),
-        ("UPDATE standing SET requests_throttled = 0", "J17"),
-        ("UPDATE standing SET requests_retried = 0", "J17"),
-        ("UPDATE standing SET billed = NULL", "J9"),
-        ("UPDATE standing SET billed_units = 1", "J9"),
-        ("UPDATE standing SET spent = 0", "J9"),
-        ("UPDATE standing SET max_cost = 1", "J9"),
-        ("UPDATE standing SET last_exit_code = 0", "J17"),
+    const ESTIMATE: &str = "the estimated cost is not the sum of the recipients' prices";
+    const HASH: &str = "the plan hash is not the one that was confirmed";
+    const SEGMENTS: &str = "a message was billed segments that it cannot have";
+    const REQUEST_SEGMENTS: &str = "a request was billed segments that its messages cannot have";
+    names(
+        played,
+        &[
+            ("UPDATE text SET bodies = 'abcxef'", "J12", "the plan was altered: texts"),
+            ("UPDATE text SET carried = x'030201040202'", "plan", "text 3 is counted wrong"), // in two segments
+            ("UPDATE text SET carried = x'0603'", "plan", "text 5 is counted wrong"),         // all in UCS-2
+            ("UPDATE price SET per_segment = per_segment + 1", "J12", "the plan was altered: prices"),
+            ("UPDATE price SET per_message = per_message + 1", "plan", ESTIMATE),
+            ("UPDATE plan SET rounding = 'per_message 1'", "J12", "the plan was altered: prices"),
+            ("UPDATE plan SET rounding = 'total 0'", "plan", ESTIMATE),
+            (
+                "UPDATE recipient SET msisdn = 61491570110 WHERE position = 0",
+                "J12",
+                "the plan was altered: recipients",
+            ),
+            ("UPDATE recipient SET text = 99 WHERE position = 2", "plan", "a recipient's text is missing"),
+            ("DELETE FROM recipient WHERE position = 5", "J1", "5 of 6 recipients are there"),
+            (
+                "UPDATE recipient SET position = 9 WHERE position = 5",
+                "J1",
+                "a position of the plan is missing",
+            ),
+            ("UPDATE plan SET estimated = estimated + 1", "plan", ESTIMATE),
+            (
+                "UPDATE plan SET segments = 7",
+                "plan",
+                "the plan's segments are not the sum of its recipients'",
+            ),
+            (
+                "UPDATE plan SET rows = rows + 1",
+                "J1",
+                "the input's rows are not the sum of planned, duplicate, suppressed and rejected",
+            ),
+            (
+                "UPDATE plan SET sender = 'Other'",
+                "J12",
+                "the plan was altered: name, sender, provider, schedule or chunk",
+            ),
+            ("UPDATE plan SET hash = hash_texts", "J12", HASH),
+            (
+                "UPDATE verdict SET state = 'refused' WHERE position = 0",
+                "J1",
+                "the totals say 3 accepted, the attempts make 2",
+            ),
+            ("UPDATE verdict SET provider_id = NULL WHERE position = 0", "J5", "accepted without any id"),
+            (
+                "UPDATE verdict SET provider_id = 'm1' WHERE position = 1",
+                "J5",
+                "two recipients were given one message id",
+            ),
+            ("UPDATE verdict SET segments = 0 WHERE position = 0", "J9", SEGMENTS),
+            ("UPDATE verdict SET segments = 256 WHERE position = 0", "J9", SEGMENTS),
+            ("UPDATE verdict SET segments = 1 WHERE state = 'refused'", "J9", SEGMENTS),
+            ("DELETE FROM verdict WHERE position = 0", "J2", "answered for, but its verdict is missing"),
+            (
+                "INSERT INTO verdict VALUES (1, 5, 'accepted', 'm9', NULL, NULL, NULL)",
+                "J2",
+                "attempt 1 has a verdict it did not ask for",
+            ),
+            (
+                "INSERT INTO verdict VALUES (2, 3, 'accepted', 'm9', NULL, NULL, NULL)",
+                "J2",
+                "a verdict belongs to no attempt that has any",
+            ),
+            ("UPDATE attempt SET fate = 'accepted' WHERE id = 2", "J5", "accepted without an answer"),
+            ("UPDATE attempt SET fate = 'not_taken' WHERE id = 2", "J4", "pending again without proof"),
+            (
+                "UPDATE attempt SET segments = NULL WHERE id = 1",
+                "J9",
+                "the segments of a request's messages are not added up",
+            ),
+            ("UPDATE attempt SET segments = 0 WHERE id = 1", "J9", REQUEST_SEGMENTS),
+            ("UPDATE attempt SET segments = 766 WHERE id = 1", "J9", REQUEST_SEGMENTS),
+            ("UPDATE attempt SET segments = 1 WHERE id = 2", "J9", REQUEST_SEGMENTS),
+            (
+                "UPDATE attempt SET spent = 0 WHERE id = 2",
+                "J9",
+                "an attempt counts another amount than it cost",
+            ),
+            (
+                "UPDATE attempt SET reserved = 1 WHERE id = 2",
+                "J9",
+                "held back another amount than the plan's price",
+            ),
+            ("UPDATE attempt SET number = 3 WHERE id = 4", "J10", "attempts are not numbered without gaps"),
+            (
+                "UPDATE attempt SET body_hash = zeroblob(32) WHERE id = 4",
+                "J12",
+                "attempts at the same recipients carried different bodies",
+            ),
+            (
+                "UPDATE attempt SET first = 40 WHERE id = 4",
+                "J2",
+                "attempt 4 is for recipients that the plan does not have",
+            ),
+            (
+                "UPDATE attempt SET fate = NULL, ended_at = NULL, run = 0 WHERE id = 2",
+                "J6",
+                "an attempt of an earlier run is still open",
+            ),
+            (
+                "INSERT INTO attempt SELECT 5, first, recipients, number, run, body_hash, reserved, claimed_at,
+                 ended_at, class, failure_row, fate, reason, request_id, billed, billed_units, segments, spent,
+                 not_before FROM attempt WHERE id = 4",
+                "J11",
+                "tried again after it was settled",
+            ),
+            (
+                "INSERT INTO attempt (id, first, recipients, number, run, body_hash, reserved, claimed_at)
+                 VALUES (5, 3, 1, 2, 1, x'00', 50000, 0)",
+                "J8",
+                "tried again while an attempt was in doubt",
+            ),
+            (
+                "INSERT INTO attempt (id, first, recipients, number, run, body_hash, reserved, claimed_at)
+                 VALUES (5, 5, 1, 1, 1, x'00', 50000, 0), (6, 5, 1, 2, 1, x'00', 50000, 0)",
+                "J2",
+                "two open attempts for one recipient",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn damage_to_the_files_own_structure_is_found_and_named() {
+    let place = played();
+    let mut bytes = std::fs::read(place.path()).expect("a file");
+    bytes[39] = 1; // the number of free pages, of which there are none
+    std::fs::write(place.path(), bytes).expect("room");
+    let verified = verify(&place.path()).expect("readable");
+    let [broken] = &verified.broken[..] else { panic!("{:?}", verified.broken) };
+    assert_eq!((broken.invariant, broken.rows.len()), ("file", 0), "{broken:?}");
+    let fault = SqliteJournal::open(&place.path(), crate::support::NOW).err().expect("not whole");
+    assert!(matches!(fault, OpenError::Damaged { .. }), "{fault}");
+}
+
+#[test]
+fn planted_damage_to_totals_is_found_and_named() {
+    names(
+        played,
+        &[
+            (
+                "UPDATE standing SET accepted = accepted + 1, pending = pending - 1",
+                "J1",
+                "the totals say 0 pending, the attempts make 1",
+            ),
+            (
+                "UPDATE standing SET accepted = accepted + 1, pending = pending - 1",
+                "J1",
+                "the totals say 4 accepted, the attempts make 3",
+            ),
+            ("UPDATE standing SET refused = 0", "J1", "the totals say 0 refused, the attempts make 1"),
+            ("UPDATE standing SET in_doubt = 0", "J1", "the totals say 0 in doubt, the attempts make 1"),
+            (
+                "UPDATE standing SET requests_sent = 3",
+                "J17",
+                "the totals say 3 requests sent, the attempts make 4",
+            ),
+            (
+                "UPDATE standing SET requests_throttled = 0",
+                "J17",
+                "the totals say 0 requests throttled, the attempts make 1",
+            ),
+            (
+                "UPDATE standing SET requests_retried = 0",
+                "J17",
+                "the totals say 0 requests retried, the attempts make 1",
+            ),
+            (
+                "UPDATE standing SET billed = NULL",
+                "J9",
+                "the totals say nothing millionths billed, the attempts make 40000",
+            ),
+            (
+                "UPDATE standing SET billed_units = 1",
+                "J9",
+                "the totals say 1 millionths of units billed, the attempts make nothing",
+            ),
+            (
+                "UPDATE standing SET spent = 0",
+                "J9",
+                "the totals say 0 millionths spent, the attempts make 190000",
+            ),
+            (
+                "UPDATE standing SET max_cost = 1",
+                "J9",
+                "the totals say 1 millionths as the cap, the attempts make nothing",
+            ),
+            (
+                "UPDATE standing SET last_exit_code = 0",
+                "J17",
+                "the totals say 0 as the last exit code, the attempts make 6",
+            ),
+        ],
+    );
+}
+
+/// What nothing else would notice: rows that say something else than they did, and contradict
+/// none of the others.
+#[test]
+fn rows_that_say_something_else_are_found_by_their_sums_alone_and_not_sent_on() {
+    for (sql, what) in [
+        ("UPDATE plan SET settings = '{}'", "terms and counts"),
+        ("UPDATE plan SET created_at = created_at + 1", "terms and counts"),
+        ("UPDATE reject SET reason = 'invalid_numbes'", "rejects"),
+        ("UPDATE price SET prefix = '62'", "prices"),
+        ("UPDATE attempt SET claimed_at = claimed_at + 1 WHERE id = 1", "attempts"),
+        ("UPDATE attempt SET body_hash = zeroblob(32) WHERE id = 1", "attempts"),
+        ("UPDATE attempt SET run = 0 WHERE id = 1", "attempts"),
+        ("UPDATE attempt SET request_id = 'r9' WHERE id = 3", "ends of attempts"),
+        ("UPDATE attempt SET reason = 'not at all' WHERE id = 1", "ends of attempts"),
+        ("UPDATE attempt SET ended_at = ended_at + 1 WHERE id = 3", "ends of attempts"),
+        ("UPDATE attempt SET failure_row = 'B4' WHERE id = 1", "ends of attempts"),
+        ("UPDATE attempt SET not_before = 1 WHERE id = 1", "ends of attempts"),
+        ("UPDATE verdict SET provider_id = 'm6' WHERE position = 5", "verdicts"),
+        ("UPDATE verdict SET code = 'FIELD_MISSING' WHERE position = 4", "verdicts"),
+        ("UPDATE resolution SET note = 'seen in the web spp' WHERE id = 2", "decisions"),
+        ("UPDATE resolution SET evidence = 'person' WHERE id = 1", "decisions"),
+        ("UPDATE resolved SET provider_id = 'm7' WHERE first = 0", "recipients of decisions"),
+        ("UPDATE run SET pid = pid + 1", "runs"),
+        ("UPDATE run SET started_at = started_at + 1", "runs"),
+        ("UPDATE cancellation SET result = 'done'", "cancellations"),
+        ("UPDATE standing SET commits = commits + 64", "totals"),
     ] {
-        let place = played();
+        let place = decided_upon();
         place.tamper(sql);
         let verified = verify(&place.path()).expect(sql);
-        let named = verified.broken.iter().any(|broken| broken.invariant == invariant);
-        assert!(named, "{sql}: {invariant} is not among {:?}", verified.broken);
+        let [broken] = &verified.broken[..] else { panic!("{sql}: {:?}", verified.broken) };
+        let said = format!("its {what} are not those that were written");
+        assert_eq!((broken.invariant, &broken.sentence), ("file", &said), "{sql}");
+        let fault = SqliteJournal::open(&place.path(), crate::support::NOW).err().expect(sql);
+        assert!(matches!(&fault, OpenError::Damaged { what, .. } if *what == said), "{sql}: {fault}");
     }
 }
 
@@ -151,110 +316,116 @@ fn planted_damage_to_decisions_is_found_and_named() {
     let place = decided_upon();
     let verified = verify(&place.path()).expect("readable");
     assert!(verified.holds(), "{:?}", verified.broken);
-    names(&[
-        ("DELETE FROM resolution WHERE id = 1", "J5", "a decision about somebody is missing"),
-        ("DELETE FROM resolved WHERE attempt = 1 AND first = 2", "J5", "decision 2 is about nobody"),
-        (
-            "UPDATE resolved SET first = 5 WHERE first = 0",
-            "J5",
-            "decided about somebody who was not in doubt",
-        ),
-        (
-            "UPDATE resolved SET first = 3 WHERE first = 2; UPDATE resolution SET after = 3 WHERE id = 2",
-            "J8",
-            "tried again while an attempt was in doubt",
-        ),
-        ("UPDATE resolution SET after = 0", "J4", "decided about somebody who was not in doubt"),
-        ("UPDATE resolution SET after = 2 WHERE id = 1", "J5", "decision 1 is out of its order"),
-        (
-            "UPDATE resolved SET attempt = 3 WHERE first = 0",
-            "J5",
-            "decided about another attempt than the last",
-        ),
-        (
-            "UPDATE resolved SET first = 8 WHERE first = 0",
-            "J2",
-            "a decision is about recipients that the plan does not have",
-        ),
-        (
-            "UPDATE resolved SET recipients = 4294967295 WHERE first = 1",
-            "J2",
-            "a decision is about recipients that the plan does not have",
-        ),
-        (
-            "UPDATE resolution SET released = 0 WHERE id = 2",
-            "J9",
-            "a decision gives back another amount than the plan's price",
-        ),
-        (
-            "UPDATE resolution SET released = 1 WHERE id = 1",
-            "J9",
-            "a decision gives back another amount than the plan's price",
-        ),
-        (
-            "UPDATE resolution SET decision = 'accepted' WHERE id = 2",
-            "J11",
-            "tried again after it was settled",
-        ),
-        (
-            "UPDATE resolved SET recipients = 2 WHERE first = 1",
-            "J5",
-            "a decision gives one message's id to several",
-        ),
-        (
-            "UPDATE resolved SET provider_id = 'm5' WHERE first = 0",
-            "J5",
-            "two recipients were given one message id",
-        ),
-        (
-            "UPDATE attempt SET request_id = NULL WHERE id = 1",
-            "J5",
-            "a decision found the request of an attempt that has none",
-        ),
-        (
-            "UPDATE standing SET spent = spent + 50000",
-            "J9",
-            "the totals say 300000 millionths spent, the attempts make 250000",
-        ),
-    ]);
+    names(
+        decided_upon,
+        &[
+            ("DELETE FROM resolution WHERE id = 1", "J5", "a decision about somebody is missing"),
+            ("DELETE FROM resolved WHERE attempt = 1 AND first = 2", "J5", "decision 2 is about nobody"),
+            (
+                "UPDATE resolved SET first = 5 WHERE first = 0",
+                "J5",
+                "decided about somebody who was not in doubt",
+            ),
+            (
+                "UPDATE resolved SET first = 3 WHERE first = 2; UPDATE resolution SET after = 3 WHERE id = 2",
+                "J8",
+                "tried again while an attempt was in doubt",
+            ),
+            ("UPDATE resolution SET after = 0", "J4", "decided about somebody who was not in doubt"),
+            ("UPDATE resolution SET after = 2 WHERE id = 1", "J5", "decision 1 is out of its order"),
+            (
+                "UPDATE resolved SET attempt = 3 WHERE first = 0",
+                "J5",
+                "decided about another attempt than the last",
+            ),
+            (
+                "UPDATE resolved SET first = 8 WHERE first = 0",
+                "J2",
+                "a decision is about recipients that the plan does not have",
+            ),
+            (
+                "UPDATE resolved SET recipients = 4294967295 WHERE first = 1",
+                "J2",
+                "a decision is about recipients that the plan does not have",
+            ),
+            (
+                "UPDATE resolution SET released = 0 WHERE id = 2",
+                "J9",
+                "a decision gives back another amount than the plan's price",
+            ),
+            (
+                "UPDATE resolution SET released = 1 WHERE id = 1",
+                "J9",
+                "a decision gives back another amount than the plan's price",
+            ),
+            (
+                "UPDATE resolution SET decision = 'accepted' WHERE id = 2",
+                "J11",
+                "tried again after it was settled",
+            ),
+            (
+                "UPDATE resolved SET recipients = 2 WHERE first = 1",
+                "J5",
+                "a decision gives one message's id to several",
+            ),
+            (
+                "UPDATE resolved SET provider_id = 'm5' WHERE first = 0",
+                "J5",
+                "two recipients were given one message id",
+            ),
+            (
+                "UPDATE attempt SET request_id = NULL WHERE id = 1",
+                "J5",
+                "a decision found the request of an attempt that has none",
+            ),
+            (
+                "UPDATE standing SET spent = spent + 50000",
+                "J9",
+                "the totals say 300000 millionths spent, the attempts make 250000",
+            ),
+        ],
+    );
 }
 
 #[test]
 fn planted_damage_to_receipts_and_cancellations_is_found_and_named() {
-    names(&[
-        (
-            "UPDATE delivery SET position = 8 WHERE position = 5",
-            "J11",
-            "a receipt is for somebody whom the plan does not have",
-        ),
-        (
-            "PRAGMA ignore_check_constraints = ON; UPDATE delivery SET state = 'bounced' WHERE position = 5",
-            "J11",
-            "a receipt says what no receipt can",
-        ),
-        (
-            "PRAGMA ignore_check_constraints = ON; UPDATE early SET state = 'bounced'",
-            "J11",
-            "a receipt that was kept aside says what no receipt can",
-        ),
-        ("UPDATE cancellation SET attempt = 9", "J17", "a request that took nobody was to be taken back"),
-        (
-            "UPDATE verdict SET state = 'refused' WHERE attempt = 3",
-            "J17",
-            "a request that took nobody was to be taken back",
-        ),
-        (
-            "PRAGMA ignore_check_constraints = ON; UPDATE cancellation SET result = 'perhaps'",
-            "J17",
-            "a cancellation came to what it cannot",
-        ),
-    ]);
+    names(
+        decided_upon,
+        &[
+            (
+                "UPDATE delivery SET position = 8 WHERE position = 5",
+                "J11",
+                "a receipt is for somebody whom the plan does not have",
+            ),
+            (
+                "PRAGMA ignore_check_constraints = ON; UPDATE delivery SET state = 'bounced' WHERE position = 5",
+                "J11",
+                "a receipt says what no receipt can",
+            ),
+            (
+                "PRAGMA ignore_check_constraints = ON; UPDATE early SET state = 'bounced'",
+                "J11",
+                "a receipt that was kept aside says what no receipt can",
+            ),
+            ("UPDATE cancellation SET attempt = 9", "J17", "a request that took nobody was to be taken back"),
+            (
+                "UPDATE verdict SET state = 'refused' WHERE attempt = 3",
+                "J17",
+                "a request that took nobody was to be taken back",
+            ),
+            (
+                "PRAGMA ignore_check_constraints = ON; UPDATE cancellation SET result = 'perhaps'",
+                "J17",
+                "a cancellation came to what it cannot",
+            ),
+        ],
+    );
 }
 
-/// Whether each change is found as that invariant, in those words.
-fn names(damages: &[(&str, &str, &str)]) {
+/// Whether each change to such a journal is found as that invariant, in those words.
+fn names(journal: fn() -> Place, damages: &[(&str, &str, &str)]) {
     for (sql, invariant, said) in damages {
-        let place = decided_upon();
+        let place = journal();
         place.tamper(sql);
         let verified = verify(&place.path()).expect(sql);
         let named =
@@ -303,8 +474,9 @@ fn a_breach_names_its_rows_ten_at_most() {
     drop(journal);
     place.tamper("UPDATE verdict SET provider_id = NULL WHERE position >= 20");
     let verified = verify(&place.path()).expect("readable");
-    let [broken] = &verified.broken[..] else { panic!("{:?}", verified.broken) };
+    let [broken, file] = &verified.broken[..] else { panic!("{:?}", verified.broken) };
     assert_eq!((broken.invariant, broken.times), ("J5", 20));
+    assert_eq!(file.sentence, "its verdicts are not those that were written");
     let rows: Vec<u32> = broken.rows.iter().map(|row| row.0).collect();
     assert_eq!(rows, (0..10).map(|index| 42 + 2 * index).collect::<Vec<_>>());
 }
@@ -377,8 +549,9 @@ fn texts_are_counted_again_under_the_plans_own_profile() {
     assert_eq!(verified.plan.segments, 4);
     place.tamper(&format!("UPDATE plan SET profile = '{}'", Profile::STANDARD));
     let verified = verify(&place.path()).expect("readable");
-    let [broken] = &verified.broken[..] else { panic!("{:?}", verified.broken) };
+    let [broken, file] = &verified.broken[..] else { panic!("{:?}", verified.broken) };
     assert_eq!((broken.invariant, broken.sentence.as_str()), ("plan", "text 1 is counted wrong"));
+    assert_eq!(file.sentence, "its terms and counts are not those that were written");
 }
 
 #[test]

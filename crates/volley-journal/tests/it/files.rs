@@ -3,7 +3,9 @@
 use crate::support::{NOW, PER_ITEM, Place, claim, claimed, fill};
 use std::{fs, path::Path};
 use volley_core::Micros;
-use volley_journal::{CommitError, Journal, JournalReader, OpenError, PlanWriter, SqliteJournal, verify};
+use volley_journal::{
+    CommitError, Journal, JournalReader, OpenError, PlanWriter, ReceiptBook, SqliteJournal, verify,
+};
 
 fn refused(path: &Path) -> OpenError {
     SqliteJournal::open(path, NOW).err().expect("no journal to open")
@@ -49,6 +51,41 @@ fn a_journal_is_the_same_one_under_another_name() {
     assert!(matches!(refused(&other), OpenError::Locked { .. }));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_journal_with_a_second_name_of_its_own_opens_by_neither() {
+    let place = Place::with_plan(PER_ITEM, 2, &["a"]);
+    let other = place.path().with_file_name("link.volley");
+    fs::hard_link(place.path(), &other).expect("a link");
+    for path in [place.path(), other.clone()] {
+        let linked = refused(&path);
+        assert!(matches!(linked, OpenError::Linked { names: 2, .. }), "{linked}");
+        assert_eq!(linked.exit_code(), 12);
+        assert!(matches!(JournalReader::open(&path), Err(OpenError::Linked { .. })), "for reading");
+        assert!(matches!(ReceiptBook::open(&path), Err(OpenError::Linked { .. })), "for receipts");
+    }
+    fs::remove_file(other).expect("removed");
+    place.open();
+}
+
+/// As a kill between the two steps of giving a plan its name leaves it.
+#[cfg(unix)]
+#[test]
+fn a_plan_that_kept_the_name_it_was_made_under_opens_by_its_own_name_alone() {
+    let place = Place::with_plan(PER_ITEM, 2, &["a"]);
+    let planning = place.path().with_file_name(format!(
+        "{}.planning",
+        place.path().file_name().expect("a name").to_str().expect("UTF-8")
+    ));
+    fs::hard_link(place.path(), &planning).expect("a link");
+    let linked = refused(&planning);
+    assert!(matches!(linked, OpenError::Linked { .. }), "{linked}");
+    JournalReader::open(&place.path()).expect("it is looked at");
+    assert!(planning.exists(), "looking changes nothing");
+    place.open();
+    assert!(!planning.exists(), "whoever sends takes it away");
+}
+
 #[test]
 fn what_is_no_journal_is_named_for_what_it_is() {
     let place = Place::new();
@@ -85,9 +122,9 @@ fn what_is_no_journal_is_named_for_what_it_is() {
 #[test]
 fn a_newer_schema_is_left_to_the_volley_that_wrote_it() {
     let place = Place::with_plan(PER_ITEM, 2, &["a"]);
-    place.tamper("PRAGMA user_version = 5");
+    place.tamper("PRAGMA user_version = 6");
     let fault = refused(&place.path());
-    assert!(matches!(fault, OpenError::Newer { version: 5, .. }), "{fault:?}");
+    assert!(matches!(fault, OpenError::Newer { version: 6, .. }), "{fault:?}");
     assert_eq!(fault.exit_code(), 12);
     for version in [0, -1] {
         place.tamper(&format!("PRAGMA user_version = {version}"));

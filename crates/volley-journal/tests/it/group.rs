@@ -1,7 +1,10 @@
 //! Many callers, one thread, shared commits.
 
 use crate::support::{NOW, PER_ITEM, Place, accepted, claim, record};
-use std::sync::{Arc, Mutex, mpsc};
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
 use volley_core::{Chunk, Micros, Position, UnixMillis};
 use volley_journal::{
     AttemptId, CommitError, FrozenPlan, Journal, Recovered, Standing, Write, Writer, Written,
@@ -34,6 +37,10 @@ impl Journal for Gated {
 
     fn recent_requests(&mut self, since: UnixMillis, most: usize) -> Result<Vec<UnixMillis>, CommitError> {
         self.inner.recent_requests(since, most)
+    }
+
+    fn silence(&self, now: UnixMillis) -> Duration {
+        self.inner.silence(now)
     }
 
     fn commit(&mut self, batch: &[Write]) -> Result<Vec<Written>, CommitError> {

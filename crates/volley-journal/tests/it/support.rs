@@ -73,6 +73,11 @@ impl Place {
         Self { directory: TempDir::new().expect("a directory") }
     }
 
+    /// The same in memory where the machine has such a place, for tests of very many files.
+    pub(crate) fn in_memory() -> Self {
+        Self { directory: TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).expect("a directory") }
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         self.directory.path().join("spring-sale.volley")
     }

@@ -174,6 +174,8 @@ impl<'a> Advisor<'a> {
             | Reason::Destination
             | Reason::NoPrice
             | Reason::FrequencyCap
+            | Reason::OutsideWindow
+            | Reason::WindowNeverOpens
             | Reason::FieldCount => false,
         };
         self.verdicts.clear();

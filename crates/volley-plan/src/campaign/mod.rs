@@ -4,6 +4,7 @@
 //! cannot honour is refused too: nothing that was asked for is left out in silence. Secrets are
 //! never in the file; it names the environment variable or the file that holds them.
 
+mod duration;
 mod fault;
 mod message;
 mod written;
@@ -13,6 +14,7 @@ use crate::{
     source::is_delimiter,
     words::{listed, nearest},
 };
+pub use duration::patience;
 use encoding_rs::Encoding;
 pub use fault::{At, CampaignError};
 use fault::{both, value_fault};
@@ -25,7 +27,7 @@ use std::{
     str::FromStr,
     time::Duration,
 };
-use volley_core::{Assignment, FrequencyCap, Micros, NumberKind, Rate, Region, Rounding, UnixMillis};
+use volley_core::{Assignment, FrequencyCap, Micros, NumberKind, Pacing, Rate, Region, Rounding, UnixMillis, Window, WindowFault};
 use written::{SECRETS, Written};
 
 /// The history of the campaigns of one folder, unless `limits.history` says otherwise.
@@ -172,6 +174,11 @@ pub struct Limits {
     /// The file that remembers who got a text when. Always there where `per_recipient` is; where
     /// it is not, this campaign's texts are remembered by nobody.
     pub history: Option<PathBuf>,
+    /// How long a provider in trouble is tried again before the run ends, nothing to 30 days;
+    /// `None` is the usual minute.
+    pub patience: Option<Duration>,
+    /// The hours in which texts may be sent, by the clocks of whoever gets them; `None` for all.
+    pub window: Option<Window>,
 }
 
 /// The section `[provider]`. What is `None` is the provider's own default.
@@ -185,6 +192,11 @@ pub struct ProviderSettings {
     pub base_url: Option<String>,
     /// Rates that all hold; empty for the provider's own.
     pub rate: Vec<Rate>,
+    /// How requests are spread under the rates; `None` is [`Pacing::usual`].
+    pub pacing: Option<Pacing>,
+    /// The least time that a request and its answer take on the way, less than a second: what a
+    /// strict pacing may take off its windows.
+    pub least_round_trip: Option<Duration>,
     /// Requests that wait for an answer at the same time, at least 1.
     pub max_in_flight: Option<u32>,
     /// Recipients a request carries, at least 1; the ceiling is the provider's.
@@ -230,7 +242,7 @@ impl Campaign {
     /// Reads a campaign file and what is put over it.
     ///
     /// `providers` gives each kind with the names of its own settings in `[provider]`, beside
-    /// `kind`, `base_url`, `rate`, `max_in_flight`, `chunk`, `timeout` and, for `sim`, `face`.
+    /// `kind`, `base_url`, `rate`, `pacing`, `max_in_flight`, `chunk`, `timeout` and, for `sim`, `face`.
     /// Relative paths in the file are relative to it; those in flags and variables are relative
     /// to the working directory. Reads `message.file`, but no list.
     pub fn load(
@@ -422,14 +434,6 @@ impl Meaning<'_> {
     }
 
     fn limits(&self) -> Result<Limits, CampaignError> {
-        if let Some(at) = self.written.at("limits.window") {
-            return Err(CampaignError::NotYet {
-                at: at.clone(),
-                key: "limits.window",
-                what: "wait for a send window",
-                instead: "remove it and send at the right hour, or set schedule",
-            });
-        }
         let wanted = "write an amount in quotes that is not negative, like \"150.00\"";
         let max_cost = self.checked("limits.max_cost", wanted, |text| {
             text.parse().ok().filter(|cost: &Micros| *cost >= Micros::ZERO)
@@ -444,7 +448,24 @@ impl Meaning<'_> {
             Some((path, at)) => Some(self.resolved(path, at)),
             None => per_recipient.map(|_: FrequencyCap| self.path.with_file_name(HISTORY)),
         };
-        Ok(Limits { max_cost, max_recipients: max_recipients.unwrap_or(2_000_000), per_recipient, history })
+        let wanted = "write a time of at most 30 days with its unit, like \"10m\", \"2h\" or \"0s\"";
+        Ok(Limits {
+            max_cost,
+            max_recipients: max_recipients.unwrap_or(2_000_000),
+            per_recipient,
+            history,
+            patience: self.checked("limits.patience", wanted, patience)?,
+            window: self.window()?,
+        })
+    }
+
+    /// The hours that texts may be sent in; where that is any hour, there is nothing to keep to.
+    fn window(&self) -> Result<Option<Window>, CampaignError> {
+        let Some((text, at)) = self.written.text("limits.window") else { return Ok(None) };
+        let window: Window = text
+            .parse()
+            .map_err(|fault: WindowFault| value_fault(at, "limits.window", text, &fault.to_string()))?;
+        Ok(Some(window).filter(|window| !window.is_always()))
     }
 
     fn rates(&self) -> Result<Option<Rates>, CampaignError> {
@@ -523,12 +544,19 @@ impl Meaning<'_> {
             protocol,
             base_url: self.base_url()?,
             rate,
+            pacing: self
+                .checked("provider.pacing", "write \"strict\" or \"spaced\"", |text| text.parse().ok())?,
+            least_round_trip: self.checked(
+                "provider.least_round_trip",
+                "write a time of less than a second with its unit, like \"20ms\"",
+                duration::round_trip,
+            )?,
             max_in_flight: self.integer("provider.max_in_flight", 1..=i64::from(u32::MAX))?,
             chunk: self.integer("provider.chunk", 1..=i64::from(u32::MAX))?,
             timeout: self.checked(
                 "provider.timeout",
                 "write a time of at most an hour with its unit, like \"30s\", \"2m\" or \"500ms\"",
-                timeout,
+                duration::timeout,
             )?,
             auth: self.auth()?,
             settings: settings.collect(),
@@ -667,21 +695,6 @@ fn known_kind<'a>(
     Err(value_fault(at, key, kind, &wanted))
 }
 
-/// `30s`, `2m`, `500ms`: more than zero, at most an hour.
-fn timeout(text: &str) -> Option<Duration> {
-    let digits_end = text.find(|c: char| !c.is_ascii_digit())?;
-    let (count, unit) = text.split_at(digits_end);
-    let millis_each = match unit.trim_start() {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return None,
-    };
-    let millis = count.parse::<u64>().ok()?.checked_mul(millis_each)?;
-    (1..=3_600_000).contains(&millis).then(|| Duration::from_millis(millis))
-}
-
 /// Whether a URL's authority, `host` or `host:port`, is this machine.
 fn is_loopback(authority: &str) -> bool {
     let host = match authority.strip_prefix('[') {
@@ -695,25 +708,6 @@ fn is_loopback(authority: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn timeouts_have_a_unit_and_an_end() {
-        for (text, millis) in [
-            ("30s", Some(30_000)),
-            ("2m", Some(120_000)),
-            ("500ms", Some(500)),
-            ("1 h", Some(3_600_000)),
-            ("2h", None),
-            ("0s", None),
-            ("30", None),
-            ("s", None),
-            ("-1s", None),
-            ("1.5s", None),
-            ("99999999999999999999s", None),
-        ] {
-            assert_eq!(timeout(text), millis.map(Duration::from_millis), "{text}");
-        }
-    }
 
     #[test]
     fn loopback_is_this_machine_and_nothing_that_looks_like_it() {

@@ -34,7 +34,7 @@ impl Shape {
 }
 
 /// Every key but the provider's own, `provider.auth` and `message.defaults`.
-const KEYS: [(&str, Shape); 40] = [
+const KEYS: [(&str, Shape); 43] = [
     ("name", Shape::Text),
     ("sender", Shape::Text),
     ("schedule", Shape::Text),
@@ -63,12 +63,15 @@ const KEYS: [(&str, Shape); 40] = [
     ("limits.max_cost", Shape::Text),
     ("limits.max_recipients", Shape::Integer),
     ("limits.window", Shape::Text),
+    ("limits.patience", Shape::Text),
     ("limits.per_recipient", Shape::Text),
     ("limits.history", Shape::Text),
     ("provider.kind", Shape::Text),
     ("provider.face", Shape::Text),
     ("provider.base_url", Shape::Text),
     ("provider.rate", Shape::Texts),
+    ("provider.pacing", Shape::Text),
+    ("provider.least_round_trip", Shape::Text),
     ("provider.max_in_flight", Shape::Integer),
     ("provider.chunk", Shape::Integer),
     ("provider.timeout", Shape::Text),

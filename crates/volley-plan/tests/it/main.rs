@@ -6,6 +6,7 @@ mod archive; // zip archives and workbooks as few programs write them
 mod campaign; // what a campaign file says, and what is refused
 mod compressed; // lists in gzip and zstd data, and files that are not what they are called
 mod diagnosis; // what texts cost beyond what they need to
+mod hours; // the send window: who is left out for it, and how it falls
 mod kinds; // every kind of broken input, and every two of them
 mod malformed; // what holds of any bytes
 mod pass; // counts, duplicates, prices, requests, plan hash

@@ -91,7 +91,7 @@ impl MeSms {
                 destinations: Destinations::default(),
                 schedule: Schedule::Until { horizon: None },
                 rate: Rate::per_second(NonZeroU32::new(5).expect("five")),
-                counts_strictly: true,
+                counts_strictly: false,
                 max_in_flight: 4,
                 timeout: Duration::from_mins(2),
                 reply_price: ReplyPrice::Units("credit"),

@@ -228,10 +228,10 @@ fn limits_are_told_and_kept() {
 fn the_defaults_are_as_documented() {
     for (kind, chunk, rate, strictly, in_flight, seconds, price, sender_required) in [
         ("transmitsms", 500, "2/s", true, 2, 30, ReplyPrice::Money, false),
-        ("mesms", 1_000, "5/s", true, 4, 120, ReplyPrice::Units("credit"), true),
-        ("maxotel", 1, "5/s", true, 4, 30, ReplyPrice::Money, true),
-        ("fonedynamics", 100, "10/s", true, 8, 30, ReplyPrice::Nothing, false),
-        ("multitel", 1, "2/s", true, 2, 30, ReplyPrice::Money, true),
+        ("mesms", 1_000, "5/s", false, 4, 120, ReplyPrice::Units("credit"), true),
+        ("maxotel", 1, "5/s", false, 4, 30, ReplyPrice::Money, true),
+        ("fonedynamics", 100, "10/s", false, 8, 30, ReplyPrice::Nothing, false),
+        ("multitel", 1, "2/s", false, 2, 30, ReplyPrice::Money, true),
         ("http", 1, "1/s", false, 2, 30, ReplyPrice::Nothing, true),
     ] {
         let account = account(kind, &[]);

@@ -5,6 +5,7 @@ mod declared;
 mod fonedynamics;
 mod inquiries;
 mod looks;
+mod rows;
 mod streaming;
 mod support;
 mod wire;

@@ -4,7 +4,8 @@ use crate::support::{body, calm, form, gateway, header, send_one, send_one_thai,
 use std::time::Duration;
 use volley_core::{Language, National, Shifts};
 use volley_sim::{
-    Account, Answer, Config, ConfigError, Face, Fault, Gateway, Messages, Mischief, When, Wire,
+    Account, Among, Answer, Breakage, Config, ConfigError, End, Face, Fault, Gateway, Messages, Mischief,
+    When, Wire,
 };
 
 /// The answer to one send under `what`, and how many messages were taken.
@@ -29,10 +30,29 @@ fn each_kind_does_what_it_says_and_takes_what_it_says() {
         (M::Rubbish { taken: true }, 200, Wire::Whole, 1),
         (M::Rubbish { taken: false }, 200, Wire::Whole, 0),
         (M::NoPrice, 200, Wire::Whole, 1),
+        (M::Late { by: Duration::from_mins(1) }, 200, Wire::Whole, 1),
+        (M::Broken(Breakage::TwoLengths), 200, Wire::Broken(Breakage::TwoLengths), 1),
     ] {
         let (answer, counted) = under(what.clone());
         assert_eq!((answer.reply.status, answer.wire, counted), (status, wire, taken), "{what:?}");
     }
+}
+
+#[test]
+fn a_late_reply_takes_so_much_longer() {
+    let latency = Duration::from_millis(20)..=Duration::from_millis(20);
+    let faults = vec![Fault::at(1, Mischief::Late { by: Duration::from_mins(1) })];
+    let mut gateway = gateway(Config { latency, faults, ..calm() });
+    let delays = [1, 2].map(|_| gateway.answer(Duration::ZERO, &send_one()).delay.as_millis());
+    assert_eq!(delays, [60_020, 20]);
+}
+
+#[test]
+fn connections_are_numbered_by_themselves_and_hang_up_where_they_are_told_to() {
+    let faults = vec![Fault::at_connection(2, 7, End::Silence), Fault::at(1, Mischief::CommitThenDrop)];
+    let mut gateway = gateway(Config { faults, ..calm() });
+    assert_eq!([1, 2, 3].map(|_| gateway.connect()), [None, Some((7, End::Silence)), None]);
+    assert_eq!(gateway.answer(Duration::ZERO, &send_one()).wire, Wire::LoseReply, "the first request");
 }
 
 #[test]
@@ -186,7 +206,8 @@ fn what_makes_no_sense_is_refused_before_the_start() {
     let extra = |messages| Config { extra_parts: vec![messages], ..calm() };
     let account = |change: fn(&mut Account)| with_account(Face::TransmitSms, change);
     let (long, short) = (Duration::from_secs(2), Duration::from_secs(1));
-    let cases: [(Config, Expected); 15] = [
+    let hang_up = Mischief::HangUp { bytes: 0, end: End::Reset };
+    let cases: [(Config, Expected); 17] = [
         (plain(When::Request(0)), |fault| matches!(fault, ConfigError::RequestZero)),
         (plain(When::Every(0)), |fault| matches!(fault, ConfigError::RequestZero)),
         (plain(When::Requests { first: 3, last: 2 }), |fault| {
@@ -199,6 +220,18 @@ fn what_makes_no_sense_is_refused_before_the_start() {
         (with(When::Every(1), Mischief::Throttle { retry_after: bell }), |fault| {
             matches!(fault, ConfigError::RetryAfter)
         }),
+        (with(When::Every(1), hang_up), |fault| matches!(fault, ConfigError::HangUp)),
+        (
+            Config {
+                faults: vec![Fault {
+                    when: When::Every(1),
+                    what: Mischief::Reset,
+                    among: Among::Connections,
+                }],
+                ..calm()
+            },
+            |fault| matches!(fault, ConfigError::HangUp),
+        ),
         (twins, |fault| matches!(fault, ConfigError::SharedKey(_))),
         (Config { latency: long..=short, ..calm() }, |fault| matches!(fault, ConfigError::Latency)),
         (extra(Messages::Numbered([].into())), |fault| matches!(fault, ConfigError::NoMessage)),

@@ -1,11 +1,11 @@
 //! The faults file and the accounts file.
 
 use crate::support::{BASIC, calm, form, gateway, json, request, send_one};
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 use volley_core::{Alphabet, BreakAt, ConcatRef, Language, Micros, National, Profile, Shifts};
 use volley_sim::{
-    Account, BatchReply, CodeForm, Config, Duplicates, ErrorPlace, Face, Fault, Gateway, Habits, LimitKind,
-    Messages, Mischief, Receipt, Request, When,
+    Account, BatchReply, Breakage, CodeForm, Config, Duplicates, Encoding, End, ErrorPlace, Face, Fault,
+    Gateway, Habits, LimitKind, Messages, Mischief, Receipt, Request, When,
 };
 
 #[test]
@@ -86,6 +86,45 @@ kind = "no_price"
 }
 
 #[test]
+fn what_breaks_below_http_has_its_settings_and_usual_ones() {
+    let pause = Duration::from_millis;
+    let drop = |bytes| NonZeroUsize::new(bytes).expect("not zero");
+    let broken = |how| Fault::at(1, Mischief::Broken(how));
+    for (written, fault) in [
+        ("kind = \"late\"", Fault::at(1, Mischief::Late { by: Duration::from_mins(1) })),
+        ("kind = \"late\"\ndelay_ms = 70", Fault::at(1, Mischief::Late { by: pause(70) })),
+        ("kind = \"cut\"", broken(Breakage::Cut { bytes: 0, end: End::Close })),
+        ("kind = \"cut\"\nbytes = 9\nend = \"reset\"", broken(Breakage::Cut { bytes: 9, end: End::Reset })),
+        ("kind = \"drip\"", broken(Breakage::Drip { bytes: drop(1), pause: pause(1_000) })),
+        (
+            "kind = \"drip\"\nbytes = 3\npause_ms = 5",
+            broken(Breakage::Drip { bytes: drop(3), pause: pause(5) }),
+        ),
+        ("kind = \"doubled\"", broken(Breakage::Doubled { pause: Duration::ZERO })),
+        ("kind = \"doubled\"\npause_ms = 5", broken(Breakage::Doubled { pause: pause(5) })),
+        ("kind = \"two_lengths\"", broken(Breakage::TwoLengths)),
+        ("kind = \"continues\"", broken(Breakage::Continues)),
+        ("kind = \"header_flood\"", broken(Breakage::HeaderFlood { headers: 200, bytes: 20 })),
+        (
+            "kind = \"header_flood\"\nheaders = 1\nbytes = 1048576",
+            broken(Breakage::HeaderFlood { headers: 1, bytes: 1_048_576 }),
+        ),
+        ("kind = \"padded\"", broken(Breakage::Padded { bytes: 1 << 30 })),
+        ("kind = \"padded\"\nbytes = 9", broken(Breakage::Padded { bytes: 9 })),
+        ("kind = \"bomb\"", broken(Breakage::Bomb { encoding: Encoding::Gzip })),
+        ("kind = \"bomb\"\nencoding = \"br\"", broken(Breakage::Bomb { encoding: Encoding::Br })),
+        ("kind = \"bomb\"\nencoding = \"zstd\"", broken(Breakage::Bomb { encoding: Encoding::Zstd })),
+        ("kind = \"hang_up\"", Fault::at_connection(1, 0, End::Reset)),
+        ("kind = \"hang_up\"\nbytes = 9\nend = \"close\"", Fault::at_connection(1, 9, End::Close)),
+        ("kind = \"hang_up\"\nend = \"silence\"", Fault::at_connection(1, 0, End::Silence)),
+    ] {
+        let mut config = Config::default();
+        config.read_faults(&format!("[[fault]]\nrequest = 1\n{written}")).expect(written);
+        assert_eq!(config.faults, [fault], "{written}");
+    }
+}
+
+#[test]
 fn an_extra_part_names_messages_or_whole_requests() {
     for (when, messages) in [
         ("messages = [17, 3]", Messages::Numbered([3, 17].into())),
@@ -141,6 +180,16 @@ fn a_faults_file_that_makes_no_sense_is_refused_with_its_line() {
         ("[[fault]]\nkind = \"extra_part\"\nmessages = [0]", "line 1", "numbered from 1"),
         ("[[fault]]\nkind = \"extra_part\"\nevery = 2\nbytes = 1", "line 1", "`bytes` does nothing"),
         ("[[fault]]\nkind = \"no_price\"\nmessages = [1]", "line 1", "`messages` does nothing"),
+        ("[[fault]]\nkind = \"extra_part\"\nevery = 2\namong = \"sends\"", "line 1", "`among` does nothing"),
+        ("[[fault]]\nkind = \"hang_up\"\nevery = 2\namong = \"sends\"", "line 1", "`among` does nothing"),
+        ("[[fault]]\nkind = \"truncate\"\nevery = 2\nend = \"reset\"", "line 1", "`end` does nothing"),
+        ("[[fault]]\nkind = \"cut\"\nevery = 2\npause_ms = 1", "line 1", "`pause_ms` does nothing"),
+        ("[[fault]]\nkind = \"drip\"\nevery = 2\ndelay_ms = 1", "line 1", "`delay_ms` does nothing"),
+        ("[[fault]]\nkind = \"padded\"\nevery = 2\nheaders = 1", "line 1", "`headers` does nothing"),
+        ("[[fault]]\nkind = \"padded\"\nevery = 2\nencoding = \"br\"", "line 1", "`encoding` does nothing"),
+        ("[[fault]]\nkind = \"bomb\"\nevery = 2\nencoding = \"lzma\"", "line 4", "lzma"),
+        ("[[fault]]\nkind = \"cut\"\nevery = 2\nend = \"explode\"", "line 4", "explode"),
+        ("[[fault]]\nkind = \"drip\"\nevery = 2\nbytes = 0", "line 1", "at least 1"),
     ] {
         let mut config = Config::default();
         let fault = config.read_faults(text).expect_err(text).to_string();

@@ -1,6 +1,7 @@
 //! The gateway as its callers meet it: answers, limits, ledger, faults, sockets, files.
 
 mod billing;
+mod broken;
 mod callbacks;
 mod cancelling;
 mod faults;

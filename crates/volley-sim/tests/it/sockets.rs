@@ -15,13 +15,13 @@ use tokio::runtime::{Builder, Runtime};
 use volley_sim::{Config, DeliveryMix, Fault, MAX_BODY_BYTES, Mischief, Request, Server, StartError};
 
 /// A server on a port of its own, with a thread of its own.
-struct Rig {
+pub(crate) struct Rig {
     runtime: Runtime,
     server: Server,
 }
 
 impl Rig {
-    fn new(faults: Vec<Fault>) -> Self {
+    pub(crate) fn new(faults: Vec<Fault>) -> Self {
         Self::with(Config { faults, ..calm() })
     }
 
@@ -32,33 +32,33 @@ impl Rig {
         Self { runtime, server }
     }
 
-    fn under(what: Mischief) -> Self {
+    pub(crate) fn under(what: Mischief) -> Self {
         Self::new(vec![Fault::at(1, what)])
     }
 
     /// A client that gives up, and fails its test, after half a minute of silence.
-    fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         let client = TcpStream::connect(self.server.address).expect("it listens");
         client.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket");
         client.set_write_timeout(Some(Duration::from_secs(30))).expect("a socket");
         client
     }
 
-    fn taken(&self) -> u64 {
+    pub(crate) fn taken(&self) -> u64 {
         self.server.gateway.lock().expect("no panic").recipients_taken()
     }
 
-    fn requests(&self) -> u64 {
+    pub(crate) fn requests(&self) -> u64 {
         self.server.gateway.lock().expect("no panic").requests_seen()
     }
 
-    fn stop(self) {
+    pub(crate) fn stop(self) {
         self.runtime.block_on(self.server.shutdown());
     }
 }
 
 /// `request` as it goes over the wire.
-fn bytes(request: &Request) -> Vec<u8> {
+pub(crate) fn bytes(request: &Request) -> Vec<u8> {
     let mut wire =
         format!("{} {} HTTP/1.1\r\nhost: localhost\r\n", request.method, request.path).into_bytes();
     let length = ("content-length".to_owned(), request.body.len().to_string());
@@ -69,7 +69,7 @@ fn bytes(request: &Request) -> Vec<u8> {
 }
 
 /// The next reply's head and the length that it announces.
-fn read_head(client: &mut TcpStream) -> (String, usize) {
+pub(crate) fn read_head(client: &mut TcpStream) -> (String, usize) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -83,7 +83,7 @@ fn read_head(client: &mut TcpStream) -> (String, usize) {
 }
 
 /// The next whole reply: its status line and its body.
-fn read_reply(client: &mut TcpStream) -> (String, String) {
+pub(crate) fn read_reply(client: &mut TcpStream) -> (String, String) {
     let (head, length) = read_head(client);
     let mut body = vec![0; length];
     client.read_exact(&mut body).expect("a whole body");
@@ -92,7 +92,7 @@ fn read_reply(client: &mut TcpStream) -> (String, String) {
 }
 
 /// Everything up to the end of the stream, however it ends.
-fn read_rest(client: &mut TcpStream) -> Vec<u8> {
+pub(crate) fn read_rest(client: &mut TcpStream) -> Vec<u8> {
     let mut rest = Vec::new();
     match client.read_to_end(&mut rest) {
         Ok(_) => rest,

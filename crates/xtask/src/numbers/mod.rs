@@ -35,6 +35,14 @@ pub(crate) fn run(root: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// All regions of the metadata with their calling codes; `001` for the numbers of no country.
+pub(crate) fn regions(root: &Path) -> Result<Vec<(String, u16)>, Failure> {
+    let path = root.join(TEXT);
+    let text = fs::read_to_string(&path).map_err(|source| Failure::Unreadable { path: path.clone(), source })?;
+    let plans = plan::read(&text).map_err(malformed(&path))?;
+    Ok(plans.into_iter().map(|plan| (plan.region, plan.code)).collect())
+}
+
 /// The text of the metadata in the locked port.
 fn metadata(root: &Path) -> Result<String, Failure> {
     let metadata = output(cargo(root, &["metadata", "--format-version", "1", "--locked"]))?;

@@ -4,6 +4,7 @@
 //! Send calls: `NAME.request`, `NAME.reply`. Questions: `NAME.ask`, `NAME.said`. Calls of the
 //! provider's to us: `NAME.callback`. One file here a provider, with the values of its calls.
 
+mod cut;
 mod fonedynamics;
 mod http;
 mod maxotel;
