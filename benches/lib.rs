@@ -112,14 +112,30 @@ pub fn temporary() -> TempDir {
 /// Writes `messages` recipients, each with a text of its own, into a new journal at `path`.
 pub fn write_plan(path: &Path, messages: u32) -> Result<(), PlanError> {
     let offer = offer();
-    let mut writer = PlanWriter::create(path, offer.batch)?;
-    let mut text = String::new();
+    let text = |index| {
+        format!("Hi, your payment of ${}.00 is due. Reply STOP to opt out. #{index}", 19 + index % 40)
+    };
+    write_texts(path, messages, offer.batch, offer.chunk, text)
+}
+
+/// The same with one text for all, to be sent to `chunk` of them a request.
+pub fn write_shared_plan(path: &Path, messages: u32, chunk: u32) -> Result<(), PlanError> {
+    let text = |_| "Hi, your payment is due. Reply STOP to opt out.".to_owned();
+    write_texts(path, messages, Batch::SharedText { max: 2_000_000 }, chunk, text)
+}
+
+fn write_texts(
+    path: &Path,
+    messages: u32,
+    batch: Batch,
+    chunk: u32,
+    text_of: impl Fn(u32) -> String,
+) -> Result<(), PlanError> {
+    let mut writer = PlanWriter::create(path, batch)?;
     let mut written = (0, Micros::ZERO);
     let mut hasher = PlanHasher::new(Rounding::Exact);
     for index in 0..messages {
-        text.clear();
-        write!(text, "Hi, your payment of ${}.00 is due. Reply STOP to opt out. #{index}", 19 + index % 40)
-            .expect("a string takes everything");
+        let text = text_of(index);
         let segments = Profile::STANDARD.count(&text);
         let cost = PRICE.checked_mul(segments.count).expect("a few cents");
         let to = Msisdn::from_digits(digits(index)).expect("eleven digits");
@@ -132,11 +148,11 @@ pub fn write_plan(path: &Path, messages: u32) -> Result<(), PlanError> {
     let terms = PlanTerms {
         campaign: "bench".to_owned(),
         sender: Some("ShopAlert".to_owned()),
-        provider: offer.provider,
+        provider: offer().provider,
         send_at: None,
         currency: Some("AUD".to_owned()),
-        batch: offer.batch,
-        chunk: offer.chunk,
+        batch,
+        chunk,
     };
     let lock = writer.finish(&FrozenPlan {
         hash: hasher.finish(&terms),

@@ -7,13 +7,16 @@
 //! anything is decided by it; what may have been taken is never sent again. Not here: wire
 //! formats (volley-provider), storage (volley-journal), reading campaigns (volley-plan).
 
+mod ahead; // intents that are durable before their place is free
 mod ask; // questions beside sending
 mod attempt; // one try at one chunk: claim, send, record
 mod backoff; // how long to wait before trying again
+mod carriers; // those who carry requests
 mod lane; // what one provider account does next
 mod pace; // when the next request may leave
 mod port; // the journal as the shell sees it
 mod run; // the loop: start here
+mod shell; // what a run has open
 mod transport; // HTTP
 mod window; // who of a chunk may be sent to now
 

@@ -13,6 +13,21 @@ pub trait Port: Clone + Send + Sync + 'static {
     /// Makes `write` durable. When it resolves, a power cut cannot undo it.
     fn write(&self, write: Write) -> impl Future<Output = Result<Written, Arc<CommitError>>> + Send;
 
+    /// Makes `writes` durable, all in one commit where the journal has that; says of each, in
+    /// their order, what it came to.
+    fn write_all(
+        &self,
+        writes: Arc<Vec<Write>>,
+    ) -> impl Future<Output = Vec<Result<Written, Arc<CommitError>>>> + Send {
+        async move {
+            let mut written = Vec::with_capacity(writes.len());
+            for write in writes.iter() {
+                written.push(self.write(write.clone()).await);
+            }
+            written
+        }
+    }
+
     /// See [`Journal::next_chunks`].
     fn next_chunks(
         &self,
@@ -48,9 +63,14 @@ impl Threaded {
 
 impl Port for Threaded {
     async fn write(&self, write: Write) -> Result<Written, Arc<CommitError>> {
-        let (done, result) = oneshot::channel();
-        self.0.write(write, move |written| drop(done.send(written)));
-        result.await.unwrap_or_else(|_| Err(Arc::new(CommitError::Gone)))
+        let mut written = self.write_all(Arc::new(vec![write])).await;
+        written.pop().expect("one write, one answer")
+    }
+
+    async fn write_all(&self, writes: Arc<Vec<Write>>) -> Vec<Result<Written, Arc<CommitError>>> {
+        let (asked, (done, result)) = (writes.len(), oneshot::channel());
+        self.0.write(writes, move |written| drop(done.send(written)));
+        all_or_none(result.await.unwrap_or_else(|_| Err(Arc::new(CommitError::Gone))), asked)
     }
 
     async fn next_chunks(&self, from: Position, most: usize) -> Result<Vec<Chunk>, Arc<CommitError>> {
@@ -68,8 +88,19 @@ impl Port for Threaded {
     }
 }
 
-/// A journal on the caller's own thread, one commit a write: for simulations on virtual time,
-/// where a second thread would let the clock run ahead.
+/// What became of one commit, said of each of its `writes`.
+fn all_or_none(
+    written: Result<Vec<Written>, Arc<CommitError>>,
+    writes: usize,
+) -> Vec<Result<Written, Arc<CommitError>>> {
+    match written {
+        Ok(written) => written.into_iter().map(Ok).collect(),
+        Err(fault) => vec![Err(fault); writes],
+    }
+}
+
+/// A journal on the caller's own thread: for simulations on virtual time, where a second thread
+/// would let the clock run ahead.
 #[derive(Clone)]
 pub struct Inline(Arc<Mutex<Box<dyn Journal>>>);
 
@@ -86,8 +117,12 @@ impl Inline {
 
 impl Port for Inline {
     async fn write(&self, write: Write) -> Result<Written, Arc<CommitError>> {
-        let written = self.with(|journal| journal.commit(std::slice::from_ref(&write)))?;
-        Ok(*written.first().expect("one write, one answer"))
+        let mut written = self.write_all(Arc::new(vec![write])).await;
+        written.pop().expect("one write, one answer")
+    }
+
+    async fn write_all(&self, writes: Arc<Vec<Write>>) -> Vec<Result<Written, Arc<CommitError>>> {
+        all_or_none(self.with(|journal| journal.commit(&writes)).map_err(Arc::new), writes.len())
     }
 
     async fn next_chunks(&self, from: Position, most: usize) -> Result<Vec<Chunk>, Arc<CommitError>> {

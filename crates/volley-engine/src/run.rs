@@ -1,16 +1,17 @@
 //! The loop that does what the lane says. Start here.
 
 use crate::{
-    attempt::{self, Finished, Shared, Unfinished},
-    lane::{Closed, Ending, Fetched, Lane, LaneSettings, Pause, Step},
+    attempt::Shared,
+    lane::{Ending, Lane, LaneSettings, Pause, Step},
     port::Port,
+    shell::Shell,
     transport::Transport,
     window::{ClockWatch, Windows},
 };
-use std::{fmt, sync::Arc, time::Duration};
-use tokio::{sync::watch, task::JoinSet, time::Instant};
+use std::{fmt, mem, sync::Arc, time::Duration};
+use tokio::{sync::watch, time::Instant};
 use volley_core::{Chunk, Msisdn, Rate, Reason, StopReason, UnixMillis};
-use volley_journal::{CommitError, Journal, Standing, Write, kill_point};
+use volley_journal::{CommitError, Journal, Standing, Write};
 use volley_provider::adapter::Adapter;
 
 /// What one run sends, and how.
@@ -46,13 +47,18 @@ impl HeldBack {
         chunk.recipients.iter().all(|one| (self.0)(one.to))
     }
 
+    /// Whether nothing may be sent to somebody of `chunk`.
+    pub(crate) fn holds_anybody(&self, chunk: &Chunk) -> bool {
+        chunk.recipients.iter().any(|one| (self.0)(one.to))
+    }
+
     /// The same recipients in the same order, those who are held back in chunks of their own.
-    fn apart(&self, chunks: Vec<Chunk>) -> Vec<Chunk> {
+    pub(crate) fn apart(&self, chunks: Vec<Chunk>) -> Vec<Chunk> {
         chunks.into_iter().flat_map(|chunk| self.parts(&chunk).unwrap_or_else(|| vec![chunk])).collect()
     }
 
     /// `chunk` in such parts; `None` where there is only one kind of recipients in it.
-    fn parts(&self, chunk: &Chunk) -> Option<Vec<Chunk>> {
+    pub(crate) fn parts(&self, chunk: &Chunk) -> Option<Vec<Chunk>> {
         let held: Vec<bool> = chunk.recipients.iter().map(|one| (self.0)(one.to)).collect();
         if !held.contains(&true) || !held.contains(&false) {
             return None;
@@ -143,107 +149,77 @@ impl<T: Transport, P: Port> Run<T, P> {
     /// The journal could not even be read.
     pub async fn execute(self, mut control: Control) -> Result<Ending, Arc<CommitError>> {
         let start = Instant::now();
-        let (tell_to_stop, told_to_stop) = watch::channel(0);
-        let Settings { lane, sender, send_at, held_back, windows, earlier_requests, mut seed } = self.settings;
+        let Settings { lane, sender, send_at, held_back, windows, earlier_requests, seed } = self.settings;
         let mut clock = windows.as_ref().map(|windows| ClockWatch::new(windows.now(), start.elapsed()));
+        let places = lane.max_in_flight;
         let mut lane = Lane::new(lane);
         for ago in earlier_requests {
             lane.on_earlier_request(Duration::ZERO, ago);
         }
         let port = self.port.clone();
         let plan = self.port.plan();
-        let (journal_fault, mut faults) = watch::channel(None);
         let shared = Arc::new(Shared {
             adapter: self.adapter,
             transport: self.transport,
             reference: plan.reference(),
             currency: plan.terms.currency,
-            port: self.port,
             sender,
             send_at,
             held_back: held_back.clone(),
             windows: windows.clone(),
-            stop: told_to_stop,
-            journal_fault,
         });
-        let mut attempts: JoinSet<Finished> = JoinSet::new();
+        let mut shell = Shell::new(lane, shared, self.port, start, seed, places);
+        let mut shown = Shown::default();
         loop {
-            let level = *control.stop.borrow_and_update();
-            if level > 0 {
-                kill_point!("drain");
-                lane.stop(StopReason::Interrupted, "");
-                tell_to_stop.send_if_modified(|told| std::mem::replace(told, level) != level);
-            }
-            if faults.has_changed().is_ok_and(|changed| changed)
-                && let Some(fault) = faults.borrow_and_update().as_deref()
-            {
-                lane.on_trouble(start.elapsed(), fault);
-            }
-            while let Some(finished) = attempts.try_join_next() {
-                settle(&mut lane, finished, start, &mut seed);
-            }
+            shell.take_answers();
+            shell.stop(*control.stop.borrow_and_update()).await;
             if let Some((windows, clock)) = windows.as_ref().zip(clock.as_mut())
                 && clock.was_set(windows.now(), start.elapsed())
             {
-                lane.on_clock_set(start.elapsed());
+                shell.lane.on_clock_set(start.elapsed());
             }
-            let standing = port.standing();
-            let step = lane.poll(start.elapsed(), standing.spent);
-            let pause = if let Step::Wait(pause) | Step::Trial(pause) = &step { Some(pause.clone()) } else { None };
-            let in_flight = lane.in_flight();
-            let stopped = lane.stopped().map(|(reason, detail)| (reason, detail.clone()));
-            let pending = standing.recipients.pending;
-            control.progress.send_replace(Progress {
-                standing,
-                in_flight,
-                pause,
-                stopped,
-                started: Some(start),
-            });
-            match step {
-                Step::Fetch { from, most } => {
-                    let chunks = port.next_chunks(from, most).await?;
-                    let mut fetched = match &windows {
-                        Some(windows) => windows.apart(chunks, start.elapsed()),
-                        None => Fetched::from(chunks),
-                    };
-                    if let Some(held_back) = &held_back {
-                        fetched.chunks = held_back.apart(fetched.chunks);
-                    }
-                    lane.on_chunks(fetched);
+            let step = loop {
+                match shell.lane.poll(start.elapsed(), shell.standing.spent) {
+                    Step::Send(work) => match held_back.as_ref().and_then(|held| held.parts(&work.chunk)) {
+                        // Somebody asked since the chunk was fetched.
+                        Some(parts) => shell.lane.on_parts(&work, parts, start.elapsed()),
+                        None => shell.claim(work),
+                    },
+                    other => break other,
                 }
+            };
+            if shell.go_on() {
+                continue;
+            }
+            let pause =
+                if let Step::Wait(pause) | Step::Trial(pause) = &step { Some(pause.clone()) } else { None };
+            shown.tell(&control.progress, &shell, pause.as_ref(), start);
+            match step {
                 Step::Trial(_) => {
                     let written = port.write(Write::Trial).await.map_err(|error| error.to_string());
-                    lane.on_trial(start.elapsed(), written.err().as_deref());
-                }
-                Step::Send(work) => match held_back.as_ref().and_then(|held| held.parts(&work.chunk)) {
-                    // Somebody asked since the chunk was fetched.
-                    Some(parts) => lane.on_parts(&work, parts, start.elapsed()),
-                    None => drop(attempts.spawn(attempt::run(Arc::clone(&shared), work))),
-                },
-                Step::Wait(pause) => {
-                    tokio::select! {
-                        biased;
-                        _ = control.stop.changed() => {}
-                        // Looked at where the loop begins.
-                        _ = faults.changed() => faults.mark_changed(),
-                        Some(finished) = attempts.join_next() => settle(&mut lane, finished, start, &mut seed),
-                        () = sleep_through(&pause, start) => {}
-                    }
+                    shell.lane.on_trial(start.elapsed(), written.err().as_deref());
+                    continue;
                 }
                 // Whatever stopped the lane after the last answer stopped nobody.
-                Step::Done(_) if pending == 0 => return Ok(Ending::Finished),
+                Step::Done(_) if shell.standing.recipients.pending == 0 => return Ok(Ending::Finished),
                 Step::Done(ending) => return Ok(ending),
+                Step::Fetch { .. } | Step::Send(_) | Step::Wait(_) => {}
+            }
+            tokio::select! {
+                biased;
+                _ = control.stop.changed() => {}
+                news = shell.news() => news?,
+                () = sleep_through(pause.as_ref(), start) => {}
             }
         }
     }
 }
 
 /// Until a pause ends by itself; for ever where only an answer ends it.
-async fn sleep_through(pause: &Pause, start: Instant) {
-    match pause.until() {
+async fn sleep_through(pause: Option<&Pause>, start: Instant) {
+    match pause.and_then(Pause::until) {
         // Whether the wall clock was set is looked at now and then.
-        Some(at) if matches!(pause, Pause::Window { .. }) => {
+        Some(at) if matches!(pause, Some(Pause::Window { .. })) => {
             let look = start.elapsed() + LOOK_AT_THE_CLOCK_EVERY;
             tokio::time::sleep_until(start + at.min(look)).await;
         }
@@ -252,36 +228,39 @@ async fn sleep_through(pause: &Pause, start: Instant) {
     }
 }
 
-/// Tells the lane what came of an attempt.
-fn settle(
-    lane: &mut Lane,
-    finished: Result<Finished, tokio::task::JoinError>,
-    start: Instant,
-    seed: &mut u64,
-) {
-    let Finished { work, ended, result } = match finished {
-        Ok(finished) => finished,
-        // A bug in an adapter or in us. The attempt stays open and becomes in doubt at the next start.
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-    };
-    let (ended, now) = (ended.duration_since(start), start.elapsed());
-    match result {
-        Ok(outcome) => lane.on_end(work, &outcome, ended, now, next_random(seed)),
-        Err(Unfinished::Unclaimed(error)) => {
-            lane.on_unclaimed(work, now, &error.to_string(), error.is_passing());
-        }
-        Err(Unfinished::Closed(wait, opens)) => {
-            lane.on_closed(&work, Closed { until: ended + wait, opens }, now);
-        }
-        Err(Unfinished::Unsaved(error)) => lane.on_unsaved(&work, ended, &error.to_string()),
-    }
+/// What was told last of where the run stands: it is told anew after a commit, and when what it
+/// waits for changes.
+#[derive(Default)]
+struct Shown {
+    commits: Option<u64>,
+    pause: Option<mem::Discriminant<Pause>>,
+    stopped: bool,
 }
 
-/// `SplitMix64` (Steele, Lea, Flood 2014): enough for spreading waits, nothing more.
-fn next_random(seed: &mut u64) -> u64 {
-    *seed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mut mixed = *seed;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    mixed ^ (mixed >> 31)
+impl Shown {
+    fn tell<T: Transport, P: Port>(
+        &mut self,
+        progress: &watch::Sender<Progress>,
+        shell: &Shell<T, P>,
+        pause: Option<&Pause>,
+        start: Instant,
+    ) {
+        let stopped = shell.lane.stopped();
+        let now = Self {
+            commits: Some(shell.standing.commits),
+            pause: pause.map(mem::discriminant),
+            stopped: stopped.is_some(),
+        };
+        if (self.commits, self.pause, self.stopped) == (now.commits, now.pause, now.stopped) {
+            return;
+        }
+        *self = now;
+        progress.send_replace(Progress {
+            standing: shell.standing.clone(),
+            in_flight: u32::try_from(shell.under_way()).unwrap_or(u32::MAX),
+            pause: pause.cloned(),
+            stopped: stopped.map(|(reason, detail)| (reason, detail.clone())),
+            started: Some(start),
+        });
+    }
 }

@@ -6,17 +6,17 @@
 //! than two seconds are not used again. An error's text never holds the address. Whom it trusts is
 //! the system's to say, or that of `SSL_CERT_FILE`; no setting lets a bad certificate pass.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use reqwest::{Url, header};
 use std::{
     convert::Infallible,
     error::Error,
     future::Future,
-    io,
+    io, mem,
     net::IpAddr,
     pin::{Pin, pin},
-    sync::Mutex,
+    sync::{Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -44,6 +44,9 @@ pub trait Transport: Send + Sync + 'static {
 pub struct HttpTransport {
     client: reqwest::Client,
     timeout: Duration,
+    /// The address of the last request without a secret in it, as text and as it is understood:
+    /// most are alike.
+    last: Mutex<Option<(String, Url)>>,
 }
 
 /// Why no HTTP client could be made: the machine's TLS roots, in practice.
@@ -53,6 +56,9 @@ pub struct ClientError(reqwest::Error);
 
 /// The most of a decoded answer that is read.
 const ANSWER_LIMIT_BYTES: usize = 256 * 1024;
+
+/// The headers of an answer that adapters look at; the others are not kept.
+const HEADERS_READ: [&str; 2] = ["content-type", "retry-after"];
 
 /// Name, TCP and TLS together. Below every overall limit, or a slow connect could not be told
 /// from a lost answer.
@@ -85,16 +91,26 @@ impl HttpTransport {
             .tcp_nodelay(true)
             .build()
             .map_err(ClientError)?;
-        Ok(Self { client, timeout })
+        Ok(Self { client, timeout, last: Mutex::new(None) })
+    }
+
+    /// Where `request` goes.
+    fn url(&self, request: &HttpRequest) -> Result<Url, Failure> {
+        if request.secret_tail.is_some() {
+            return understood(&request.address());
+        }
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, url)) = last.as_ref().filter(|(address, _)| *address == request.url) {
+            return Ok(url.clone());
+        }
+        let url = understood(&request.url)?;
+        *last = Some((request.url.clone(), url.clone()));
+        Ok(url)
     }
 
     /// Sends `request` up to its last byte, and waits for the head of the answer.
     async fn head(&self, request: HttpRequest) -> Result<reqwest::Response, Failure> {
-        let unbuildable = |why| Failure::new(Class::Unbuildable, why);
-        let url = Url::parse(&request.address()).map_err(|_| unbuildable("the address is none"))?;
-        if !is_private(&url) {
-            return Err(unbuildable("the address is plain HTTP to another machine"));
-        }
+        let url = self.url(&request)?;
         let mut builder = match request.method {
             Method::Get => self.client.get(url),
             Method::Post => self.client.post(url),
@@ -162,6 +178,13 @@ fn is_private(url: &Url) -> bool {
     }
 }
 
+/// An address that a request may go to. Its text is not repeated: it may hold a secret.
+fn understood(address: &str) -> Result<Url, Failure> {
+    let unbuildable = |why| Failure::new(Class::Unbuildable, why);
+    let url = Url::parse(address).map_err(|_| unbuildable("the address is none"))?;
+    if is_private(&url) { Ok(url) } else { Err(unbuildable("the address is plain HTTP to another machine")) }
+}
+
 /// A header value that the client's own logs hide.
 fn sensitive(text: &secrecy::SecretString) -> header::HeaderValue {
     use secrecy::ExposeSecret;
@@ -179,23 +202,33 @@ async fn read(mut response: reqwest::Response) -> Observed {
     if response.headers().get_all(header::CONTENT_ENCODING).iter().any(is_packed) {
         return cut(status, "the answer is compressed, which was not asked for");
     }
-    let text = |(name, value): (&header::HeaderName, &header::HeaderValue)| {
-        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    let texts = |name: &'static str| {
+        let all = response.headers().get_all(name).iter();
+        all.filter_map(move |value| Some((name.to_owned(), value.to_str().ok()?.to_owned())))
     };
-    let headers = response.headers().iter().filter_map(text).collect();
-    let mut body = Vec::new();
+    let headers = HEADERS_READ.into_iter().flat_map(texts).collect();
+    // Most answers come in one piece, which is not copied.
+    let (mut body, mut pieces) = (Bytes::new(), BytesMut::new());
     loop {
         match response.chunk().await {
-            Ok(Some(piece)) if body.len() + piece.len() <= ANSWER_LIMIT_BYTES => {
-                body.extend_from_slice(&piece);
+            Ok(Some(piece)) if body.len() + pieces.len() + piece.len() <= ANSWER_LIMIT_BYTES => {
+                if body.is_empty() && pieces.is_empty() {
+                    body = piece;
+                } else {
+                    pieces.extend_from_slice(&mem::take(&mut body));
+                    pieces.extend_from_slice(&piece);
+                }
             }
             Ok(Some(_)) => return cut(status, "the answer is larger than 256 KiB"),
             Ok(None) => break,
             Err(_) => return cut(status, "the answer was cut"),
         }
     }
+    if !pieces.is_empty() {
+        body = pieces.freeze();
+    }
     let at = UnixMillis(jiff::Timestamp::now().as_millisecond());
-    Observed::Reply(Reply { status, headers, body: Bytes::from(body), at })
+    Observed::Reply(Reply { status, headers, body, at })
 }
 
 /// Whether a body of this encoding is not what it stands for.
@@ -310,7 +343,7 @@ impl http_body::Body for FrameBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         volley_journal::kill_point!("while-writing");
         let this = &mut *self;
-        let next = this.frames.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner).next();
+        let next = this.frames.get_mut().unwrap_or_else(PoisonError::into_inner).next();
         if let Some(bytes) = &next {
             this.left = this.left.saturating_sub(bytes.len() as u64);
         }

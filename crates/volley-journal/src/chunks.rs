@@ -86,9 +86,14 @@ struct Cutter<'plan> {
     text: Option<(u32, Arc<str>)>,
 }
 
+/// Room for so many recipients is made at once.
+const FEW: usize = 64;
+
 struct Filling {
     chunk: Chunk,
-    /// Where in the chunk's texts a text of the plan is.
+    /// The text read last, of the plan and of the chunk.
+    last: (u32, u32),
+    /// Where in the chunk's texts a text of the plan is; not kept where all share one.
     places: HashMap<u32, u32>,
 }
 
@@ -97,19 +102,29 @@ impl Cutter<'_> {
         let segments = u16::from(text.carriage.segments);
         let cost = cost(self.plan, one.price, segments)?.unwrap_or(Micros::ZERO);
         let body = self.body(one.text, text);
-        let other_text = |filling: &Filling| !filling.places.contains_key(&one.text);
-        if self.plan.batch().shares_text() && self.current.as_ref().is_some_and(other_text) {
+        let shares_text = self.plan.batch().shares_text();
+        let other_text = |filling: &Filling| filling.last.0 != one.text;
+        if shares_text && self.current.as_ref().is_some_and(other_text) {
             self.cut();
         }
         let filling = self.current.get_or_insert_with(|| Filling {
-            chunk: Chunk { first: Position(one.position), texts: Vec::new(), recipients: Vec::new() },
-            places: HashMap::new(),
+            chunk: Chunk {
+                first: Position(one.position),
+                texts: vec![Arc::clone(&body)],
+                recipients: Vec::with_capacity(self.limit.min(FEW)),
+            },
+            last: (one.text, 0),
+            places: if shares_text { HashMap::new() } else { HashMap::from([(one.text, 0)]) },
         });
         let chunk = &mut filling.chunk;
-        let text = *filling.places.entry(one.text).or_insert_with(|| {
-            chunk.texts.push(body);
-            u32::try_from(chunk.texts.len() - 1).expect("no more texts than recipients")
-        });
+        if filling.last.0 != one.text {
+            let place = *filling.places.entry(one.text).or_insert_with(|| {
+                chunk.texts.push(body);
+                u32::try_from(chunk.texts.len() - 1).expect("no more texts than recipients")
+            });
+            filling.last = (one.text, place);
+        }
+        let text = filling.last.1;
         chunk.recipients.push(Planned { row: one.row, to: one.to, text, segments, cost });
         if chunk.recipients.len() == self.limit {
             self.cut();

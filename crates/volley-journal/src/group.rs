@@ -11,13 +11,16 @@ use std::{
 };
 use volley_core::{Chunk, Position};
 
-/// The most writes that share a commit.
+/// A commit is full with so many writes; the last who joins may make it larger.
 const MOST_WRITES: usize = 4_096;
 
 type Done<T, E> = Box<dyn FnOnce(Result<T, E>) + Send>;
 
+/// Writes that are to share a commit, and who is told what came of them.
+type Asked = (Arc<Vec<Write>>, Done<Vec<Written>, Arc<CommitError>>);
+
 enum Request {
-    Write(Write, Done<Written, Arc<CommitError>>),
+    Write(Asked),
     Chunks(Position, usize, Done<Vec<Chunk>, CommitError>),
 }
 
@@ -48,12 +51,16 @@ impl Writer {
         Self { queue, plan, standing, thread }
     }
 
-    /// Makes `write` durable, together with its neighbours in the queue; `done` is told when it
-    /// is, or that it is not. A write that the journal refuses fails with all that shared its
-    /// commit; what comes later is tried anew.
-    pub fn write(&self, write: Write, done: impl FnOnce(Result<Written, Arc<CommitError>>) + Send + 'static) {
-        if let Err(mpsc::SendError(Request::Write(_, done))) =
-            self.queue.send(Request::Write(write, Box::new(done)))
+    /// Makes `writes` durable in one commit, together with their neighbours in the queue; `done`
+    /// is told what each of them came to, in their order, or that none is. A write that the
+    /// journal refuses fails with all that shared its commit; what comes later is tried anew.
+    pub fn write(
+        &self,
+        writes: Arc<Vec<Write>>,
+        done: impl FnOnce(Result<Vec<Written>, Arc<CommitError>>) + Send + 'static,
+    ) {
+        if let Err(mpsc::SendError(Request::Write((_, done)))) =
+            self.queue.send(Request::Write((writes, Box::new(done))))
         {
             done(Err(Arc::new(CommitError::Gone)));
         }
@@ -99,13 +106,13 @@ fn serve(
     while let Some(request) = next.take().or_else(|| requests.recv().ok()) {
         match request {
             Request::Chunks(from, most, done) => done(journal.next_chunks(from, most)),
-            Request::Write(write, done) => {
-                let (mut batch, mut waiting) = (vec![write], vec![done]);
-                while batch.len() < MOST_WRITES {
+            Request::Write((writes, done)) => {
+                let (mut size, mut waiting) = (writes.len(), vec![(writes, done)]);
+                while size < MOST_WRITES {
                     match requests.try_recv() {
-                        Ok(Request::Write(write, done)) => {
-                            batch.push(write);
-                            waiting.push(done);
+                        Ok(Request::Write((writes, done))) => {
+                            size += writes.len();
+                            waiting.push((writes, done));
                         }
                         Ok(chunks @ Request::Chunks(..)) => {
                             next = Some(chunks);
@@ -114,7 +121,14 @@ fn serve(
                         Err(_) => break,
                     }
                 }
-                let written = journal.commit(&batch);
+                let written = match &waiting[..] {
+                    [(alone, _)] => journal.commit(alone),
+                    several => {
+                        let batch: Vec<Write> =
+                            several.iter().flat_map(|(writes, _)| writes.iter().cloned()).collect();
+                        journal.commit(&batch)
+                    }
+                };
                 shown.lock().unwrap_or_else(PoisonError::into_inner).clone_from(journal.standing());
                 answer(written, waiting);
             }
@@ -123,16 +137,18 @@ fn serve(
     journal
 }
 
-fn answer(written: Result<Vec<Written>, CommitError>, waiting: Vec<Done<Written, Arc<CommitError>>>) {
+/// Tells everybody who waits what became of as many writes as were theirs.
+fn answer(written: Result<Vec<Written>, CommitError>, waiting: Vec<Asked>) {
     match written {
         Ok(written) => {
-            for (done, written) in waiting.into_iter().zip(written) {
-                done(Ok(written));
+            let mut written = written.into_iter();
+            for (writes, done) in waiting {
+                done(Ok(written.by_ref().take(writes.len()).collect()));
             }
         }
         Err(fault) => {
             let fault = Arc::new(fault);
-            for done in waiting {
+            for (_, done) in waiting {
                 done(Err(Arc::clone(&fault)));
             }
         }

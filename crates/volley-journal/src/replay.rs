@@ -22,7 +22,7 @@ pub(crate) struct Replay {
     ledger: Ledger,
     last_resolution: u64,
     /// The word of the one class that totals count.
-    throttled: String,
+    throttled: &'static str,
     /// Whether the rows are hashed, too, and where.
     is_summing: bool,
     bytes: Bytes,

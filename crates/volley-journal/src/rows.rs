@@ -82,7 +82,7 @@ pub(crate) fn store_standing(
     let mut update = connection.prepare_cached(
         "UPDATE standing SET pending = ?, accepted = ?, refused = ?, in_doubt = ?, requests_sent = ?,
          requests_throttled = ?, requests_retried = ?, billed = ?, billed_units = ?, spent = ?, commits = ?,
-         max_cost = ?, last_exit_code = ?, checksums = ?",
+         max_cost = ?, last_exit_code = ?, checksums = ? WHERE id = 1",
     )?;
     let all: Vec<&dyn ToSql> = totals.iter().copied().chain([&checksums as &dyn ToSql]).collect();
     update.execute(&all[..])?;

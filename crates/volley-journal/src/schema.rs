@@ -25,6 +25,8 @@ pub(crate) const VERSION: i32 = 5;
 /// connection's restart of the log and lose commits (sqlite.org/wal.html, "the WAL-reset bug").
 const OLDEST_SQLITE: i32 = 3_051_003;
 
+/// What is written while sending is checked by `OR`: for `IN` SQLite fills a table of its own with the
+/// words, at each statement.
 pub(crate) const SCHEMA: &str = "
 CREATE TABLE plan (            -- one row: the frozen campaign, never changed
   id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -99,7 +101,8 @@ CREATE TABLE attempt (         -- one request for recipients first .. first + re
   ended_at INTEGER,            -- null: open
   class TEXT,                  -- what was seen
   failure_row TEXT,            -- its row in docs/failures.md
-  fate TEXT CHECK (fate IN ('accepted', 'each', 'refused', 'not_taken', 'in_doubt')),
+  fate TEXT CHECK (fate = 'accepted' OR fate = 'each' OR fate = 'refused' OR fate = 'not_taken'
+    OR fate = 'in_doubt'),
   reason TEXT,
   request_id TEXT,             -- the provider's, from its answer or found later
   billed INTEGER,              -- by the provider, for the whole request
@@ -112,7 +115,8 @@ CREATE TABLE attempt (         -- one request for recipients first .. first + re
 CREATE TABLE verdict (         -- one by one, where the fate is 'each'
   attempt INTEGER NOT NULL,
   position INTEGER NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('accepted', 'refused', 'not_taken', 'in_doubt')),
+  state TEXT NOT NULL CHECK (state = 'accepted' OR state = 'refused' OR state = 'not_taken'
+    OR state = 'in_doubt'),
   provider_id TEXT,
   code TEXT,
   billed INTEGER,

@@ -25,6 +25,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, ToSql, Transaction, Tra
 use std::{
     ops::Range,
     path::{Path, PathBuf},
+    thread,
     time::Duration,
 };
 use volley_core::{
@@ -80,15 +81,26 @@ impl SqliteJournal {
         let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         // Under the lock, a plan in the making is what a process that is gone left behind.
         remove(&beside(&path, ".planning")).map_err(|source| OpenError::io(&path, source))?;
-        let ready = |connection: &Connection| {
-            check_pages(connection)?;
-            let plan = load_plan(connection)?;
-            let history = load_history(connection, &plan)?;
-            let altered = altered(connection, &plan)?;
-            Ok((plan, history, altered))
-        };
-        let (plan, History { ledger, silence, frozen }, altered) =
-            ready(&connection).map_err(|fault: Fault| fault.opening(&path))?;
+        // Both read the whole file: side by side, on a connection each.
+        let (examined, replayed) = thread::scope(|scope| {
+            let examined = scope.spawn(|| {
+                let beside = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+                let examine = || {
+                    check_pages(&beside)?;
+                    altered(&beside, &load_plan(&beside)?)
+                };
+                examine().map_err(|fault| fault.opening(&path))
+            });
+            let replay = || {
+                let plan = load_plan(&connection)?;
+                let history = load_history(&connection, &plan)?;
+                Ok((plan, history))
+            };
+            let replayed = replay().map_err(|fault: Fault| fault.opening(&path));
+            (examined.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), replayed)
+        });
+        let altered = examined?;
+        let (plan, History { ledger, silence, frozen }) = replayed?;
         if !altered.is_empty() {
             return Err(OpenError::Altered { path, what: altered.join(" and ") });
         }

@@ -2,7 +2,7 @@
 
 use crate::{FrozenPlan, RowCounts, schema::Fault};
 use rusqlite::{Connection, Row, RowIndex, params};
-use std::{collections::BTreeMap, fmt::Display, iter};
+use std::{collections::BTreeMap, fmt::Display, iter, sync::LazyLock};
 use volley_core::{
     Batch, Class, Digest, Micros, Msisdn, PlanHash, PlanTerms, Price, ProfileFault, Rounding, UnixMillis,
 };
@@ -20,14 +20,21 @@ pub(crate) fn count(row: &Row<'_>, column: impl RowIndex + Display) -> Result<u6
 }
 
 /// A class's word in the journal: its name, the same from version to version.
-pub(crate) fn class_word(class: Class) -> String {
-    format!("{class:?}")
+pub(crate) fn class_word(class: Class) -> &'static str {
+    let known = CLASS_WORDS.iter().find(|(known, _)| *known == class);
+    known.map(|(_, word)| word.as_str()).expect("`Class::ALL` has every class")
 }
 
 /// The class that `word` was written for.
 pub(crate) fn class_of(word: &str) -> Option<Class> {
-    Class::ALL.into_iter().find(|class| class_word(*class) == word)
+    CLASS_WORDS.iter().find(|(_, known)| known == word).map(|(class, _)| *class)
 }
+
+/// Every class with its word, the commonest first.
+static CLASS_WORDS: LazyLock<Vec<(Class, String)>> = LazyLock::new(|| {
+    let commonest_first = iter::once(Class::Answered).chain(Class::ALL);
+    commonest_first.map(|class| (class, format!("{class:?}"))).collect()
+});
 
 /// A rounding's words in the journal.
 fn rounding_words(rounding: Rounding) -> String {
@@ -228,7 +235,7 @@ mod tests {
 
     #[test]
     fn the_words_of_classes_stay_as_stored_journals_have_them() {
-        let words: Vec<String> = Class::ALL.into_iter().map(class_word).collect();
+        let words: Vec<&str> = Class::ALL.into_iter().map(class_word).collect();
         assert_eq!(
             words.join(" "),
             "NameResolution ConnectRefused ConnectTimeout TlsFailed ProxyRefused NoDescriptor Unbuildable \
@@ -238,7 +245,7 @@ mod tests {
              Unavailable UnavailableUntaken ServerError OtherRefusal"
         );
         for class in Class::ALL {
-            assert_eq!(class_of(&class_word(class)), Some(class));
+            assert_eq!(class_of(class_word(class)), Some(class));
         }
     }
 }

@@ -349,7 +349,7 @@ impl Resumption {
         let (path, plan) = (self.path.clone(), self.plan.clone());
         let is_over = self.journal.standing().recipients.pending == 0;
         let history = if is_over { None } else { history::watch(&self.account, &path, &plan)? };
-        let (ending, standing) = cmd::sim::runtime()?.block_on(self.send(voice))?;
+        let (ending, standing) = one_thread()?.block_on(self.send(voice))?;
         if let Some(history) = history {
             history::absorb(history);
         }
@@ -433,6 +433,12 @@ pub(crate) fn earlier(
 ) -> Result<Vec<Duration>, Fault> {
     let rates = account.rates(capabilities)?;
     volley_engine::earlier_requests(journal, &rates, now()).map_err(|error| Fault::new(PASSING_FAULT, error))
+}
+
+/// The runtime of sending. One thread carries some ten thousands of requests a second, beside the
+/// journal's own; on several, tasks would move from one to the other and wake each other.
+fn one_thread() -> Result<tokio::runtime::Runtime, Fault> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 
 fn cap(text: &str) -> Result<Micros, Fault> {

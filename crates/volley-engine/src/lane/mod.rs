@@ -9,6 +9,7 @@ mod pass;
 mod trouble;
 
 use crate::{
+    ahead::Ahead,
     backoff,
     pace::{Go, Pacer},
 };
@@ -79,7 +80,8 @@ pub enum Step {
         /// How many chunks.
         most: usize,
     },
-    /// Claim this chunk and send it; report with [`Lane::on_end`].
+    /// Claim this chunk, and send it when its intent is durable, a place in flight is free and
+    /// [`Lane::may_send`] agrees; report with [`Lane::on_end`].
     Send(Work),
     /// Write something to the journal, which could not be written; answer with [`Lane::on_trial`].
     /// Until then the pause is not over.
@@ -165,6 +167,7 @@ pub enum Ending {
 pub struct Lane {
     settings: LaneSettings,
     pacer: Pacer,
+    ahead: Ahead,
     ready: VecDeque<Work>,
     retries: BinaryHeap<Reverse<Retry>>,
     pass: Pass,
@@ -212,6 +215,7 @@ impl Lane {
         let budget = (2 * flight).max(settings.planned / 1_000);
         let mut lane = Self {
             pacer,
+            ahead: Ahead::new(settings.chunk),
             ready: VecDeque::new(),
             retries: BinaryHeap::new(),
             pass: Pass::default(),
@@ -412,6 +416,47 @@ impl Lane {
         self.stop(StopReason::Journal, why);
     }
 
+    /// The intent for `work` was not made after all: it is next again.
+    pub fn on_withdrawn(&mut self, work: Work, now: Duration) {
+        self.release(&work, now);
+        self.ready.push_front(work);
+    }
+
+    /// A request left that [`Step::Send`] was for: its intent was durable.
+    pub fn on_sent(&mut self) {
+        self.ahead.on_sent();
+    }
+
+    /// A commit was durable at `now`, and the first of its writes had waited for that so long:
+    /// what leaves meanwhile is how far ahead intents are made. How far that is now.
+    pub fn on_commit(&mut self, now: Duration, took: Duration) -> u32 {
+        let ahead = self.ahead.on_commit(now, took);
+        self.pacer.set_max_in_flight(self.settings.max_in_flight.saturating_add(ahead));
+        ahead
+    }
+
+    /// Whether a request whose intent is durable may leave. One that may not is put back: its end
+    /// is [`Class::HeldBack`].
+    pub fn may_send(&self, now: Duration) -> bool {
+        self.stopped.is_none()
+            && self.trouble.is_none()
+            && now >= self.throttled_until
+            && self.breaker.pause(now).is_none()
+    }
+
+    /// The chunks to ask the journal for before they are missed, as in [`Step::Fetch`].
+    pub fn wants(&self) -> Option<(Position, usize)> {
+        let most = self.fetch_size();
+        let few = self.ready.len() < most.div_ceil(2) && self.stopped.is_none();
+        self.pass.next().filter(|_| few).map(|from| (from, most))
+    }
+
+    /// Whether chunks that were asked for from `from` on are still to come: a pass that began anew
+    /// meanwhile asks again.
+    pub fn awaits(&self, from: Position) -> bool {
+        self.pass.next() == Some(from)
+    }
+
     /// Something could not be written at `now`, and will be offered again.
     pub fn on_trouble(&mut self, now: Duration, why: &str) {
         match &mut self.trouble {
@@ -459,7 +504,7 @@ impl Lane {
         self.stopped.as_ref().map(|(reason, detail)| (*reason, detail))
     }
 
-    /// Requests under way.
+    /// Requests that were handed out and whose end was not heard of.
     pub fn in_flight(&self) -> u32 {
         self.pacer.in_flight()
     }
@@ -504,7 +549,7 @@ impl Lane {
     fn fetch_size(&self) -> usize {
         let in_flight = self.settings.max_in_flight as usize;
         let chunk = self.settings.chunk.max(1) as usize;
-        (8_192 / chunk).clamp(in_flight.min(65_536 / chunk + 1), 8_192)
+        (2_048 / chunk).max(in_flight.min(65_536 / chunk + 1)).min(8_192)
     }
 }
 

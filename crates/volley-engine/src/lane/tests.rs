@@ -286,6 +286,41 @@ fn stopping_waits_for_what_is_in_flight_and_claims_nothing_more() {
 }
 
 #[test]
+fn a_quick_lane_hands_out_more_than_it_has_places_for_and_no_other() {
+    for (chunk, left, handed_out) in [(1, 400, 4 + 80), (1, 79, 4), (2, 400, 4)] {
+        let mut lane = lane(LaneSettings { max_in_flight: 4, chunk, ..settings() }, 2_000, chunk);
+        (0..left).for_each(|_| lane.on_sent());
+        // A tenth of them left while one commit was under way.
+        lane.on_commit(SECOND, SECOND / 10);
+        let steps = std::iter::from_fn(|| match lane.poll(SECOND, Micros::ZERO) {
+            Step::Send(work) => Some(work),
+            _ => None,
+        });
+        assert_eq!(steps.count(), handed_out, "{left} left in a second, chunks of {chunk}");
+    }
+}
+
+#[test]
+fn what_was_withdrawn_is_next_again() {
+    let mut lane = lane(settings(), 30, 10);
+    let work = next_work(&mut lane, SECOND);
+    lane.on_withdrawn(work, SECOND);
+    assert_eq!(lane.in_flight(), 0);
+    assert_eq!(next_work(&mut lane, SECOND).chunk.first, Position(0));
+}
+
+#[test]
+fn nothing_may_leave_while_the_provider_wants_silence_or_after_a_stop() {
+    let mut lane = lane(settings(), 30, 10);
+    let work = next_work(&mut lane, SECOND);
+    assert!(lane.may_send(SECOND));
+    lane.on_end(work, &failed(Class::Throttled), SECOND, SECOND, 0);
+    assert_eq!([1, 2].map(|second| lane.may_send(second * SECOND)), [false, true]);
+    lane.stop(StopReason::Interrupted, "");
+    assert!(!lane.may_send(2 * SECOND));
+}
+
+#[test]
 fn fetching_goes_on_behind_what_is_known() {
     let mut lane = Lane::new(settings());
     assert!(matches!(lane.poll(SECOND, Micros::ZERO), Step::Fetch { from: Position(0), most } if most > 0));

@@ -157,6 +157,12 @@ impl Pacer {
         }
     }
 
+    /// Lets so many requests be open at the same time from now on, at least 1; those that are
+    /// open already stay.
+    pub fn set_max_in_flight(&mut self, max_in_flight: u32) {
+        self.max_in_flight = max_in_flight.max(1);
+    }
+
     /// Requests that were let go and have not ended.
     pub fn in_flight(&self) -> u32 {
         self.in_flight

@@ -1,6 +1,7 @@
 //! Whole campaigns on virtual time, judged by the gateway's ledger; and the real HTTP client
 //! against raw sockets; questions beside sending.
 
+mod ahead;
 mod client;
 mod limiters;
 mod pacing;

@@ -250,7 +250,7 @@ impl World {
         self.execute(&limits, port, earlier_requests).await
     }
 
-    fn open(&self, limits: &Limits) -> (Inline, Vec<Duration>, Duration) {
+    pub(crate) fn open(&self, limits: &Limits) -> (Inline, Vec<Duration>, Duration) {
         let now = UnixMillis(i64::try_from(self.elapsed().as_millis()).expect("short"));
         let mut journal = SqliteJournal::open(&self.journal_path(), now).expect("the journal opens");
         let earlier = earlier_requests(&mut journal, &rates(limits), now).expect("the journal can be read");
@@ -258,7 +258,7 @@ impl World {
         (Inline::new(Box::new(journal)), earlier, silence)
     }
 
-    async fn execute<P: Port>(
+    pub(crate) async fn execute<P: Port>(
         &self,
         limits: &Limits,
         port: P,

@@ -43,12 +43,35 @@ struct Line {
     number: u16,
     run: i64,
     reserved: i64,
-    fate: Option<String>,
-    class: Option<String>,
-    request_id: Option<String>,
+    fate: Option<Fate>,
+    class: Option<Class>,
+    has_request_id: bool,
     billed: Option<i64>,
     billed_units: Option<i64>,
     spent: Option<i64>,
+}
+
+/// What the table says of all of an attempt's recipients together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Accepted,
+    Each,
+    Refused,
+    NotTaken,
+    InDoubt,
+}
+
+impl Fate {
+    /// The table has no other words than these.
+    fn of(word: &str) -> Self {
+        match word {
+            "accepted" => Self::Accepted,
+            "each" => Self::Each,
+            "refused" => Self::Refused,
+            "in_doubt" => Self::InDoubt,
+            _ => Self::NotTaken,
+        }
+    }
 }
 
 /// What an attempt's verdicts come to.
@@ -76,7 +99,7 @@ impl Recount {
         let mut verdicts = connection.prepare_cached(
             "SELECT position, state, provider_id, billed FROM verdict WHERE attempt = ? ORDER BY position",
         )?;
-        let mut attempts = connection.prepare("SELECT * FROM attempt ORDER BY id")?;
+        let mut attempts = connection.prepare(LINES)?;
         let decisions = decisions(connection, findings)?;
         let mut decisions = decisions.iter().peekable();
         let mut rows = attempts.query([])?;
@@ -190,33 +213,32 @@ impl Recount {
         verdicts: &mut CachedStatement<'_>,
         findings: &mut Findings,
     ) -> Result<(), Fault> {
-        let class = line.class.as_deref().and_then(class_of);
         let planned = self.costs[self.range(line)].iter().fold(Micros::ZERO, |sum, cost| plus(sum, *cost)).0;
-        let (place, sum) = match line.fate.as_deref() {
+        let (place, sum) = match line.fate {
             None => {
                 self.open += 1;
                 self.standing.spent = plus(self.standing.spent, Micros(line.reserved));
                 return Ok(());
             }
-            Some("each") => (None, self.ended_each(line, verdicts, findings)?),
-            Some("accepted") => {
+            Some(Fate::Each) => (None, self.ended_each(line, verdicts, findings)?),
+            Some(Fate::Accepted) => {
                 (Some(Place::Accepted), Sum { billed: None, spent: line.billed.unwrap_or(planned) })
             }
-            Some("in_doubt") => {
+            Some(Fate::InDoubt) => {
                 let spent = line.billed.unwrap_or_default().saturating_add(planned);
                 (Some(Place::Doubt), Sum { billed: None, spent })
             }
-            Some("refused") => (Some(Place::Refused), Sum::default()),
-            Some(_) => (Some(Place::Free), Sum::default()),
+            Some(Fate::Refused) => (Some(Place::Refused), Sum::default()),
+            Some(Fate::NotTaken) => (Some(Place::Free), Sum::default()),
         };
         if let Some(place) = place {
             let range = self.range(line);
             self.places[range].fill(place);
         }
-        let answered = class == Some(Class::Answered);
+        let answered = line.class == Some(Class::Answered);
         let accepted = matches!(place, Some(Place::Accepted) | None);
         findings.expect(answered || !accepted, "J5", "accepted without an answer", line.first);
-        let untaken = class.is_some_and(|class| class.rule().taken == Taken::No);
+        let untaken = line.class.is_some_and(|class| class.rule().taken == Taken::No);
         findings.expect(
             untaken || place != Some(Place::Free),
             "J4",
@@ -230,7 +252,7 @@ impl Recount {
             line.first,
         );
         let standing = &mut self.standing;
-        standing.requests_throttled += u64::from(class == Some(Class::Throttled));
+        standing.requests_throttled += u64::from(line.class == Some(Class::Throttled));
         standing.spent = plus(standing.spent, Micros(sum.spent));
         for (total, amount) in [
             (&mut standing.billed, line.billed.or(sum.billed)),
@@ -271,7 +293,7 @@ impl Recount {
             };
             match self.places[index] {
                 Place::Accepted => {
-                    let evidence = has_id || line.request_id.is_some();
+                    let evidence = has_id || line.has_request_id;
                     findings.expect(evidence, "J5", "accepted without any id", position);
                     if line.billed.is_none() {
                         sum.spent = sum.spent.saturating_add(own.unwrap_or(self.costs[index].0));
@@ -362,19 +384,28 @@ impl Recount {
     }
 }
 
+/// The columns of a [`Line`], in its order.
+const LINES: &str =
+    "SELECT id, first, recipients, number, run, reserved, fate, class, request_id IS NOT NULL,
+    billed, billed_units, spent FROM attempt ORDER BY id";
+
 fn line(row: &Row<'_>) -> Result<Line, Fault> {
+    let word = |column: usize| {
+        let word = row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from)?;
+        Ok::<_, rusqlite::Error>(word)
+    };
     Ok(Line {
-        id: count(row, "id")?,
-        first: row.get("first")?,
-        recipients: row.get("recipients")?,
-        number: row.get("number")?,
-        run: row.get("run")?,
-        reserved: row.get("reserved")?,
-        fate: row.get("fate")?,
-        class: row.get("class")?,
-        request_id: row.get("request_id")?,
-        billed: row.get("billed")?,
-        billed_units: row.get("billed_units")?,
-        spent: row.get("spent")?,
+        id: count(row, 0)?,
+        first: row.get(1)?,
+        recipients: row.get(2)?,
+        number: row.get(3)?,
+        run: row.get(4)?,
+        reserved: row.get(5)?,
+        fate: word(6)?.map(Fate::of),
+        class: word(7)?.and_then(class_of),
+        has_request_id: row.get(8)?,
+        billed: row.get(9)?,
+        billed_units: row.get(10)?,
+        spent: row.get(11)?,
     })
 }

@@ -68,8 +68,10 @@ fn what_waits_shares_a_commit_and_is_answered_in_order() {
     let (tell, told) = mpsc::channel();
     for position in 0..6_000 {
         let tell = tell.clone();
-        writer.write(claim(position, 1, Micros(0)), move |written| {
-            tell.send((position, written.expect("pending"))).expect("the test listens");
+        writer.write(Arc::new(vec![claim(position, 1, Micros(0))]), move |written| {
+            let written = written.expect("pending");
+            assert_eq!(written.len(), 1);
+            tell.send((position, written[0])).expect("the test listens");
         });
         if position == 0 {
             entering.recv().expect("the first commit begins");
@@ -99,7 +101,7 @@ fn a_refused_batch_is_told_to_everybody_in_it_and_the_next_one_is_tried_anew() {
     let (tell, told) = mpsc::channel();
     for position in [0, 1, 2, 2, 3] {
         let tell = tell.clone();
-        writer.write(claim(position, 1, Micros(0)), move |written| {
+        writer.write(Arc::new(vec![claim(position, 1, Micros(0))]), move |written| {
             tell.send((position, written.is_ok())).expect("the test listens");
         });
         if position == 0 {
@@ -110,7 +112,7 @@ fn a_refused_batch_is_told_to_everybody_in_it_and_the_next_one_is_tried_anew() {
     let answers: Vec<(u32, bool)> = told.iter().take(5).collect();
     assert_eq!(answers, [(0, true), (1, false), (2, false), (2, false), (3, false)]);
     assert_eq!(writer.standing().requests_sent, 1);
-    writer.write(claim(2, 1, Micros(0)), move |written| {
+    writer.write(Arc::new(vec![claim(2, 1, Micros(0))]), move |written| {
         tell.send((2, written.is_ok())).expect("the test listens");
     });
     assert_eq!(told.recv(), Ok((2, true)));
@@ -122,7 +124,7 @@ fn chunks_asked_for_after_a_write_see_it() {
     let place = Place::with_plan(PER_ITEM, 2, &["a"; 4]);
     let writer = Writer::spawn(Box::new(place.open()));
     let (tell, told) = mpsc::channel();
-    writer.write(claim(0, 2, Micros(0)), |written| assert!(written.is_ok()));
+    writer.write(Arc::new(vec![claim(0, 2, Micros(0))]), |written| assert!(written.is_ok()));
     writer.next_chunks(Position(0), 9, move |chunks| {
         tell.send(chunks.expect("readable")).expect("the test listens");
     });
@@ -137,13 +139,18 @@ fn closing_answers_everything_first() {
     let told = Arc::new(Mutex::new(0));
     for position in 0..50 {
         let told = Arc::clone(&told);
-        writer.write(claim(position, 1, Micros(0)), move |_| *told.lock().expect("no panic") += 1);
+        writer.write(Arc::new(vec![claim(position, 1, Micros(0))]), move |_| {
+            *told.lock().expect("no panic") += 1
+        });
     }
     for id in 1..=50 {
         let told = Arc::clone(&told);
-        writer.write(record(AttemptId(id), accepted("r")), move |_| *told.lock().expect("no panic") += 1);
+        writer.write(Arc::new(vec![record(AttemptId(id), accepted("r"))]), move |_| {
+            *told.lock().expect("no panic") += 1
+        });
     }
-    writer.write(Write::RunEnded { exit_code: 0, at: NOW }, |written| assert!(written.is_ok()));
+    writer
+        .write(Arc::new(vec![Write::RunEnded { exit_code: 0, at: NOW }]), |written| assert!(written.is_ok()));
     let plan = writer.plan().clone();
     let journal = writer.close();
     assert_eq!(*journal.plan(), plan);

@@ -15,7 +15,6 @@ mod settings; // the account's own settings
 
 use self::{
     answer::Answers,
-    body::SendBody,
     settings::{Paths, QuoteBy},
 };
 use crate::{
@@ -148,7 +147,7 @@ impl MeSms {
                 Header::plain("content-type", "application/json"),
                 Header::plain("accept", "application/json"),
             ],
-            body: Body::Streamed(Arc::new(SendBody::new(head, tail, Arc::clone(&call.chunk)))),
+            body: body::body(head, &tail, &call.chunk),
         })
     }
 }

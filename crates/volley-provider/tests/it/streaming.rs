@@ -31,7 +31,8 @@ fn two_million_numbers_are_written_piece_by_piece() {
 
 #[test]
 fn the_source_holds_the_chunk_itself_and_no_copy_of_it() {
-    let call = call(chunk("Sale", &[66_800_000_001, 66_800_000_002]), Some("VolleyTH"));
+    let numbers: Vec<u64> = (66_800_000_001..=66_800_006_000).collect();
+    let call = call(chunk("Sale", &numbers), Some("VolleyTH"));
     let made = account("mesms", &[]).encode(&call).expect("within the limits");
     assert!(matches!(made.body, Body::Streamed(_)));
     assert_eq!(std::sync::Arc::strong_count(&call.chunk), 2, "shared, not cloned");

@@ -53,6 +53,21 @@ impl Port for Queue {
         answer.await.expect("the queue is served until the process ends")
     }
 
+    async fn write_all(&self, writes: Arc<Vec<Write>>) -> Vec<Result<Written, Arc<CommitError>>> {
+        let asked = writes.iter().map(|write| {
+            let (done, answer) = oneshot::channel();
+            let write = lock(&self.world).stamped(write.clone());
+            drop(self.asks.send(Ask::Write(write, done)));
+            answer
+        });
+        let answers: Vec<_> = asked.collect();
+        let mut written = Vec::with_capacity(answers.len());
+        for answer in answers {
+            written.push(answer.await.expect("the queue is served until the process ends"));
+        }
+        written
+    }
+
     async fn next_chunks(&self, from: Position, most: usize) -> Result<Vec<Chunk>, Arc<CommitError>> {
         let (done, answer) = oneshot::channel();
         drop(self.asks.send(Ask::Chunks(from, most, done)));
