@@ -76,7 +76,7 @@ impl Port for Threaded {
     async fn next_chunks(&self, from: Position, most: usize) -> Result<Vec<Chunk>, Arc<CommitError>> {
         let (done, result) = oneshot::channel();
         self.0.next_chunks(from, most, move |chunks| drop(done.send(chunks)));
-        Ok(result.await.unwrap_or_else(|_| Err(CommitError::Gone))?)
+        Ok(result.await.unwrap_or(Err(CommitError::Gone))?)
     }
 
     fn plan(&self) -> FrozenPlan {

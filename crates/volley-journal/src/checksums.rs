@@ -228,8 +228,12 @@ impl Checksums {
         let before = Fact::found(connection, kind, id)?;
         connection.prepare_cached(sql)?.execute(values)?;
         let after = Fact::found(connection, kind, id)?;
-        before.into_iter().for_each(|fact| self.take(fact));
-        after.into_iter().for_each(|fact| self.add(fact));
+        if let Some(fact) = before {
+            self.take(fact);
+        }
+        if let Some(fact) = after {
+            self.add(fact);
+        }
         Ok(())
     }
 

@@ -153,7 +153,9 @@ impl SqliteJournal {
             .execute("INSERT INTO run (pid, started_at) VALUES (?, ?)", params![std::process::id(), now.0])?;
         self.run = transaction.last_insert_rowid();
         let run = Fact::found(&transaction, Kind::Run, self.run)?;
-        run.into_iter().for_each(|fact| self.ledger.checksums.add(fact));
+        if let Some(fact) = run {
+            self.ledger.checksums.add(fact);
+        }
         self.ledger.standing.commits += 1;
         store_standing(&transaction, &self.ledger.standing, self.ledger.checksums)?;
         crate::kill_point!("inside-recovery");
