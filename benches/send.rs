@@ -20,9 +20,9 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 use volley_benches::{temporary, write_shared_plan};
 use volley_core::{Chunk, Pacing, Position, Rate, Reference};
 use volley_engine::{
@@ -92,7 +92,7 @@ fn at_once(Size { messages, rounds }: Size) {
     let provider = Provider::start(0);
     let (mut rates, mut cpu, mut journal) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
-        let bare = provider.ask(&["bare", &provider.port, "64", &messages.to_string()]);
+        let bare = child(&["bare", &provider.port, "64", &messages.to_string()], 1);
         let remembered = provider.engine(64, messages, 1, "memory");
         let durable = provider.engine(64, messages, 1, "journal");
         rates.push(durable.per_second() / bare.per_second());
@@ -181,13 +181,9 @@ impl Provider {
         Self { process, port: port.trim().to_owned(), _open: open }
     }
 
-    fn ask(&self, words: &[&str]) -> Figures {
-        child(words, 1)
-    }
-
     fn engine(&self, flights: u32, messages: u32, chunk: u32, writer: &str) -> Figures {
         let (flights, messages, chunk) = (flights.to_string(), messages.to_string(), chunk.to_string());
-        self.ask(&["engine", &self.port, &flights, &messages, &chunk, writer])
+        child(&["engine", &self.port, &flights, &messages, &chunk, writer], 1)
     }
 }
 
@@ -374,7 +370,7 @@ fn pace(rate: &str, seconds: u64) -> Figures {
     let mut permits = 0;
     let mut figures = timed(0, || {
         runtime().block_on(async {
-            let start = tokio::time::Instant::now();
+            let start = Instant::now();
             while start.elapsed() < Duration::from_secs(seconds) {
                 match pacer.poll(start.elapsed()) {
                     Go::Now => permits += 1,

@@ -39,17 +39,14 @@ impl Memory {
     fn remember(&self, writes: &[Write]) -> Vec<Answer> {
         let mut remembered = self.lock();
         let written = writes.iter().map(|write| {
-            Ok(match write {
-                Write::Claim(_) => {
-                    remembered.attempts += 1;
-                    Written::Claimed(Attempt { id: AttemptId(remembered.attempts), number: 1 })
-                }
-                _ => {
-                    let recipients = &mut remembered.standing.recipients;
-                    recipients.pending -= 1;
-                    recipients.accepted += 1;
-                    Written::Recorded
-                }
+            Ok(if let Write::Claim(_) = write {
+                remembered.attempts += 1;
+                Written::Claimed(Attempt { id: AttemptId(remembered.attempts), number: 1 })
+            } else {
+                let recipients = &mut remembered.standing.recipients;
+                recipients.pending -= 1;
+                recipients.accepted += 1;
+                Written::Recorded
             })
         });
         written.collect()
@@ -105,8 +102,9 @@ impl Plain {
             let mut attempts = 0;
             while let Ok((writes, done)) = requests.recv() {
                 commit(&connection, &writes, &mut attempts).expect("room");
-                // Whoever asked may have ended.
-                drop(done.send(()));
+                if done.send(()).is_err() {
+                    return; // whoever asked has ended
+                }
             }
         });
         Self { memory, queue }

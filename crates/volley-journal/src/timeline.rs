@@ -131,9 +131,9 @@ fn timeline(moment: &Connection) -> Result<Option<Timeline>, Fault> {
         let tally = &mut tallies[index];
         tally.requests += 1;
         tally.recipients += count(row, 2)?;
-        tally.throttled += u64::from(class == Some(throttled.as_str()));
+        tally.throttled += u64::from(class == Some(throttled));
         // The end of one whose process was gone is when that was seen.
-        if let Some(ended_at) = ended_at.filter(|_| class != Some(gone.as_str())) {
+        if let Some(ended_at) = ended_at.filter(|_| class != Some(gone)) {
             tally.took(u64::try_from(ended_at.saturating_sub(claimed_at)).unwrap_or(0));
         }
         if let (Some(from), Some(to)) = (ended_at, row.get::<_, Option<i64>>(4)?) {

@@ -3,6 +3,7 @@
 //! Each one is a short list of `cargo` calls that anybody can also type by hand; only `tidy`, `numbers`
 //! and `zones` do more. Installs nothing and needs no network once the dependencies are there.
 
+mod browser; // what the report's page is opened with
 mod numbers; // the tables that phone numbers are judged by
 #[cfg(test)]
 mod pages; // tests that pages name are there
@@ -19,11 +20,12 @@ struct Task {
     run: fn(&Path) -> Result<(), Failure>,
 }
 
-const TASKS: [Task; 10] = [
+const TASKS: [Task; 11] = [
     Task { name: "torture", about: "the long runs of the tests, some fifty minutes", run: torture::torture },
     Task { name: "numbers", about: "compiles the data of a new rlibphonenumber", run: numbers::run },
     Task { name: "zones", about: "compiles the time zones of numbers", run: zones::run },
     Task { name: "matrix", about: "tries every provider and writes docs/providers.md", run: matrix },
+    Task { name: "pictures", about: "takes the picture of a report for docs/", run: browser::pictures },
     Task { name: "check", about: "all of the below, quickest first: what a push must pass", run: check },
     Task { name: "fmt", about: "every file is formatted", run: fmt },
     Task { name: "tidy", about: "crate edges, homes of dependencies, banned words, sizes", run: tidy::run },
@@ -98,7 +100,7 @@ fn main() -> process::ExitCode {
 }
 
 fn usage() -> String {
-    let lines = TASKS.iter().map(|Task { name, about, .. }| format!("  {name:<7} {about}\n"));
+    let lines = TASKS.iter().map(|Task { name, about, .. }| format!("  {name:<8} {about}\n"));
     format!("usage: cargo xtask COMMAND\n\n{}", lines.collect::<String>())
 }
 
@@ -132,6 +134,9 @@ fn clippy(root: &Path) -> Result<(), Failure> {
 fn test(root: &Path) -> Result<(), Failure> {
     let mut tests = cargo(root, &["test", "--workspace", "--locked"]);
     tests.args(KILL_POINTS);
+    if let Some(browser) = browser::found_or_installed() {
+        tests.env(browser::VARIABLE, browser);
+    }
     run(tests)?;
     // The README's first command names no binary.
     run(cargo(root, &["run", "--locked", "--quiet", "--", "--version"]))?;

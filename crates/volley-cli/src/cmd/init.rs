@@ -120,8 +120,10 @@ fn show(begun: &Begun<'_>, voice: Voice) {
         talk(format!("kept as it was: {}", output::inert(&begun.kept.join(", "))));
     }
     if begun.provider == SIM {
-        talk("it sends to a simulated gateway; `volley init --provider KIND` begins one for a real provider"
-            .to_owned());
+        talk(
+            "it sends to a simulated gateway; `volley init --provider KIND` begins one for a real provider"
+                .to_owned(),
+        );
     } else {
         talk(format!("first export {}", begun.credentials.join(" and ")));
     }
@@ -144,6 +146,8 @@ fn text(kind: &str, name: &str, path: &Path) -> Result<String, Fault> {
             line(&format!("{mark}{} = {}", setting.name, setting.value), setting.meaning)
         })
         .collect();
+    let base_url_note =
+        if kind == SIM { "e.g.; where `volley sim` is, for a real kind" } else { "where the provider is" };
     let base_url = match kind {
         SIM => "http://127.0.0.1:8025".to_owned(),
         "http" => registry::declaration(DEFINITION)?.base_url.unwrap_or_default(),
@@ -158,7 +162,7 @@ fn text(kind: &str, name: &str, path: &Path) -> Result<String, Fault> {
         ("region", country_of(kind).region.to_owned()),
         ("kind", kind.to_owned()),
         ("own", own),
-        ("base_url", base_url),
+        ("base_url", line(&format!("# base_url = \"{base_url}\""), base_url_note)),
         ("rate", capabilities.rate.to_string()),
         ("max_in_flight", capabilities.max_in_flight.to_string()),
         ("chunk", capabilities.default_chunk.to_string()),
@@ -174,10 +178,13 @@ fn text(kind: &str, name: &str, path: &Path) -> Result<String, Fault> {
 fn auth(kind: &str) -> Result<String, Fault> {
     let needs = needs(kind)?;
     if needs.is_empty() {
-        return Ok("# No credentials: the gateway lives inside `volley send`, and nothing leaves this machine.\n"
-            .to_owned());
+        return Ok(
+            "# No credentials: the gateway lives inside `volley send`, and nothing leaves this machine.\n"
+                .to_owned(),
+        );
     }
-    let mut section = String::from("[provider.auth]                      # never a secret here: where it is\n");
+    let mut section =
+        String::from("[provider.auth]                      # never a secret here: where it is\n");
     for part in needs {
         let name = variable(kind, part);
         section += &line(&format!("{part}_env = \"{name}\""), "the environment variable with it");
@@ -345,14 +352,15 @@ mod tests {
     fn every_key_of_every_kind_is_shown_once() {
         for (kind, own) in all_kinds() {
             let text = text_for(kind);
-            assert!(!text.contains('@'), "{kind}: a mark that nothing fills in:\n{text}");
+            let unfilled = text.lines().find(|line| line.matches('@').count() > 1);
+            assert_eq!(unfilled, None, "{kind}: a mark that nothing fills in");
             let shown: Vec<String> = keys_of(&text).into_iter().map(|(_, key, _)| key).collect();
             let distinct: BTreeSet<&str> = shown.iter().map(String::as_str).collect();
             assert_eq!(shown.len(), distinct.len(), "{kind}: a key twice: {shown:?}");
             let auth = needs(kind).expect("known");
-            let auth = auth.iter().flat_map(|part| {
-                [format!("provider.auth.{part}_env"), format!("provider.auth.{part}_file")]
-            });
+            let auth = auth
+                .iter()
+                .flat_map(|part| [format!("provider.auth.{part}_env"), format!("provider.auth.{part}_file")]);
             let expected: BTreeSet<String> = Campaign::keys()
                 .filter(|key| *key != "provider.face" || kind == SIM)
                 .map(str::to_owned)
@@ -384,7 +392,8 @@ mod tests {
                 }
                 let campaign = read(&folder, &changed);
                 let campaign = campaign.unwrap_or_else(|fault| panic!("{kind}: {key}: {fault}"));
-                let account = Account::of(&campaign).unwrap_or_else(|fault| panic!("{kind}: {key}: {fault:?}"));
+                let account =
+                    Account::of(&campaign).unwrap_or_else(|fault| panic!("{kind}: {key}: {fault:?}"));
                 let able = account.capabilities();
                 assert!(able.is_ok(), "{kind}: {key}: {able:?}");
             }

@@ -107,7 +107,7 @@ pub(super) fn over_time(markup: &mut Markup, caption: &Caption<'_>, plot: &Plot)
         for part in 0..=2 {
             let y = BOTTOM - PLOT_HEIGHT * part / 2;
             line(markup, "grid", [LEFT, y, LEFT + PLOT_WIDTH, y]);
-            text(markup, LEFT - 14, y + 9, "end", &(plot.shown)(top * part / 2));
+            text(markup, LEFT - 14, y + 9, "end", &(plot.shown)(top / 2 * part));
             let at = Duration::from_millis(all_ms / 2 * part);
             let anchor = ["start", "middle", "end"][usize::try_from(part).expect("at most 2")];
             text(markup, LEFT + PLOT_WIDTH * part / 2, BOTTOM + 42, anchor, &duration(at));

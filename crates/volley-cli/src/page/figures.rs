@@ -32,7 +32,7 @@ const MOST_CHARACTERS: usize = 300;
 #[derive(Serialize)]
 pub(crate) struct Figures {
     /// From the rows of the list to delivered messages.
-    pub(crate) funnel: Vec<Step>,
+    pub(crate) funnel: Vec<Stage>,
     /// Rows that were left out, and why.
     pub(crate) left_out: LeftOut,
     /// By the country that the number belongs to, the dearest first.
@@ -42,7 +42,7 @@ pub(crate) struct Figures {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cost_difference: Option<String>,
     /// Why recipients were refused, put off or are in doubt; the most frequent first.
-    pub(crate) reasons: Vec<Reason>,
+    pub(crate) reasons: Vec<Cause>,
     /// The first of those in doubt, in plan order.
     pub(crate) doubts: Vec<Doubt>,
     /// How many are in doubt beside them.
@@ -54,7 +54,7 @@ pub(crate) struct Figures {
 
 /// How many got so far.
 #[derive(Serialize)]
-pub(crate) struct Step {
+pub(crate) struct Stage {
     pub(crate) step: &'static str,
     pub(crate) number: u64,
     /// Of all rows, to a tenth.
@@ -81,15 +81,19 @@ pub(crate) struct Group {
     pub(crate) pending: u64,
     /// Their messages' costs by the plan, before a sum is rounded; `None` without a rate card.
     pub(crate) estimated: Option<String>,
-    /// What the provider billed for those of their messages that it priced one by one.
+    /// What the provider billed; `None` unless it priced each of their messages, since a price for a
+    /// whole request belongs to no country.
     pub(crate) billed: Option<String>,
+    /// Messages that the provider priced one by one.
+    #[serde(skip)]
+    priced: u64,
     #[serde(skip)]
     sums: [Option<Micros>; 2],
 }
 
 /// Why so many are not accepted.
 #[derive(Serialize)]
-pub(crate) struct Reason {
+pub(crate) struct Cause {
     pub(crate) state: &'static str,
     pub(crate) reason: String,
     pub(crate) recipients: u64,
@@ -211,15 +215,15 @@ impl Count {
             ("accepted", status.recipients.accepted),
         ];
         funnel.extend(status.delivery.as_ref().map(|delivery| ("delivered", delivery.delivered)));
-        let step = |(step, number)| Step { step, number, percent: tenths(number, rows.rows) };
+        let step = |(step, number)| Stage { step, number, percent: tenths(number, rows.rows) };
         let mut by_country = groups(self.by_country);
         by_country.sort_by_key(|group| Reverse((group.sums[0].unwrap_or_default(), group.recipients)));
         let rest = self
             .other_reasons
             .into_iter()
             .map(|(state, number)| ((state, "other reasons".to_owned()), number));
-        let reason = |((state, reason), recipients)| Reason { state, reason, recipients };
-        let mut reasons: Vec<Reason> = self.reasons.into_iter().map(reason).collect();
+        let reason = |((state, reason), recipients)| Cause { state, reason, recipients };
+        let mut reasons: Vec<Cause> = self.reasons.into_iter().map(reason).collect();
         reasons.sort_by_key(|reason| Reverse(reason.recipients));
         reasons.extend(rest.map(reason));
         Figures {
@@ -248,6 +252,7 @@ impl Count {
 fn groups(groups: BTreeMap<String, Group>) -> Vec<Group> {
     let named = |(name, group): (String, Group)| {
         let [estimated, billed] = group.sums.map(|sum| sum.map(|sum| sum.to_string()));
+        let billed = billed.filter(|_| group.priced >= group.accepted);
         Group { name, estimated, billed, ..group }
     };
     groups.into_iter().map(named).collect()
@@ -269,6 +274,7 @@ impl Group {
             "in_doubt" => self.in_doubt += 1,
             _ => self.pending += 1,
         }
+        self.priced += u64::from(row.billed.is_some());
         for (sum, amount) in self.sums.iter_mut().zip([row.price, row.billed]) {
             if let Some(amount) = amount {
                 *sum = Some(Micros(sum.unwrap_or_default().0.saturating_add(amount.0)));

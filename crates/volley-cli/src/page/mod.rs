@@ -143,7 +143,7 @@ fn tile(markup: &mut Markup, name: &str, large: &str, small: &str) {
 fn funnel(markup: &mut Markup, report: &Report) {
     let figures = &report.figures;
     section(markup, "From the list to the phones", |markup| {
-        let bar = |step: &figures::Step| Bar {
+        let bar = |step: &figures::Stage| Bar {
             name: step.step.to_owned(),
             length: step.number,
             label: format!("{} ({} %)", count(step.number), step.percent),
@@ -156,7 +156,8 @@ fn funnel(markup: &mut Markup, report: &Report) {
             description: &format!("How many rows of the list got how far: {}.", told.join(", ")),
         };
         bars(markup, &caption, &steps);
-        let row = |step: &figures::Step| vec![step.step.to_owned(), count(step.number), step.percent.clone()];
+        let row =
+            |step: &figures::Stage| vec![step.step.to_owned(), count(step.number), step.percent.clone()];
         let rows = figures.funnel.iter().map(row);
         markup.table("Delivery funnel", &["Step", "Number", "% of rows"], &[1, 2], rows);
         let left_out = &figures.left_out;
@@ -218,7 +219,7 @@ fn costs(markup: &mut Markup, report: &Report) {
         groups(markup, "By encoding of the text", "Encoding", &figures.by_encoding);
         quiet(
             markup,
-            "Billed: what the provider answered for single messages; a price for a whole request is in the total alone.",
+            "Billed: where the provider priced each message of a line by itself. A price for a whole request of several people stands in the total alone.",
         );
     });
 }

@@ -36,7 +36,8 @@ fn a_new_campaign_is_sent_at_once_to_the_built_in_gateway() {
 fn a_campaign_for_every_provider_passes_check_once_its_credentials_are_there() {
     for kind in KINDS {
         let folder = Folder::new();
-        let begun = ran(&folder, &["init", "autumn.toml", "--provider", kind, "--json"], false).exits(0).json();
+        let begun =
+            ran(&folder, &["init", "autumn.toml", "--provider", kind, "--json"], false).exits(0).json();
         assert_eq!((&begun["schema"], &begun["provider"]), (&1.into(), &kind.into()), "{begun}");
         let needs = begun["credentials"].as_array().expect("a list");
         assert_eq!(needs.is_empty(), kind == "sim", "{begun}");

@@ -213,12 +213,18 @@ async fn where_the_provider_is_handed_a_time_the_window_has_to_be_open_then() {
     world.judge(&standing, "handed over");
 }
 
+/// How many of them are tried; more in the long run, `cargo xtask torture`.
+fn seeds() -> u64 {
+    std::env::var("VOLLEY_WINDOW_SEEDS")
+        .map_or(12, |text| text.parse().expect("VOLLEY_WINDOW_SEEDS is a number"))
+}
+
 /// Any start, window, chunk and provoked failure: all are sent to, once, and within their hours.
 #[tokio::test(start_paused = true)]
 async fn whatever_happens_nobody_is_texted_outside_their_hours_and_nobody_is_lost() {
     let seeds = match std::env::var("SEED") {
         Ok(seed) => vec![seed.parse().expect("SEED is a number")],
-        Err(_) => (0..12_u64).collect(),
+        Err(_) => (0..seeds()).collect(),
     };
     for seed in seeds {
         let mut state = seed;

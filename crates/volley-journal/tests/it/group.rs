@@ -140,13 +140,13 @@ fn closing_answers_everything_first() {
     for position in 0..50 {
         let told = Arc::clone(&told);
         writer.write(Arc::new(vec![claim(position, 1, Micros(0))]), move |_| {
-            *told.lock().expect("no panic") += 1
+            *told.lock().expect("no panic") += 1;
         });
     }
     for id in 1..=50 {
         let told = Arc::clone(&told);
         writer.write(Arc::new(vec![record(AttemptId(id), accepted("r"))]), move |_| {
-            *told.lock().expect("no panic") += 1
+            *told.lock().expect("no panic") += 1;
         });
     }
     writer
