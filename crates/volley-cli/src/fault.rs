@@ -23,11 +23,6 @@ impl Fault {
         Self::new(2, message)
     }
 
-    /// What is wrong, for a person who is warned and not stopped.
-    pub(crate) fn message(&self) -> &str {
-        &self.message
-    }
-
     /// Tells it on stderr.
     pub(crate) fn report(&self) {
         use io::Write;

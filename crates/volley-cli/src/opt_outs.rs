@@ -1,7 +1,7 @@
 //! People who asked not to be texted again: they join the campaign's list of them, and are left
 //! out of what is still to be sent.
 
-use crate::{account::Account, fault::Fault, output};
+use crate::{account::Account, fault::Fault};
 use std::{
     collections::BTreeSet,
     fs::{File, OpenOptions},
@@ -95,24 +95,18 @@ pub(crate) struct Watch {
 type Stamp = (u64, Option<SystemTime>);
 
 impl Watch {
-    /// Reads the lists of the campaign whose journal is at `journal`. The one beside the journal is
-    /// ours and has to be readable; the campaign's own was heard when it was planned, so one that went
-    /// away or cannot be read any more is said aloud and stops nothing.
+    /// Reads the list beside the journal at `journal`. The campaign's own was heard when the plan was
+    /// frozen, and what was frozen is sent: it is read again when it changes from now on.
     pub(crate) fn start(account: &Account, journal: &Path) -> Result<Self, Fault> {
         let paths = OptOuts::of(account, journal).lists.into_iter().map(|list| list.path);
-        let mut watch = Self { files: paths.map(|path| (path, None)).collect(), asked: Arc::default() };
+        let mut files: Vec<_> = paths.map(|path| (path, None)).collect();
+        for (path, known) in files.iter_mut().skip(1) {
+            *known = stamp_of(path);
+        }
+        let mut watch = Self { files, asked: Arc::default() };
         let lists = watch.files.iter().map(|_| Suppressed::default()).collect();
         *watch.asked.lists.write().unwrap_or_else(PoisonError::into_inner) = lists;
-        for index in 0..watch.files.len() {
-            match watch.look(index) {
-                Err(fault) if index == 0 => return Err(fault),
-                Err(fault) => {
-                    let what = fault.message();
-                    output::talk(false, &format!("warning: {what}; whoever joins that list is not noticed"));
-                }
-                Ok(()) => {}
-            }
-        }
+        watch.look(0)?;
         Ok(watch)
     }
 
@@ -140,17 +134,22 @@ impl Watch {
     /// Reads a list that is another one than before, once its last line is whole.
     fn look(&mut self, index: usize) -> Result<(), Fault> {
         let (path, known) = &mut self.files[index];
-        let Ok(about) = std::fs::metadata(&*path) else { return Ok(()) };
-        let stamp = Some((about.len(), about.modified().ok()));
+        let Some(stamp) = stamp_of(path) else { return Ok(()) };
         let is_whole = || File::open(&*path).and_then(|mut file| ends_with_a_line(&mut file));
-        if stamp == *known || about.len() == 0 || (known.is_some() && !is_whole().unwrap_or(false)) {
+        if Some(stamp) == *known || stamp.0 == 0 || (known.is_some() && !is_whole().unwrap_or(false)) {
             return Ok(());
         }
         let list = load(path)?;
-        *known = stamp;
+        *known = Some(stamp);
         self.asked.put(index, list);
         Ok(())
     }
+}
+
+/// Of the file at `path`; `None` where there is none.
+fn stamp_of(path: &Path) -> Option<Stamp> {
+    let about = std::fs::metadata(path).ok()?;
+    Some((about.len(), about.modified().ok()))
 }
 
 fn beside(journal: &Path) -> PathBuf {

@@ -38,8 +38,7 @@ pub use advise::{Advice, Edit, EditKind};
 pub use bill::{BillError, BillFile, load as load_bill};
 pub use campaign::{
     At, Campaign, CampaignError, Counting, Duplicates, Folding, InputEncoding, Limits, MessageSettings,
-    NumberPolicy, Overrides, ProviderSettings, Rates, Recipients, SecretSource, TextEncoding,
-    patience,
+    NumberPolicy, Overrides, ProviderSettings, Rates, Recipients, SecretSource, TextEncoding, patience,
 };
 pub use csv_file::CsvFile;
 pub use diagnosis::{

@@ -21,7 +21,7 @@ fn missing(page: &str, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
     for word in quoted(page) {
         if is_test(word) {
             waiting.push(word);
-        } else if word.ends_with(".rs") && word.contains('/') {
+        } else if word.strip_suffix(".rs").is_some_and(|path| path.contains('/')) {
             let text = read(word).unwrap_or_default();
             let absent = waiting.drain(..).filter(|name| !text.contains(&format!("fn {name}(")));
             missing.extend(absent.map(|name| format!("{name} in {word}")));

@@ -18,7 +18,7 @@ impl Office {
     fn new() -> Self {
         let folder = Folder::new();
         let gateway =
-            Gateway::start(folder.directory.path(), "[[fault]]\nrequest = 2\nkind = \"commit_then_drop\"\n");
+            Gateway::start(folder.directory.path(), "[[fault]]\nrequest = 3\nkind = \"commit_then_drop\"\n");
         folder.campaign(
             "transmitsms",
             &gateway.address,
@@ -118,7 +118,7 @@ fn every_command_shows_an_example_and_every_example_works() {
                 waits_to_be_stopped(&office, example);
             } else {
                 let ran = office.shell(example);
-                if ran.code != Some(expected(example)) { eprintln!("XX {example}: {ran:#?}"); }
+                assert_eq!(ran.code, Some(expected(example)), "{example}: {ran:#?}");
             }
         }
     }

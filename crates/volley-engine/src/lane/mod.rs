@@ -13,22 +13,21 @@ use crate::{
     backoff,
     pace::{Go, Pacer},
 };
+use breaker::Breaker;
+use pass::Pass;
+pub use pass::{Closed, Fetched};
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, VecDeque},
     sync::Arc,
     time::Duration,
 };
-use breaker::Breaker;
-use pass::Pass;
-pub use pass::{Closed, Fetched};
-use trouble::{Look, Trouble};
 pub(crate) use trouble::{JOURNAL_PATIENCE, TRIAL_EVERY};
+use trouble::{Look, Trouble};
 use volley_core::{
-    Chunk, Class, Failure, Fate, LaneEffect, Micros, Opens, Outcome, Pacing, Position, Rate, Reason, StopReason,
-    Verdict, Verdicts,
+    Chunk, Class, Failure, Fate, LaneEffect, Micros, Opens, Outcome, Pacing, Position, Rate, Reason,
+    StopReason, Verdict, Verdicts,
 };
-
 
 /// What a lane keeps to.
 #[derive(Clone, Debug)]

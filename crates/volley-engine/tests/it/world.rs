@@ -9,12 +9,12 @@ use std::{
 use tempfile::TempDir;
 use tokio::{sync::watch, time::Instant};
 use volley_core::{
-    Chunk, Class, Failure, Message, Micros, Msisdn, Pacing, PlanHasher, PlanTerms, Position, Price, PriceId, Profile,
-    Rate, RowNumber, UnixMillis,
+    Chunk, Class, Failure, Message, Micros, Msisdn, Pacing, PlanHasher, PlanTerms, Position, Price, PriceId,
+    Profile, Rate, RowNumber, UnixMillis,
 };
 use volley_engine::{
-    Control, Ending, HeldBack, Inline, LaneSettings, Observed, Port, Progress, Run, Settings, Transport, Windows,
-    earlier_requests,
+    Control, Ending, HeldBack, Inline, LaneSettings, Observed, Port, Progress, Run, Settings, Transport,
+    Windows, earlier_requests,
 };
 use volley_journal::{
     CommitError, FrozenPlan, Journal, PlanWriter, RowCounts, SqliteJournal, Standing, Write, Written,
@@ -287,7 +287,8 @@ impl World {
         };
         let (gateway, arrivals) = (Arc::clone(&self.gateway), Arc::clone(&self.arrivals));
         let on_the_way = limits.on_the_way.clone();
-        let transport = Wireless { gateway, arrivals, on_the_way, start: self.start, timeout: limits.timeout };
+        let transport =
+            Wireless { gateway, arrivals, on_the_way, start: self.start, timeout: limits.timeout };
         let (level, stop) = watch::channel(0);
         let interrupts = limits.interrupts;
         tokio::spawn(async move {

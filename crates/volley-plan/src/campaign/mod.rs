@@ -27,7 +27,10 @@ use std::{
     str::FromStr,
     time::Duration,
 };
-use volley_core::{Assignment, FrequencyCap, Micros, NumberKind, Pacing, Rate, Region, Rounding, UnixMillis, Window, WindowFault};
+use volley_core::{
+    Assignment, FrequencyCap, Micros, NumberKind, Pacing, Rate, Region, Rounding, UnixMillis, Window,
+    WindowFault,
+};
 use written::{SECRETS, Written};
 
 /// The history of the campaigns of one folder, unless `limits.history` says otherwise.

@@ -38,7 +38,8 @@ pub(crate) fn run(root: &Path) -> Result<(), Failure> {
 /// All regions of the metadata with their calling codes; `001` for the numbers of no country.
 pub(crate) fn regions(root: &Path) -> Result<Vec<(String, u16)>, Failure> {
     let path = root.join(TEXT);
-    let text = fs::read_to_string(&path).map_err(|source| Failure::Unreadable { path: path.clone(), source })?;
+    let text =
+        fs::read_to_string(&path).map_err(|source| Failure::Unreadable { path: path.clone(), source })?;
     let plans = plan::read(&text).map_err(malformed(&path))?;
     Ok(plans.into_iter().map(|plan| (plan.region, plan.code)).collect())
 }

@@ -27,6 +27,8 @@ enum Road {
     Planning,
     Opening,
     Sending,
+    /// Sending bodies so large that they are made while they leave.
+    Writing,
     /// Sending, until a signal ends it.
     Draining,
     Deciding,
@@ -48,7 +50,7 @@ const POINTS: [(&str, Road, &[u32]); 26] = [
     ("after-recovery", Road::Opening, &[1]),
     ("before-intent", Road::Sending, &[1, 20, 50]),
     ("after-intent", Road::Sending, &[1, 20, 50]),
-    ("while-writing", Road::Sending, &[1, 20, 50]),
+    ("while-writing", Road::Writing, &[1, 4]),
     ("after-head", Road::Sending, &[1, 20, 50]),
     ("after-reply", Road::Sending, &[1, 20, 50]),
     ("after-outcome", Road::Sending, &[1, 20, 50]),
@@ -99,8 +101,7 @@ fn was_killed(ended: &Output) -> bool {
 /// Requests take a while, so that others are under way whenever one is struck.
 const GATEWAY: &str = "latency_ms = [1, 12]\n[limiter]\nkind = \"none\"\n[delivery]\ndelay_ms = [0, 0]\n";
 
-/// A campaign of `requests` requests of two, eight of them at a time. ME-SMS writes its bodies
-/// while they are sent.
+/// A campaign of `requests` requests of two, eight of them at a time.
 fn trial(kind: &str, requests: u64, seed: u64) -> Trial {
     Trial::new(Provider::of(kind), requests * 2, (8, 2), GATEWAY, seed)
 }
@@ -142,6 +143,19 @@ fn a_kill_at_any_place_of_sending_loses_nobody_and_texts_nobody_twice() {
         if is_before_all {
             assert_eq!((sight.open, trial.taken()), (0, 0), "{what}");
         }
+        trial.finish();
+    }
+}
+
+#[test]
+fn a_kill_while_a_large_body_is_written_loses_nobody_and_texts_nobody_twice() {
+    let seed = seed();
+    for (name, passing) in passings(Road::Writing) {
+        // Some 100 kB a request, in pieces of 64 KiB.
+        let mut trial = Trial::new(Provider::of("mesms"), 24_000, (2, 8_000), GATEWAY, seed);
+        let what = format!("{name} {passing}, SEED={seed}");
+        killed_at(&mut trial.resume(), name, passing, &what);
+        trial.judge(&what);
         trial.finish();
     }
 }
