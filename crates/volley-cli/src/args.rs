@@ -177,7 +177,7 @@ pub(crate) enum Command {
     /// The exit code is 0 when every difference has a cause, and 13 when a remainder is left.
     #[command(after_help = "Examples:\n  \
         volley reconcile spring-sale.volley\n  \
-        volley reconcile spring-sale.volley --bill bill.csv --csv differences.csv")]
+        volley reconcile spring-sale.volley --bill bill.csv --csv bill-differences.csv")]
     Reconcile {
         #[command(flatten)]
         journal: Journal,

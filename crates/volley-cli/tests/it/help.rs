@@ -93,8 +93,8 @@ fn expected(example: &str) -> i32 {
         | "volley resume spring-sale.volley --yes" => 6,
         // The same people got the same text from monday.volley, so their request cannot be told.
         "volley doubt probe spring-sale.volley" => 6,
-        // The bill names one message of forty.
-        "volley reconcile spring-sale.volley --bill bill.csv --csv differences.csv" => 13,
+        // It had no schedule, so there is nothing to take back.
+        "volley cancel spring-sale.volley" => 9,
         _ => 0,
     }
 }
