@@ -25,8 +25,8 @@ pub(crate) const SIM: &str = "sim";
 /// Settings of `kind = "sim"`: those of [`crate::cmd::sim`], as files and numbers.
 pub(crate) const SIM_OPTIONS: &[&str] = &["ledger", "faults", "seed", "accounts"];
 
-/// How long a provider in trouble is tried again, unless the campaign says otherwise: once or twice.
-const USUAL_PATIENCE: Duration = Duration::from_mins(1);
+/// How long a provider in trouble is tried again, unless the campaign says otherwise: once.
+const USUAL_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a run needs to know of the provider.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
@@ -495,7 +495,7 @@ mod tests {
 
     #[test]
     fn patience_is_a_minute_and_can_be_set_for_a_resume() {
-        assert_eq!(account("mesms", "5/s").patience(), Duration::from_mins(1));
+        assert_eq!(account("mesms", "5/s").patience(), Duration::from_secs(30));
         let patient = with(account("mesms", "5/s"), &[("VOLLEY_LIMITS_PATIENCE", "2h")]).expect("a time");
         assert_eq!(patient.patience(), Duration::from_hours(2));
         let fault = with(account("mesms", "5/s"), &[("VOLLEY_LIMITS_PATIENCE", "long")]);
