@@ -262,6 +262,8 @@ fn bare(port: &str, flights: u32, messages: u32) -> Figures {
     let chunks = all_chunks(&mut journal).into_iter();
     let bodies: Arc<Vec<Bytes>> = Arc::new(chunks.map(|chunk| body(&*adapter, chunk, &reference)).collect());
     let address = format!("http://127.0.0.1:{port}/api/v2/sms/send");
+    // Makes known what TLS is done with: no client is made without, even for plain HTTP.
+    HttpTransport::new(Duration::from_secs(30), 1).expect("a client");
     let client = reqwest::Client::builder()
         .http1_only()
         .pool_max_idle_per_host(flights as usize)
