@@ -17,22 +17,26 @@ const INSTANTS: [UnixMillis; 6] = [
     UnixMillis(i64::MAX),
 ];
 
+/// The longest wait that is told from longer ones.
+const LONGEST: Duration = Duration::from_hours(366 * 24);
+
 /// `data`, as UTF-8 with what is none replaced, is the header's value.
 ///
-/// Laws: a wait of 1 s to 1 h at any time; blanks around it mean nothing; so many seconds are so
+/// Laws: a wait of 1 s to 366 days at any time; blanks around it mean nothing; so many seconds are so
 /// many seconds at any time; a date with a whole year never means a longer wait later.
 pub fn retry_after(data: &[u8]) {
     let value = String::from_utf8_lossy(data);
     let waits = INSTANTS.map(|now| {
         let wait = volley_provider::retry_after(&value, now);
-        assert!((1..=3_600_000).contains(&wait.as_millis()), "a wait of {wait:?}");
+        assert!((Duration::from_secs(1)..=LONGEST).contains(&wait), "a wait of {wait:?}");
         assert_eq!(wait, volley_provider::retry_after(&format!(" {value}\t"), now), "blanks around it");
         wait
     });
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         let digits = value.trim_start_matches('0');
-        let seconds = if digits.len() > 4 { 3_600 } else { digits.parse().unwrap_or(0).clamp(1, 3_600) };
+        let longest = LONGEST.as_secs();
+        let seconds = if digits.len() > 8 { longest } else { digits.parse().unwrap_or(0).clamp(1, longest) };
         assert_eq!(waits, [Duration::from_secs(seconds); INSTANTS.len()], "so many seconds");
     }
     // A year of two digits lies in one century or the next, by what time it is. The beginning of
