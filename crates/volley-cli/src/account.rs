@@ -494,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn patience_is_a_minute_and_can_be_set_for_a_resume() {
+    fn patience_is_half_a_minute_and_can_be_set_for_a_resume() {
         assert_eq!(account("mesms", "5/s").patience(), Duration::from_secs(30));
         let patient = with(account("mesms", "5/s"), &[("VOLLEY_LIMITS_PATIENCE", "2h")]).expect("a time");
         assert_eq!(patient.patience(), Duration::from_hours(2));

@@ -17,6 +17,7 @@ struct Office {
 impl Office {
     fn new() -> Self {
         let folder = Folder::new();
+        // The third call: before sending, the balance is asked for.
         let gateway =
             Gateway::start(folder.directory.path(), "[[fault]]\nrequest = 3\nkind = \"commit_then_drop\"\n");
         folder.campaign(
