@@ -86,7 +86,7 @@ impl PlanHash {
     }
 }
 
-/// Takes a plan's messages in file order and gives its hash. Holds under 300 KiB.
+/// Takes a plan's messages in file order and gives its hash. Holds under 100 KiB.
 #[derive(Debug)]
 pub struct PlanHasher {
     recipients: Part,
@@ -176,7 +176,7 @@ impl PlanTerms {
     }
 }
 
-/// A hasher fed in pieces of 64 KiB, where BLAKE3 uses all lanes of the processor.
+/// A hasher fed in pieces of 16 KiB, where BLAKE3 uses all lanes of the processor.
 struct Part {
     hasher: blake3::Hasher,
     pending: Box<[u8]>,
@@ -185,7 +185,7 @@ struct Part {
 }
 
 impl Part {
-    const FULL: usize = 64 * 1024;
+    const FULL: usize = 16 * 1024;
 
     fn new(name: &str) -> Self {
         let hasher = blake3::Hasher::new_derive_key(&format!("volley 2026-11 plan v2 {name}"));

@@ -1,13 +1,13 @@
 //! Which row of each number is the one to send to.
 
-use crate::{Duplicates, PlanError, keys::KeySet};
+use crate::{Duplicates, PlanError, number_set::NumberSet};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use volley_core::{Msisdn, RowNumber};
 
 /// Which row of each number is the one to send to.
 pub(crate) enum Chosen {
-    /// The first usable one: the numbers so far, and how many more there shall be room for at once.
-    First { known: KeySet, expected: usize },
+    /// The first usable one: the numbers so far.
+    First(NumberSet),
     /// The only one: the numbers so far with their rows.
     Fail(FxHashMap<u64, u32>),
     /// The last usable one, known from an earlier pass.
@@ -19,7 +19,11 @@ impl Chosen {
     pub(crate) fn new(duplicates: Duplicates, expected: usize) -> Self {
         let rows = || FxHashMap::with_capacity_and_hasher(expected, FxBuildHasher);
         match duplicates {
-            Duplicates::First => Self::First { known: KeySet::default(), expected },
+            Duplicates::First => {
+                let mut known = NumberSet::default();
+                known.expect(expected);
+                Self::First(known)
+            }
             Duplicates::Fail => Self::Fail(rows()),
             Duplicates::Last => Self::Last(rows()),
         }
@@ -34,11 +38,9 @@ impl Chosen {
 
     /// Looks ahead to numbers that come next.
     #[inline]
-    pub(crate) fn expect(&mut self, numbers: impl Iterator<Item = Msisdn>) {
-        if let Self::First { known, expected } = self {
-            // Not before the first of them: other threads go on judging while room is made.
-            known.reserve(std::mem::take(expected));
-            known.expect(numbers.map(Msisdn::digits));
+    pub(crate) fn look_ahead(&self, numbers: impl Iterator<Item = Msisdn>) {
+        if let Self::First(known) = self {
+            known.look_ahead(numbers);
         }
     }
 
@@ -46,7 +48,7 @@ impl Chosen {
     pub(crate) fn found_before(&self) -> Option<usize> {
         match self {
             Self::Last(rows) => Some(rows.len()),
-            Self::First { .. } | Self::Fail(_) => None,
+            Self::First(_) | Self::Fail(_) => None,
         }
     }
 
@@ -55,7 +57,7 @@ impl Chosen {
     pub(crate) fn is_chosen(&mut self, to: Msisdn, row: RowNumber, file: &str) -> Result<bool, PlanError> {
         let digits = to.digits();
         match self {
-            Self::First { known, .. } => Ok(known.insert(digits)),
+            Self::First(known) => Ok(known.insert(to)),
             Self::Fail(rows) => match rows.insert(digits, row.0) {
                 None => Ok(true),
                 Some(first) => Err(PlanError::Duplicate { file: file.to_owned(), first, second: row.0 }),

@@ -1,6 +1,6 @@
 //! How many requests a plan takes, and how many recipients one kill can put in doubt.
 
-use crate::keys::KeySet;
+use rustc_hash::FxHashMap;
 use std::{collections::BTreeMap, num::NonZeroUsize, thread};
 use volley_core::Batch;
 
@@ -21,8 +21,8 @@ enum Groups {
 
 /// So many bits of what tells a text apart say which part it belongs to.
 const PART_BITS: u32 = 6;
-/// So many texts of a part there is room for at once, in the cache of one processor.
-const MOST_EXPECTED: usize = 64 * 1024;
+/// Of what tells a text apart so many bits behind those are its mark.
+const MARK_BITS: u32 = 18;
 
 impl Requests {
     /// For requests of up to `chunk` recipients, of some `expected` messages. `one_text` where all
@@ -68,18 +68,15 @@ impl Requests {
 fn sizes_by_text(parts: &[Vec<u64>], chunk: u64, threads: NonZeroUsize) -> Sizes {
     let sizes_of = |parts: &[Vec<u64>]| {
         let mut sizes = Sizes::new(chunk);
-        let (mut known, mut again) = (KeySet::default(), Vec::new());
+        let (mut marks, mut groups) = (Marks::default(), FxHashMap::default());
         for part in parts {
-            // Where many share a text, fewer are known in the end than there are.
-            known.reserve(part.len().min(MOST_EXPECTED));
-            again.extend(part.iter().copied().filter(|&text_key| !known.insert(text_key)));
-            again.sort_unstable();
-            let shared = again.chunk_by(u64::eq).map(|others| 1 + others.len() as u64);
-            let before = sizes.groups;
-            sizes.add_groups(shared);
-            sizes.add_alone(known.len() as u64 - (sizes.groups - before));
-            known.clear();
-            again.clear();
+            let mut alone = part.len() as u64;
+            marks.not_alone(part, |text_key| {
+                alone -= 1;
+                *groups.entry(text_key).or_default() += 1;
+            });
+            sizes.add_alone(alone);
+            sizes.add_groups(groups.drain().map(|(_, messages)| messages));
         }
         sizes
     };
@@ -93,6 +90,48 @@ fn sizes_by_text(parts: &[Vec<u64>], chunk: u64, threads: NonZeroUsize) -> Sizes
         }
         sizes
     })
+}
+
+/// Tells most texts that nobody else gets from all others, in the cache of one processor and
+/// without a guess that the processor could get wrong: two texts seldom have the same mark.
+struct Marks {
+    /// A bit for each mark that some text has.
+    some: Vec<u64>,
+    /// A bit for each mark that several have.
+    several: Vec<u64>,
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        let none = vec![0; (1 << MARK_BITS) / 64];
+        Self { some: none.clone(), several: none }
+    }
+}
+
+impl Marks {
+    /// Gives what has its mark in common with another of `part`, which all texts that are the same
+    /// have; in order.
+    fn not_alone(&mut self, part: &[u64], mut give: impl FnMut(u64)) {
+        self.some.fill(0);
+        self.several.fill(0);
+        for &text_key in part {
+            let (word, bit) = Self::place(text_key);
+            self.several[word] |= self.some[word] & bit;
+            self.some[word] |= bit;
+        }
+        for &text_key in part {
+            let (word, bit) = Self::place(text_key);
+            if self.several[word] & bit != 0 {
+                give(text_key);
+            }
+        }
+    }
+
+    /// Where the mark is.
+    fn place(text_key: u64) -> (usize, u64) {
+        let mark = text_key << PART_BITS >> (u64::BITS - MARK_BITS);
+        ((mark / 64) as usize, 1 << (mark % 64))
+    }
 }
 
 /// What a plan takes in requests.

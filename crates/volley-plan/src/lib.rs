@@ -19,8 +19,8 @@ mod diagnosis; // what texts cost beyond what they need to
 mod forensics; // what the numbers of a list say about the file they came in
 mod frequency; // who has got as many texts as they may
 mod hours; // when the send window is open for whom
-mod keys; // millions of 64-bit keys
 mod list_file; // lists for people, whole or not at all
+mod number_set; // phone numbers, each once
 mod pipeline; // blocks judged on several threads, taken in order
 mod plan; // the pass: Campaign + Offer -> messages, rejects, Preview
 mod preview; // what the pass counted, as the contract's JSON

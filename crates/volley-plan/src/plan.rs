@@ -27,7 +27,7 @@ use volley_core::{
 };
 
 /// Rows that are looked ahead to at a time.
-const AHEAD: usize = 256;
+const AHEAD: usize = 64;
 /// A text of so many bytes and fewer leaves blocks as large as they are asked for.
 const COMMON_TEXT: usize = 400;
 /// The bytes of a block where texts are longest.
@@ -52,8 +52,8 @@ pub struct Offer {
     pub max_in_flight: u32,
 }
 
-/// Takes what a pass finds, in the order of the input.
-pub trait Sink {
+/// Takes what a pass finds, in the order of the input; now on one thread, now on another.
+pub trait Sink: Send {
     /// Whether it is shown messages; a preview has no use for them, and is faster without.
     fn takes_messages(&self) -> bool {
         true
@@ -380,7 +380,7 @@ impl Taker<'_> {
         // Texts of chosen rows without another text between them.
         let mut run = TextPlace::default();
         for usable in usable.chunks(AHEAD) {
-            self.chosen.expect(usable.iter().map(|one| one.to));
+            self.chosen.look_ahead(usable.iter().map(|one| one.to));
             for one in usable {
                 while let Some((index, other)) = others.next_if(|(index, _)| *index < one.index) {
                     self.other(judged, *index, other)?;

@@ -6,7 +6,7 @@
 
 use crate::{
     Input, SourceError, columns,
-    keys::KeySet,
+    number_set::NumberSet,
     source::{Format, Records, Source},
     words::shown,
 };
@@ -16,14 +16,14 @@ use volley_core::{Msisdn, NumberFault, Region};
 /// Numbers never to be sent to, from any number of lists.
 #[derive(Clone, Default)]
 pub struct Suppressed {
-    numbers: KeySet,
+    numbers: NumberSet,
     warnings: Vec<String>,
 }
 
 impl Suppressed {
     /// Whether `number` is on a list.
     pub fn contains(&self, number: Msisdn) -> bool {
-        self.numbers.len() > 0 && self.numbers.contains(number.digits())
+        self.numbers.len() > 0 && self.numbers.contains(number)
     }
 
     /// How many different numbers are on the lists.
@@ -81,7 +81,7 @@ fn read(input: &Input, region: Option<Region>, into: &mut Suppressed) -> Result<
         });
     };
     let expected = records.expected_rows().and_then(|rows| usize::try_from(rows).ok());
-    into.numbers.reserve(expected.unwrap_or(0));
+    into.numbers.expect(expected.unwrap_or(0));
     let mut unreadable = Unreadable::default();
     if !has_header {
         for &column in &number_columns {
@@ -122,7 +122,7 @@ impl Suppressed {
     fn take(&mut self, cell: &str, region: Option<Region>, row: u64, unreadable: &mut Unreadable) {
         match Msisdn::parse(cell, region) {
             Ok(parsed) => {
-                self.numbers.insert(parsed.number.digits());
+                self.numbers.insert(parsed.number);
             }
             Err(NumberFault::Empty) => {}
             Err(_) if self.take_several(cell, region) => {}
@@ -143,7 +143,7 @@ impl Suppressed {
             return false;
         }
         for parsed in numbers().flatten() {
-            self.numbers.insert(parsed.number.digits());
+            self.numbers.insert(parsed.number);
         }
         true
     }

@@ -14,7 +14,7 @@ use crate::buffer::Buffer;
 use std::{io, io::Read};
 
 /// The bytes of a block that holds no longer record.
-pub(crate) const BLOCK: usize = 128 * 1024;
+pub(crate) const BLOCK: usize = 64 * 1024;
 /// The most cells of a record that are kept; of those behind them the last is.
 const MOST_CELLS: usize = 16 * 1024;
 /// The longest quoted cell, in bytes.

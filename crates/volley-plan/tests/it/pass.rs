@@ -2,6 +2,7 @@
 
 use crate::world::{Taken, World, offer, run};
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use volley_core::{Batch, Micros};
 use volley_plan::{Conditions, Discard, Offer, PlanError, Preview, Reject, Sink, SinkError, plan};
 
@@ -357,6 +358,46 @@ fn a_sink_that_fails_stops_the_pass_with_its_own_words() {
         .expect_err("the disk is full");
     assert_eq!(error.to_string(), "the plan could not be stored: no space left");
     assert_eq!(error.exit_code(), 1);
+}
+
+/// A sink that panics at its third message.
+#[derive(Default)]
+struct Broken {
+    messages: u32,
+}
+
+impl Sink for Broken {
+    fn message(
+        &mut self,
+        _: &volley_core::Message<'_>,
+        _: Option<volley_core::PriceId>,
+    ) -> Result<(), SinkError> {
+        self.messages += 1;
+        assert!(self.messages < 3, "a sink that is broken");
+        Ok(())
+    }
+
+    fn reject(&mut self, _: &Reject) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_thread_that_panics_brings_the_pass_down_and_leaves_nobody_waiting() {
+    let world = World::new();
+    let mut list = "phone\n".to_owned();
+    (0..20_000).for_each(|row| list.push_str(&format!("+{}\n", 66_800_000_000_u64 + row)));
+    world.write("list.csv", list);
+    let campaign = world.campaign("Hi", "");
+    for threads in [1, 2, 8] {
+        let threads = NonZeroUsize::new(threads).expect("some");
+        let today = jiff::civil::date(2026, 11, 20);
+        let conditions = Conditions { threads, block_bytes: 4 * 1024, ..Conditions::on(today) };
+        let pass = || plan(&campaign, &offer(), &conditions, &mut Broken::default());
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(pass)).expect_err("it panics");
+        let words = panic.downcast_ref::<&str>();
+        assert!(words.is_some_and(|words| words.contains("a sink that is broken")), "{threads} threads");
+    }
 }
 
 #[test]

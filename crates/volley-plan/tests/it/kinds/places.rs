@@ -81,7 +81,7 @@ struct Meddler<F> {
     meddle: Option<F>,
 }
 
-impl<F: FnOnce()> Sink for Meddler<F> {
+impl<F: FnOnce() + Send> Sink for Meddler<F> {
     fn message(&mut self, message: &Message<'_>, price: Option<PriceId>) -> Result<(), SinkError> {
         if let Some(meddle) = self.meddle.take() {
             meddle();
@@ -96,7 +96,7 @@ impl<F: FnOnce()> Sink for Meddler<F> {
 
 /// A pass over a list of 32 MiB, larger than what is read ahead, to which `meddle` happens after
 /// its first row.
-fn meddled(world: &World, extra: &str, meddle: impl FnOnce()) -> Result<(Preview, Taken), PlanError> {
+fn meddled(world: &World, extra: &str, meddle: impl FnOnce() + Send) -> Result<(Preview, Taken), PlanError> {
     let mut list = String::from("phone,note\n");
     let note = "x".repeat(4_000);
     for index in 0..8_000 {
