@@ -21,6 +21,7 @@ mod frequency; // who has got as many texts as they may
 mod hours; // when the send window is open for whom
 mod list_file; // lists for people, whole or not at all
 mod number_set; // phone numbers, each once
+mod only; // the only numbers that a plan may be for
 mod pipeline; // blocks judged on several threads, taken in order
 mod plan; // the pass: Campaign + Offer -> messages, rejects, Preview
 mod preview; // what the pass counted, as the contract's JSON

@@ -44,6 +44,14 @@ impl NumberSet {
         self.table(upper).is_some_and(|table| table.contains(lower))
     }
 
+    /// All of them, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Msisdn> {
+        (0..).zip(&self.places).filter(|(_, place)| **place > 0).flat_map(|(upper, place)| {
+            let lower = self.tables[*place as usize - 1].iter();
+            lower.filter_map(move |lower| Msisdn::from_digits(upper << 32 | u64::from(lower)))
+        })
+    }
+
     /// Adds `number`; whether it is new.
     #[expect(clippy::inline_always, reason = "called for every row, and a call would make it a fifth longer")]
     #[inline(always)]
@@ -124,6 +132,11 @@ impl Table {
         Self { slots, length: 0, has_zero: false }
     }
 
+    fn iter(&self) -> impl Iterator<Item = u32> {
+        let zero = self.has_zero.then_some(0);
+        zero.into_iter().chain(self.slots.iter().copied().filter(|&lower| lower != 0))
+    }
+
     fn contains(&self, lower: u32) -> bool {
         if lower == 0 { self.has_zero } else { self.slots[self.place(lower)] == lower }
     }
@@ -168,7 +181,7 @@ impl Table {
     #[cold]
     fn grow(&mut self, count: usize) {
         let mut larger = Self::with_slots(count.saturating_mul(SLOTS.0) / SLOTS.1);
-        for &lower in self.slots.iter().filter(|&&lower| lower != 0) {
+        for lower in self.iter().filter(|&lower| lower != 0) {
             let place = larger.place(lower);
             larger.slots[place] = lower;
         }
@@ -238,9 +251,9 @@ mod tests {
                 prop_assert_eq!(set.insert(number), known.insert(number));
                 prop_assert_eq!(set.len(), known.len());
             }
-            for number in &known {
-                prop_assert!(set.contains(*number));
-            }
+            prop_assert!(known.iter().all(|number| set.contains(*number)));
+            prop_assert_eq!(set.iter().count(), known.len());
+            prop_assert_eq!(set.iter().collect::<HashSet<_>>(), known);
         }
     }
 }

@@ -10,6 +10,8 @@ use crate::{
     diagnosis::{Diagnosed, Diagnoser, TooLarge},
     forensics::Forensics,
     hours::Hours,
+    number_set::NumberSet,
+    only,
     pipeline::{self, Work},
     rates,
     recipient::{self, LeavesOut, Other, Rules, Usable, Verdicts},
@@ -262,7 +264,13 @@ fn pass(
     let mut records = Records::open(&source, &format)?;
     let header = records.first.clone();
     let hours = Hours::of(campaign, conditions);
-    let leaves_out = LeavesOut { suppressed: &suppressed, capped: conditions.capped, hours: hours.as_ref() };
+    let only = only::load(recipients.only.as_deref(), recipients.region)?;
+    let leaves_out = LeavesOut {
+        suppressed: &suppressed,
+        only: only.as_ref(),
+        capped: conditions.capped,
+        hours: hours.as_ref(),
+    };
     let rules = rules(campaign, offer, &profile, card.as_ref(), leaves_out, &records, &header)?;
     let expected = expected(campaign, &records);
     let mut chosen = Chosen::new(recipients.duplicates, expected);
@@ -276,6 +284,7 @@ fn pass(
         file: records.file.clone(),
         max_recipients: campaign.limits.max_recipients,
         chosen,
+        met: only.as_ref().map(|_| NumberSet::default()),
         tally: Tally::new(card.as_ref(), requests, hours.as_ref().map(Hours::planned)),
         forensics: Forensics::default(),
         diagnoser: Diagnoser::new(&profile, &rules.text, card.as_ref(), rules.folding),
@@ -290,7 +299,7 @@ fn pass(
         taker.take(judged)
     })?;
 
-    let Taker { file, chosen, tally, forensics, diagnoser, advisor, .. } = taker;
+    let Taker { file, chosen, met, tally, forensics, diagnoser, advisor, .. } = taker;
     tally.check();
     if chosen.found_before().is_some_and(|found| found as u64 != tally.accepted) {
         return Err(PlanError::Changed { file });
@@ -299,6 +308,7 @@ fn pass(
         *advice = advisor.finish();
     }
     warnings.extend_from_slice(suppressed.warnings());
+    warnings.extend(only.iter().zip(&met).flat_map(|(only, met)| only.warnings(met)));
     warnings.extend(warnings_of(&records, &rules));
     warnings.extend(forensics.warnings(&file, tally.rows));
     let columns = columns_of(&rules);
@@ -360,6 +370,8 @@ struct Taker<'a> {
     file: String,
     max_recipients: u32,
     chosen: Chosen,
+    /// The numbers that are sent to, where only some may be.
+    met: Option<NumberSet>,
     tally: Tally<'a>,
     forensics: Forensics,
     diagnoser: Diagnoser<'a>,
@@ -435,6 +447,9 @@ impl Taker<'_> {
         if self.tally.accepted == u64::from(self.max_recipients) {
             let (file, max) = (self.file.clone(), self.max_recipients);
             return Err(PlanError::TooManyRecipients { file, row: number.0, max });
+        }
+        if let Some(met) = &mut self.met {
+            met.insert(usable.to);
         }
         let texts = &judged.verdicts.texts;
         self.tally.accept(number, usable, text_key, texts).map_err(|TooLarge| self.too_large(number))?;

@@ -4,6 +4,7 @@ use crate::{
     Capped, Folding, NumberPolicy, Reason, Reject, TextEncoding,
     diagnosis::TooLarge,
     hours::Hours,
+    only::Only,
     source::{Cells, Row},
     suppress::Suppressed,
     template::{Bound, Filled, ValueFault},
@@ -40,6 +41,8 @@ pub(crate) struct Rules<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct LeavesOut<'a> {
     pub(crate) suppressed: &'a Suppressed,
+    /// The only ones who get any; `None` where everybody may.
+    pub(crate) only: Option<&'a Only>,
     /// `None` where anybody gets any number of texts.
     pub(crate) capped: Option<&'a Capped>,
     /// `None` where texts may go at any hour.
@@ -148,6 +151,9 @@ impl Rules<'_> {
         if self.leaves_out.suppressed.contains(to) {
             others.push((index, Other::Suppressed));
             return Ok(());
+        }
+        if self.leaves_out.only.is_some_and(|only| !only.contains(to)) {
+            return reject(reject_cell(column, Reason::NotInOnly));
         }
         if self.leaves_out.capped.is_some_and(|capped| capped.contains(to)) {
             return reject(reject_cell(column, Reason::FrequencyCap));

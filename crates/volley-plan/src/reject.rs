@@ -35,6 +35,8 @@ pub enum Reason {
     TooLong,
     /// The rate card has no price for the number.
     NoPrice,
+    /// A number that is not on the list of `--only`, which nobody else is sent to.
+    NotInOnly,
     /// The number has got as many texts as `limits.per_recipient` allows.
     FrequencyCap,
     /// The provider is handed a time that is outside `limits.window` where the number may be.
@@ -72,6 +74,7 @@ impl Reason {
             Self::NotGsm7 => "not_gsm7",
             Self::TooLong => "too_long",
             Self::NoPrice => "no_price",
+            Self::NotInOnly => "not_in_only",
             Self::FrequencyCap => "frequency_cap",
             Self::OutsideWindow => "outside_window",
             Self::WindowNeverOpens => "window_never_opens",
@@ -117,6 +120,7 @@ impl Reason {
                 "the text is too long; shorten it, or raise message.max_segments or the provider's limit, segments.max_characters"
             }
             Self::NoPrice => "the rate card has no price for this number; add its prefix",
+            Self::NotInOnly => "not on the list of --only; this plan is for nobody else",
             Self::FrequencyCap => {
                 "this number has got as many texts of late, other campaigns' too, as limits.per_recipient allows"
             }

@@ -1,4 +1,4 @@
-//! Numbers never to be sent to.
+//! Numbers never to be sent to, and lists of numbers in general.
 //!
 //! A list is a CSV file or one number a line; its header is optional. Where a list leaves room
 //! for doubt it is read the wide way: of several number columns, all count. An entry that is no
@@ -36,6 +36,11 @@ impl Suppressed {
         self.numbers.len() == 0
     }
 
+    /// All of them, in no order.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = Msisdn> {
+        self.numbers.iter()
+    }
+
     /// What a person should know about the lists, a sentence each.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
@@ -46,18 +51,41 @@ impl Suppressed {
 pub fn load(paths: &[PathBuf], region: Option<Region>) -> Result<Suppressed, SourceError> {
     let mut suppressed = Suppressed::default();
     for path in paths {
-        read(&Input::File(path.clone()), region, &mut suppressed)?;
+        read(&Input::File(path.clone()), region, &SUPPRESSES, &mut suppressed)?;
     }
     Ok(suppressed)
 }
 
-fn read(input: &Input, region: Option<Region>, into: &mut Suppressed) -> Result<(), SourceError> {
+/// What is said of a list of numbers.
+pub(crate) struct Words {
+    /// What kind of list it is.
+    pub(crate) what: &'static str,
+    /// What its entries do that are no numbers.
+    pub(crate) idle: &'static str,
+    /// What to do about a workbook with several sheets.
+    pub(crate) sheets: &'static str,
+}
+
+const SUPPRESSES: Words = Words {
+    what: "suppression list",
+    idle: "suppress nobody",
+    sheets: "save each as a list of its own and name them all in recipients.suppress",
+};
+
+/// Reads one list of numbers into `into`.
+pub(crate) fn read(
+    input: &Input,
+    region: Option<Region>,
+    words: &Words,
+    into: &mut Suppressed,
+) -> Result<(), SourceError> {
+    let Words { what, idle, sheets } = *words;
     let is_number = |cell: &String| Msisdn::parse(cell, region).is_ok();
     let makes_sense = |cells: &[String]| columns::has_number(cells, &[]) || cells.iter().any(is_number);
     let format = Format::found(&makes_sense);
     let mut records = match Records::open(&Source::Input(input), &format) {
         Err(SourceError::Empty { file }) => {
-            into.warnings.push(format!("{file}: the suppression list is empty"));
+            into.warnings.push(format!("{file}: the {what} is empty"));
             return Ok(());
         }
         other => other?,
@@ -75,7 +103,7 @@ fn read(input: &Input, region: Option<Region>, into: &mut Suppressed) -> Result<
         let file = records.file.clone();
         return Err(SourceError::NoNumberColumn {
             file,
-            wanted: "no column of this suppression list has a name that says it holds the number".to_owned(),
+            wanted: format!("no column of this {what} has a name that says it holds the number"),
             columns: crate::words::listed(&first),
             nearest: ", by naming it msisdn here".to_owned(),
         });
@@ -97,14 +125,14 @@ fn read(input: &Input, region: Option<Region>, into: &mut Suppressed) -> Result<
     }
     let others = records.other_sheets();
     if others > 0 {
-        return Err(SourceError::SeveralSheets { file: records.file, others });
+        return Err(SourceError::SeveralSheets { file: records.file, what, others, remedy: sheets });
     }
     let notes = records.notes();
     into.warnings.extend(notes.into_iter().map(|note| format!("{}: {note}", records.file)));
     if let Some((row, entry)) = unreadable.first {
         let place = if row == 0 { "the first line".to_owned() } else { format!("row {row}") };
         into.warnings.push(format!(
-            "{}: entries of this suppression list that are not numbers and suppress nobody: {}; the first is `{entry}` in {place}",
+            "{}: entries of this {what} that are not numbers and {idle}: {}; the first is `{entry}` in {place}",
             records.file, unreadable.count
         ));
     }

@@ -173,6 +173,7 @@ impl<'a> Advisor<'a> {
             | Reason::Kind
             | Reason::Destination
             | Reason::NoPrice
+            | Reason::NotInOnly
             | Reason::FrequencyCap
             | Reason::OutsideWindow
             | Reason::WindowNeverOpens

@@ -83,6 +83,9 @@ pub struct Recipients {
     pub policy: NumberPolicy,
     /// Lists of numbers never to be sent to.
     pub suppress: Vec<PathBuf>,
+    /// A list of the only numbers that a plan may be for; everybody else of the campaign's own list
+    /// is left out. No key of the file: it is asked for at the moment.
+    pub only: Option<PathBuf>,
     /// Which of several rows with one number counts.
     pub duplicates: Duplicates,
     /// How the list's bytes are text.
@@ -270,9 +273,11 @@ impl Campaign {
     }
 
     /// Where the campaign's journal lies unless a flag says otherwise: `NAME.volley` beside the
-    /// campaign file.
+    /// campaign file; `NAME.only.volley` where only some may be sent to, so that what is sent to
+    /// them is not in the way of what everybody gets.
     pub fn journal_path(&self) -> PathBuf {
-        self.path.with_file_name(format!("{}.volley", self.name))
+        let only = if self.recipients.only.is_some() { ".only" } else { "" };
+        self.path.with_file_name(format!("{}{only}.volley", self.name))
     }
 }
 
@@ -368,6 +373,7 @@ impl Meaning<'_> {
             number,
             policy: self.policy()?,
             suppress,
+            only: None,
             duplicates: self
                 .checked("recipients.duplicates", "write \"first\", \"last\" or \"fail\"", |text| {
                     Some(match text {

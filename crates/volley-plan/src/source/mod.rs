@@ -178,13 +178,17 @@ pub enum SourceError {
         /// The column that was meant perhaps, as the end of the sentence.
         nearest: String,
     },
-    /// A suppression list whose other sheets would suppress nobody.
+    /// A list of numbers whose other sheets would count for nothing.
     #[error(
-        "{file}: this suppression list has something in other sheets too ({others}), and only the first is read; save each as a list of its own and name them all in recipients.suppress"
+        "{file}: this {what} has something in other sheets too ({others}), and only the first is read; {remedy}"
     )]
     SeveralSheets {
         /// The file.
         file: String,
+        /// What kind of list it is.
+        what: &'static str,
+        /// What to do.
+        remedy: &'static str,
         /// How many.
         others: usize,
     },

@@ -9,6 +9,7 @@ mod diagnosis; // what texts cost beyond what they need to
 mod hours; // the send window: who is left out for it, and how it falls
 mod kinds; // every kind of broken input, and every two of them
 mod malformed; // what holds of any bytes
+mod only; // plans for nobody but those of a list of their own
 mod pass; // counts, duplicates, prices, requests, plan hash
 mod rates; // rate cards: what is read, what is refused, what holds on a day
 mod workbooks; // lists in .xlsx and .ods workbooks
