@@ -327,6 +327,7 @@ fn engine(port: &str, flights: u32, messages: u32, chunk: u32, writer: &str) -> 
         patience: Duration::ZERO,
         silent_for: Duration::ZERO,
         not_before: Duration::ZERO,
+        canary: None,
     };
     let adapter = adapter(port);
     match writer {

@@ -1,7 +1,7 @@
 //! What was typed. Meaning is given to it in `cmd`.
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 /// Bulk SMS: priced to the cent before anything is sent, sent exactly as fast as the provider
 /// allows, and never to anyone twice.
@@ -55,12 +55,15 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  \
         volley preview spring-sale.toml\n  \
         volley preview spring-sale.toml --rejects left-out.csv --json\n  \
+        volley preview spring-sale.toml --only seeds.csv\n  \
         volley preview spring-sale.toml --advise")]
     Preview {
         #[command(flatten)]
         campaign: Campaign,
         #[command(flatten)]
         rejects: Rejects,
+        #[command(flatten)]
+        only: Only,
         /// List edits of the text that would save money, and by how much; none is applied.
         #[arg(long)]
         advise: bool,
@@ -72,29 +75,20 @@ pub(crate) enum Command {
         campaign: Campaign,
         #[command(flatten)]
         rejects: Rejects,
-        /// Where the journal goes; beside the campaign file as NAME.volley unless given.
+        #[command(flatten)]
+        only: Only,
+        /// Where the journal goes; beside the campaign file as NAME.volley unless given, and as
+        /// NAME.only.volley with --only.
         #[arg(short, long, value_name = "FILE.volley")]
         output: Option<PathBuf>,
     },
     /// Plan if needed, confirm, send.
     #[command(after_help = "Examples:\n  \
         volley send spring-sale.toml\n  \
+        volley send spring-sale.toml --only seeds.csv --yes\n  \
         volley send spring-sale.toml --yes --max-cost 150.00\n  \
-        volley send monday.volley --yes")]
-    Send {
-        /// A campaign file, or a journal that `plan` made.
-        #[arg(value_name = "CAMPAIGN|FILE.volley")]
-        target: PathBuf,
-        #[command(flatten)]
-        overrides: Overrides,
-        #[command(flatten)]
-        rejects: Rejects,
-        /// Where the journal is; beside the campaign file as NAME.volley unless given.
-        #[arg(long, value_name = "FILE")]
-        journal: Option<PathBuf>,
-        #[command(flatten)]
-        sending: Sending,
-    },
+        volley send monday.volley --canary 10 --yes")]
+    Send(Send),
     /// Go on where a campaign stopped.
     #[command(after_help = "Example:\n  volley resume spring-sale.volley --yes")]
     Resume {
@@ -341,6 +335,37 @@ pub(crate) struct Rejects {
     /// Write the rows that are left out, with row, column, reason and original.
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Only {
+    /// Plan nobody but those of the campaign's list whose number is in FILE too (CSV, or a number a
+    /// line): yourself and your colleagues, before everybody else.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) only: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Send {
+    /// A campaign file, or a journal that `plan` made.
+    #[arg(value_name = "CAMPAIGN|FILE.volley")]
+    pub(crate) target: PathBuf,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+    #[command(flatten)]
+    pub(crate) rejects: Rejects,
+    #[command(flatten)]
+    pub(crate) only: Only,
+    /// Where the journal is; beside the campaign file as NAME.volley unless given, and as
+    /// NAME.only.volley with --only.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) journal: Option<PathBuf>,
+    /// Send to the first N recipients, and to the others only if no more than a tenth of these is
+    /// refused or in doubt and every bill is as planned.
+    #[arg(long, value_name = "N")]
+    pub(crate) canary: Option<NonZeroU32>,
+    #[command(flatten)]
+    pub(crate) sending: Sending,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -5,6 +5,7 @@
 
 mod account; // provider settings -> adapter, transport, in-process gateway
 mod args; // what was typed
+mod canary; // the first recipients, who are judged before the others
 mod cmd; // one file a command
 mod desk; // a provider account that is asked questions
 mod fault; // what went wrong, with the contract's exit code

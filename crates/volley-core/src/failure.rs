@@ -152,6 +152,8 @@ pub enum StopReason {
     Suspicious,
     /// The same refusal for everybody.
     RefusedAlike,
+    /// The first recipients, who were to be judged before the others are sent to, went wrong.
+    Canary,
     /// The journal could not be written.
     Journal,
     /// The operator asked.
@@ -299,6 +301,7 @@ impl StopReason {
             | Self::Silence
             | Self::Suspicious
             | Self::RefusedAlike
+            | Self::Canary
             | Self::Journal => 5,
             Self::Balance | Self::CostCap => 8,
             Self::Interrupted => 130,
@@ -317,6 +320,9 @@ impl StopReason {
             Self::Silence => "the provider asks for more than an hour of silence; resume when that is over",
             Self::Suspicious => "the answers do not look like this provider's; check base_url, then resume",
             Self::RefusedAlike => "request after request was refused alike; see the reason, then resume",
+            Self::Canary => {
+                "the canary went wrong and nobody else was sent to; see `volley report`, then resume to send to the others"
+            }
             Self::Journal => "the journal cannot be written; mend that and resume",
             Self::Interrupted => "interrupted; resume goes on",
         }

@@ -21,7 +21,7 @@ mod transport; // HTTP
 mod window; // who of a chunk may be sent to now
 
 pub use ask::Asker;
-pub use lane::{Closed, Ending, Fetched, Lane, LaneSettings, Pause, Step, Work};
+pub use lane::{Canary, Closed, Ending, Fetched, Lane, LaneSettings, Pause, Seen, Step, Work};
 pub use pace::{Go, Pacer};
 pub use port::{Inline, Port, Threaded};
 pub use run::{Control, HeldBack, Progress, Run, Settings, earlier_requests};

@@ -53,7 +53,8 @@ pub(crate) const INTENT_COLUMNS: usize = 8;
 pub(crate) const END_COLUMNS: usize = 11;
 /// The totals, but for the sums.
 pub(crate) const TOTALS: &str = "pending, accepted, refused, in_doubt, requests_sent, requests_throttled, \
-                                 requests_retried, billed, billed_units, spent, commits, max_cost, last_exit_code";
+                                 requests_retried, billed, billed_units, spent, commits, max_cost, canary, \
+                                 last_exit_code";
 
 impl Kind {
     const ALL: [Self; 11] = [

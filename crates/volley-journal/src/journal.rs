@@ -1,6 +1,6 @@
 //! The trait that every journal backend implements, and the words it is spoken to in.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 use volley_core::{
     Batch, Chunk, Event, IllegalMove, Micros, Outcome, PlanHash, PlanTerms, Position, Price, Profile,
     Reference, Rounding, Totals, UnixMillis,
@@ -167,6 +167,12 @@ pub enum Write {
         /// The most the campaign may cost in all.
         max_cost: Micros,
     },
+    /// So many recipients are sent to and judged before anybody else is, in this run and those
+    /// after it; `None`, and whoever is sent to next goes on without that.
+    Canary {
+        /// How many; above nobody.
+        recipients: Option<NonZeroU32>,
+    },
     /// How a run ended: the exit code it reported.
     RunEnded {
         /// The contract's exit code.
@@ -183,8 +189,8 @@ pub enum Write {
 pub enum Written {
     /// The intent is durable under this id.
     Claimed(Attempt),
-    /// The outcome, the decision, what a cancellation came to, the cap, or the end of a run is
-    /// durable, or there is room.
+    /// The outcome, the decision, what a cancellation came to, the cap, the canary, or the end of a
+    /// run is durable, or there is room.
     Recorded,
 }
 
@@ -211,6 +217,9 @@ pub struct Standing {
     pub commits: u64,
     /// The cap that the last person to set one while resuming set; `None` where the plan's holds.
     pub max_cost: Option<Micros>,
+    /// How many recipients are sent to and judged before anybody else is; `None` where nobody
+    /// asked for that, or somebody was told what came of it.
+    pub canary: Option<NonZeroU32>,
     /// The exit code that the last run reported; `None` before the first run ended.
     pub last_exit_code: Option<u8>,
 }

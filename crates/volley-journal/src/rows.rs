@@ -8,6 +8,7 @@ use crate::{
     stored::{class_word, count, int},
 };
 use rusqlite::{Connection, ToSql, params};
+use std::num::NonZeroU32;
 use volley_core::{Class, MAX_SEGMENTS, Micros, Totals, UnixMillis, Verdict};
 
 /// The largest price that one answer is believed: ten million units of money. A larger or a
@@ -44,13 +45,15 @@ pub(crate) fn load_standing(connection: &Connection) -> Result<Standing, Fault> 
         spent: micros("spent")?.unwrap_or_default(),
         commits: count(row, "commits")?,
         max_cost: micros("max_cost")?,
+        canary: row.get::<_, Option<u32>>("canary")?.and_then(NonZeroU32::new),
         last_exit_code: row.get("last_exit_code")?,
     })
 }
 
 /// Makes the row of totals of a plan whose other tables are whole: so many are pending.
 pub(crate) fn start_standing(connection: &Connection, pending: u32) -> rusqlite::Result<()> {
-    let empty = "INSERT INTO standing VALUES (1, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, NULL, NULL, x'')";
+    let empty =
+        "INSERT INTO standing VALUES (1, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, NULL, NULL, NULL, x'')";
     connection.execute(empty, [])?;
     let recipients = Totals { pending: u64::from(pending), ..Totals::default() };
     let standing = Standing { recipients, ..Standing::default() };
@@ -76,13 +79,14 @@ pub(crate) fn store_standing(
         standing.spent.0,
         int(standing.commits),
         standing.max_cost.map(|amount| amount.0),
+        standing.canary.map(NonZeroU32::get),
         standing.last_exit_code,
     ];
     let checksums = checksums.with_totals(Fact::bound(Kind::Totals, totals)?).to_bytes();
     let mut update = connection.prepare_cached(
         "UPDATE standing SET pending = ?, accepted = ?, refused = ?, in_doubt = ?, requests_sent = ?,
          requests_throttled = ?, requests_retried = ?, billed = ?, billed_units = ?, spent = ?, commits = ?,
-         max_cost = ?, last_exit_code = ?, checksums = ? WHERE id = 1",
+         max_cost = ?, canary = ?, last_exit_code = ?, checksums = ? WHERE id = 1",
     )?;
     let all: Vec<&dyn ToSql> = totals.iter().copied().chain([&checksums as &dyn ToSql]).collect();
     update.execute(&all[..])?;

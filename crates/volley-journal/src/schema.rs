@@ -19,7 +19,7 @@ use std::{
 pub(crate) const APPLICATION_ID: i32 = 0x566C_7931;
 
 /// The `user_version` of the schema below.
-pub(crate) const VERSION: i32 = 5;
+pub(crate) const VERSION: i32 = 6;
 
 /// The oldest SQLite that may write a journal: before it, a checkpoint could meet a second
 /// connection's restart of the log and lose commits (sqlite.org/wal.html, "the WAL-reset bug").
@@ -87,7 +87,9 @@ CREATE TABLE run (             -- each opening for sending; without an end, the 
   started_at INTEGER NOT NULL,
   ended_at INTEGER,
   exit_code INTEGER,
-  max_cost INTEGER             -- a cap that was set for this run and those after it
+  max_cost INTEGER,            -- a cap that was set for this run and those after it
+  canary INTEGER               -- recipients that are sent to and judged before anybody else; 0: that
+                               -- is over, because somebody was told what came of it
 ) STRICT;
 CREATE TABLE attempt (         -- one request for recipients first .. first + recipients - 1
   id INTEGER PRIMARY KEY,
@@ -189,6 +191,7 @@ CREATE TABLE standing (        -- one row: totals, kept with each commit
   spent INTEGER NOT NULL,
   commits INTEGER NOT NULL,
   max_cost INTEGER,            -- null: the plan's cap holds
+  canary INTEGER,              -- null: nobody is sent to before the others
   last_exit_code INTEGER,
   checksums BLOB NOT NULL      -- of the rows of each kind but recipients, texts and receipts
 ) STRICT;

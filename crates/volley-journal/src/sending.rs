@@ -23,6 +23,7 @@ use crate::{
 };
 use rusqlite::{Connection, OpenFlags, OptionalExtension, ToSql, Transaction, TransactionBehavior, params};
 use std::{
+    num::NonZeroU32,
     ops::Range,
     path::{Path, PathBuf},
     thread,
@@ -179,6 +180,12 @@ impl SqliteJournal {
             Write::Cap { max_cost } => {
                 self.ledger.standing.max_cost = Some(*max_cost);
                 self.alter_run("UPDATE run SET max_cost = ?2 WHERE id = ?1", params![max_cost.0])?;
+                Ok(Written::Recorded)
+            }
+            Write::Canary { recipients } => {
+                self.ledger.standing.canary = *recipients;
+                let canary = recipients.map_or(0, NonZeroU32::get);
+                self.alter_run("UPDATE run SET canary = ?2 WHERE id = ?1", params![canary])?;
                 Ok(Written::Recorded)
             }
             Write::RunEnded { exit_code, at } => {
@@ -481,6 +488,7 @@ fn load_history(connection: &Connection, plan: &FrozenPlan) -> Result<History, F
     // What attempts do not say.
     ledger.standing.commits = standing.commits;
     ledger.standing.max_cost = standing.max_cost;
+    ledger.standing.canary = standing.canary;
     ledger.standing.last_exit_code = standing.last_exit_code;
     if ledger.standing != standing {
         return Err(Fault::Damaged("its totals are not the sum of its attempts".to_owned()));

@@ -48,15 +48,13 @@ pub(crate) fn run(args: Args) -> Result<u8, Fault> {
     match args.command {
         Command::Init { target, provider } => init::run(&target, &provider, voice),
         Command::Check(campaign) => check::run(&campaign, voice),
-        Command::Preview { campaign, rejects, advise } => {
-            preview::run(&campaign, rejects.rejects.as_deref(), advise, voice)
+        Command::Preview { campaign, rejects, only, advise } => {
+            preview::run(&campaign, rejects.rejects.as_deref(), only.only, advise, voice)
         }
-        Command::Plan { campaign, rejects, output } => {
-            plan::run(&campaign, rejects.rejects.as_deref(), output.as_deref(), voice)
+        Command::Plan { campaign, rejects, only, output } => {
+            plan::run(&campaign, rejects.rejects.as_deref(), only.only, output.as_deref(), voice)
         }
-        Command::Send { target, overrides, rejects, journal, sending } => {
-            send::send(&target, &overrides, rejects.rejects.as_deref(), journal.as_deref(), &sending, voice)
-        }
+        Command::Send(asked) => send::send(&asked, voice),
         Command::Resume { journal, sending } => send::resume(&journal.path, &sending, voice),
         Command::Status(journal) => status::run(&journal.path, voice),
         Command::Doubt { action } => match action {

@@ -18,11 +18,13 @@ const NOTHING_TO_SEND: u8 = 9;
 pub(crate) fn run(
     campaign: &args::Campaign,
     rejects: Option<&Path>,
+    only: Option<PathBuf>,
     output: Option<&Path>,
     voice: Voice,
 ) -> Result<u8, Fault> {
     signals::stop_between_blocks()?;
-    let campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
+    let mut campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
+    campaign.recipients.only = only;
     let journal = journal_of(&campaign, output);
     let (preview, _) = freeze(&campaign, &Account::of(&campaign)?, rejects, &journal, voice)?;
     if preview.accepted == 0 {

@@ -10,7 +10,7 @@ use crate::{
     signals,
 };
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use volley_core::{Capabilities, Message, PriceId, Schedule};
 use volley_plan::{
     Advice, Campaign, Capped, Conditions, Discard, Folding, Offer, PlanError, Preview, Reject, RejectFile,
@@ -20,11 +20,13 @@ use volley_plan::{
 pub(crate) fn run(
     campaign: &args::Campaign,
     rejects: Option<&Path>,
+    only: Option<PathBuf>,
     advise: bool,
     voice: Voice,
 ) -> Result<u8, Fault> {
     signals::stop_between_blocks()?;
-    let campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
+    let mut campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
+    campaign.recipients.only = only;
     let account = Account::of(&campaign)?;
     let known = history::known(&campaign)?;
     let capped = known.as_ref().map(|known| &known.capped);

@@ -2,7 +2,8 @@
 
 use crate::{
     account::{Account, Open},
-    args::{Overrides, Sending},
+    args::{Send, Sending},
+    canary,
     cmd::{
         self, Voice, history,
         plan::{freeze, journal_of, nobody, now},
@@ -18,6 +19,7 @@ use crate::{
 use std::{
     fs::File,
     io::{self, Read},
+    num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -41,23 +43,19 @@ const CAP_REACHED: u8 = 8;
 /// How late a scheduled campaign may start without being asked about.
 const LATE_MS: i64 = 60 * 60 * 1_000;
 
-pub(crate) fn send(
-    target: &Path,
-    overrides: &Overrides,
-    rejects: Option<&Path>,
-    journal: Option<&Path>,
-    sending: &Sending,
-    voice: Voice,
-) -> Result<u8, Fault> {
+pub(crate) fn send(asked: &Send, voice: Voice) -> Result<u8, Fault> {
+    let Send { target, overrides, rejects, only, journal, canary, sending } = asked;
+    let (rejects, journal) = (rejects.rejects.as_deref(), journal.as_deref());
     if is_journal(target) {
-        if !overrides.set.is_empty() || rejects.is_some() || journal.is_some() {
+        if !overrides.set.is_empty() || rejects.is_some() || only.only.is_some() || journal.is_some() {
             return Err(Fault::usage(
-                "a journal is sent as it is; --set, --rejects and --journal go with a campaign file",
+                "a journal is sent as it is; --set, --rejects, --only and --journal go with a campaign file",
             ));
         }
-        return resume(target, sending, voice);
+        return go_on(target, sending, *canary, voice);
     }
-    let campaign = cmd::load(target, overrides, sending.max_cost.as_deref())?;
+    let mut campaign = cmd::load(target, overrides, sending.max_cost.as_deref())?;
+    campaign.recipients.only.clone_from(&only.only);
     let account = Account::of(&campaign)?;
     account.check_secrets()?;
     let path = journal_of(&campaign, journal);
@@ -75,7 +73,9 @@ pub(crate) fn send(
         Some(fault) if fresh => Err(fault),
         _ => {
             output::talk(voice.quiet, &output::preview(&preview, falls(&preview).as_ref()));
-            run.ask_first(voice).and_then(|()| run.confirm(sending, preview.worst_doubt, voice))
+            run.set_canary(*canary)
+                .and_then(|()| run.ask_first(voice))
+                .and_then(|()| run.confirm(sending, preview.worst_doubt, voice))
         }
     };
     match agreed {
@@ -101,11 +101,16 @@ fn over_cap(campaign: &Campaign, preview: &Preview) -> Option<Fault> {
 }
 
 pub(crate) fn resume(path: &Path, sending: &Sending, voice: Voice) -> Result<u8, Fault> {
+    go_on(path, sending, None, voice)
+}
+
+fn go_on(path: &Path, sending: &Sending, canary: Option<NonZeroU32>, voice: Voice) -> Result<u8, Fault> {
     let reader = JournalReader::open(path)?;
     let account = Account::of_journal(path, reader.plan())?;
     drop(reader);
     let mut run = Resumption::open(path, None, account)?;
     run.set_cap(sending)?;
+    run.set_canary(canary)?;
     run.remember_cancellation()?;
     let flight = u64::from(run.lane.max_in_flight) * u64::from(run.lane.chunk);
     let worst_doubt = flight.min(run.journal.standing().recipients.pending);
@@ -162,6 +167,8 @@ struct Resumption {
     lane: LaneSettings,
     /// When it is to be sent, where that is still ahead.
     send_at: Option<UnixMillis>,
+    /// How many are sent to and judged before anybody else; the journal may not know yet.
+    canary: Option<NonZeroU32>,
     /// When the provider was asked about it.
     asked: Vec<Instant>,
 }
@@ -188,10 +195,12 @@ impl Resumption {
             patience: account.patience(),
             silent_for: Duration::ZERO,
             not_before: Duration::ZERO,
+            canary: None,
         };
         // A time that has passed means now.
         let send_at = plan.terms.send_at.filter(|at| *at > now());
         Ok(Self {
+            canary: journal.standing().canary,
             journal,
             path: path.to_owned(),
             plan,
@@ -217,6 +226,22 @@ impl Resumption {
                 .map_err(|error| Fault::new(PASSING_FAULT, error))?;
         }
         self.lane.max_cost = self.journal.standing().max_cost.or(self.lane.max_cost);
+        Ok(())
+    }
+
+    /// The first recipients, who are judged before the others: as it was asked for now, or before.
+    fn set_canary(&mut self, asked: Option<NonZeroU32>) -> Result<(), Fault> {
+        let settled = self.plan.rows.accepted - self.journal.standing().recipients.pending;
+        if let Some(first) = asked.filter(|_| asked != self.canary) {
+            if settled >= u64::from(first.get()) {
+                return Err(Fault::usage(format!(
+                    "--canary {first} is too late: {} were sent to before; leave it out to go on",
+                    output::some(settled, "recipient")
+                )));
+            }
+            self.canary = asked;
+        }
+        self.lane.canary = canary::gate(self.canary, &self.plan, self.journal.standing(), &self.path)?;
         Ok(())
     }
 
@@ -299,8 +324,14 @@ impl Resumption {
             let left = estimated.checked_sub(standing.spent).unwrap_or(estimated);
             question.push_str(&format!(", about {currency} {left}"));
         }
+        let first = self.lane.canary.map_or(String::new(), |canary| {
+            format!(
+                "\nThe first {} are sent to and judged before the others.",
+                output::count(canary.recipients)
+            )
+        });
         question.push_str(&format!(
-            ", through {}{}.\nA kill at the worst moment would put {} recipients in doubt.\nType {pending} to send: ",
+            ", through {}{}.{first}\nA kill at the worst moment would put {} recipients in doubt.\nType {pending} to send: ",
             self.plan.terms.provider,
             if self.account.is_sim() { " (simulated)" } else { "" },
             output::count(worst_doubt),
@@ -335,7 +366,7 @@ impl Resumption {
         }
     }
 
-    fn execute(self, voice: Voice) -> Result<u8, Fault> {
+    fn execute(mut self, voice: Voice) -> Result<u8, Fault> {
         let recovered = self.journal.recovered();
         if recovered.attempts > 0 {
             output::talk(
@@ -345,6 +376,13 @@ impl Resumption {
                     output::count(recovered.recipients)
                 ),
             );
+        }
+        if self.canary != self.journal.standing().canary {
+            let write = Write::Canary { recipients: self.canary };
+            self.journal.commit(&[write]).map_err(|error| Fault::new(PASSING_FAULT, error))?;
+        }
+        if let Some(canary) = self.lane.canary {
+            output::talk(voice.quiet, &canary::announced(canary));
         }
         let (path, plan) = (self.path.clone(), self.plan.clone());
         let is_over = self.journal.standing().recipients.pending == 0;
@@ -415,7 +453,12 @@ impl Resumption {
         let exit_code = exit_code(&ending, &port.standing());
         kill_point!("before-run-end");
         // The run's end is for `status` alone: a full disk must not turn it into a failure.
-        drop(port.write(Write::RunEnded { exit_code, at: now() }).await);
+        let mut writes = vec![Write::RunEnded { exit_code, at: now() }];
+        if matches!(ending, Ending::Stopped { reason: StopReason::Canary, .. }) {
+            // Somebody is told of it now; whoever resumes goes on.
+            writes.push(Write::Canary { recipients: None });
+        }
+        drop(port.write_all(Arc::new(writes)).await);
         let standing = port.standing();
         // Whoever closes the journal last takes its log into the file.
         kill_point!("before-checkpoint");

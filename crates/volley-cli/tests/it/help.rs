@@ -30,6 +30,7 @@ impl Office {
         folder
             .write("spring-sale.toml", campaign.replace("name = \"test\"", "name = \"spring-sale\""))
             .write("message.txt", "Hi Ann")
+            .write("seeds.csv", "+66800000007\n")
             .write("texts.jsonl", "{\"id\": \"1\", \"text\": \"Hi Ann\"}\n")
             .write("bill.csv", "number,cost\n+66800000001,0.05\n");
         let office = Self { folder, _gateway: gateway };

@@ -4,7 +4,7 @@ use volley_core::{Class, Fate, LaneEffect, StopReason, Taken};
 
 const PAGE: &str = include_str!("../../../../docs/failures.md");
 
-const REASONS: [StopReason; 11] = [
+const REASONS: [StopReason; 12] = [
     StopReason::Unreachable,
     StopReason::Configuration,
     StopReason::Credentials,
@@ -14,6 +14,7 @@ const REASONS: [StopReason; 11] = [
     StopReason::Silence,
     StopReason::Suspicious,
     StopReason::RefusedAlike,
+    StopReason::Canary,
     StopReason::Journal,
     StopReason::Interrupted,
 ];
@@ -98,6 +99,7 @@ fn reason(reason: StopReason) -> &'static str {
         StopReason::Silence => "silence",
         StopReason::Suspicious => "suspicious",
         StopReason::RefusedAlike => "refused alike",
+        StopReason::Canary => "canary",
         StopReason::Journal => "journal",
         StopReason::Interrupted => "interrupted",
     }

@@ -1,10 +1,11 @@
 //! What one provider account does next: a state machine without clock, socket or task.
 //!
 //! The shell asks [`Lane::poll`] what to do, does it, and reports what came of it. Every rule
-//! about retries, the cap and stopping is here, those about pausing are in [`breaker`], and all
-//! can be tested by calling them.
+//! about retries, the cap and stopping is here, those about pausing are in [`breaker`], those about the
+//! first recipients in [`canary`], and all can be tested by calling them.
 
 mod breaker;
+mod canary;
 mod pass;
 mod trouble;
 
@@ -14,6 +15,8 @@ use crate::{
     pace::{Go, Pacer},
 };
 use breaker::Breaker;
+use canary::Gate;
+pub use canary::{Canary, Seen};
 use pass::Pass;
 pub use pass::{Closed, Fetched};
 use std::{
@@ -57,6 +60,9 @@ pub struct LaneSettings {
     /// Nothing is sent before, measured from the start of the run: a schedule that the provider
     /// cannot be handed.
     pub not_before: Duration,
+    /// The first recipients, who are judged before anybody else is sent to; `None` where nobody
+    /// asked for that, or they were judged before.
+    pub canary: Option<Canary>,
 }
 
 /// A chunk to be sent, and how often it was tried in vain.
@@ -171,6 +177,8 @@ pub struct Lane {
     retries: BinaryHeap<Reverse<Retry>>,
     pass: Pass,
     breaker: Breaker,
+    /// There while nobody but the first recipients may be sent to.
+    canary: Option<Gate>,
     in_flight_cost: Micros,
     throttled_in_a_row: u32,
     throttled_until: Duration,
@@ -219,6 +227,7 @@ impl Lane {
             retries: BinaryHeap::new(),
             pass: Pass::default(),
             breaker: Breaker::new(settings.patience, budget, settings.probe),
+            canary: settings.canary.map(Gate::new),
             in_flight_cost: Micros::ZERO,
             throttled_in_a_row: 0,
             throttled_until: silent_for,
@@ -226,6 +235,8 @@ impl Lane {
             stopped: None,
             settings,
         };
+        // Whoever settled them may have ended before they were judged.
+        lane.judge_canary();
         if silent_for > Failure::LONGEST_WAIT {
             let minutes = silent_for.as_secs().div_ceil(60);
             lane.stop(StopReason::Silence, &format!("for another {} h {} min", minutes / 60, minutes % 60));
@@ -280,6 +291,13 @@ impl Lane {
                 return self.poll(now, spent);
             }
         }
+        if self.canary.as_ref().is_some_and(|gate| gate.room() == 0) {
+            if in_flight > 0 {
+                return Step::Wait(Pause::InFlight);
+            }
+            // All of them are settled, and nothing of it stopped the lane.
+            self.canary = None;
+        }
         if let Some(pause) = self.breaker.pause(now) {
             return Step::Wait(pause);
         }
@@ -332,6 +350,11 @@ impl Lane {
     /// came; `random` is any 64 random bits, for the wait before a retry.
     pub fn on_end(&mut self, work: Work, outcome: &Outcome, ended: Duration, now: Duration, random: u64) {
         self.release(&work, ended);
+        if let Some(gate) = &mut self.canary {
+            gate.on_end(&work.chunk, outcome);
+            // Before any other reason to stop: it says more of what is to be looked at.
+            self.judge_canary();
+        }
         let failure = match outcome {
             Outcome::Answered(answer) => {
                 self.throttled_in_a_row = 0;
@@ -487,6 +510,12 @@ impl Lane {
         }
     }
 
+    /// Stops where the first recipients went wrong.
+    fn judge_canary(&mut self) {
+        let why = self.canary.as_ref().and_then(Gate::fault);
+        self.stop_for(why.map(|why| (StopReason::Canary, why)));
+    }
+
     fn stop_for(&mut self, why: Option<(StopReason, Reason)>) {
         if let Some((reason, detail)) = why {
             self.stop(reason, detail.as_str());
@@ -510,11 +539,14 @@ impl Lane {
 
     fn send_next(&mut self) -> Step {
         let mut work = self.ready.pop_front().expect("the caller saw it");
-        if self.breaker.is_open()
-            && let Some((one, rest)) = work.chunk.cut_at(1)
-        {
+        let room = self.canary.as_ref().map_or(usize::MAX, Gate::room);
+        let most = if self.breaker.is_open() { 1 } else { room };
+        if let Some((head, rest)) = work.chunk.cut_at(most) {
             self.ready.push_front(Work { chunk: Arc::new(rest), tries: work.tries });
-            work.chunk = Arc::new(one);
+            work.chunk = Arc::new(head);
+        }
+        if let Some(gate) = &mut self.canary {
+            gate.on_claimed(work.chunk.len());
         }
         self.breaker.on_sent();
         let cost = work.chunk.cost().expect("the plan's total was checked");
@@ -524,6 +556,9 @@ impl Lane {
 
     fn release(&mut self, work: &Work, ended: Duration) {
         self.pacer.on_end(ended);
+        if let Some(gate) = &mut self.canary {
+            gate.on_released(work.chunk.len());
+        }
         let cost = work.chunk.cost().expect("the plan's total was checked");
         self.in_flight_cost = self.in_flight_cost.checked_sub(cost).expect("it was added before");
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use volley_core::{Answer, Billed, Msisdn, Planned, RowNumber};
 
 mod breaking;
+mod canary;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// What each recipient of these tests costs.
@@ -24,6 +25,7 @@ fn settings() -> LaneSettings {
         patience: Duration::ZERO,
         silent_for: Duration::ZERO,
         not_before: Duration::ZERO,
+        canary: None,
     }
 }
 

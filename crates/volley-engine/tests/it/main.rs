@@ -2,6 +2,7 @@
 //! against raw sockets; questions beside sending.
 
 mod ahead;
+mod canary;
 mod client;
 mod limiters;
 mod pacing;

@@ -10,11 +10,11 @@ use tempfile::TempDir;
 use tokio::{sync::watch, time::Instant};
 use volley_core::{
     Chunk, Class, Failure, Message, Micros, Msisdn, Pacing, PlanHasher, PlanTerms, Position, Price, PriceId,
-    Profile, Rate, RowNumber, UnixMillis,
+    Profile, Rate, RowNumber, Totals, UnixMillis,
 };
 use volley_engine::{
-    Control, Ending, HeldBack, Inline, LaneSettings, Observed, Port, Progress, Run, Settings, Transport,
-    Windows, earlier_requests,
+    Canary, Control, Ending, HeldBack, Inline, LaneSettings, Observed, Port, Progress, Run, Seen, Settings,
+    Transport, Windows, earlier_requests,
 };
 use volley_journal::{
     CommitError, FrozenPlan, Journal, PlanWriter, RowCounts, SqliteJournal, Standing, Write, Written,
@@ -85,6 +85,8 @@ pub(crate) struct Limits {
     pub(crate) windows: Option<Windows>,
     /// When sending starts.
     pub(crate) not_before: Duration,
+    /// How many recipients are judged before the others are sent to.
+    pub(crate) canary: Option<u64>,
     /// How long a lane that broke off tries one recipient at a time.
     pub(crate) patience: Duration,
     /// For how long an earlier process was asked for silence.
@@ -107,6 +109,7 @@ impl Default for Limits {
             held_back: None,
             windows: None,
             not_before: Duration::ZERO,
+            canary: None,
             patience: Duration::ZERO,
             silent_for: Duration::ZERO,
             on_the_way: None,
@@ -277,6 +280,7 @@ impl World {
                 not_before: limits.not_before,
                 patience: limits.patience,
                 silent_for: limits.silent_for,
+                canary: limits.canary.map(|recipients| self.canary(recipients, &port.standing())),
             },
             sender: Some(Arc::from(self.reach.sender)),
             send_at: None,
@@ -303,6 +307,20 @@ impl World {
         let ending = run.execute(control).await.expect("the journal can be read");
         let standing = port.standing();
         (ending, standing)
+    }
+
+    /// The first of them, with what earlier runs made of them.
+    fn canary(&self, recipients: u64, standing: &Standing) -> Canary {
+        let Totals { pending, accepted, refused, in_doubt } = standing.recipients;
+        let seen = Seen {
+            settled: u64::from(self.recipients) - pending,
+            refused,
+            in_doubt,
+            bills: standing.requests_sent,
+            billed: standing.spent,
+            planned: Micros(self.price.0 * i64::try_from(accepted + in_doubt).expect("few")),
+        };
+        Canary { recipients, seen, tolerance: Some(Micros::ZERO) }
     }
 
     /// Nobody twice, nobody lost, and every total recomputed: the law of every scenario.

@@ -330,20 +330,13 @@ impl Recount {
         let totals = self.totals();
         let number = |count: u64| Some(int(count));
         let money = |amount: Option<Micros>| amount.map(|amount| amount.0);
-        let max_cost = connection
-            .query_row(
-                "SELECT max_cost FROM run WHERE max_cost IS NOT NULL ORDER BY id DESC LIMIT 1",
-                [],
-                |row| row.get(0),
-            )
-            .optional()?;
-        let exit_code = connection
-            .query_row(
-                "SELECT exit_code FROM run WHERE ended_at IS NOT NULL ORDER BY id DESC LIMIT 1",
-                [],
-                |row| row.get(0),
-            )
-            .optional()?;
+        let of_last_run = |column: &str, told: &str| {
+            let sql = format!("SELECT {column} FROM run WHERE {told} IS NOT NULL ORDER BY id DESC LIMIT 1");
+            connection.query_row(&sql, [], |row| row.get::<_, Option<i64>>(0)).optional().map(Option::flatten)
+        };
+        let max_cost = of_last_run("max_cost", "max_cost")?;
+        let canary = of_last_run("nullif(canary, 0)", "canary")?;
+        let exit_code = of_last_run("exit_code", "ended_at")?;
         for (invariant, what, says, makes) in [
             ("J1", "pending", number(stored.recipients.pending), number(totals.pending)),
             ("J1", "accepted", number(stored.recipients.accepted), number(totals.accepted)),
@@ -371,6 +364,7 @@ impl Recount {
             ),
             ("J9", "millionths spent", Some(stored.spent.0), Some(self.standing.spent.0)),
             ("J9", "millionths as the cap", money(stored.max_cost), max_cost),
+            ("J17", "as the canary", stored.canary.map(|canary| i64::from(canary.get())), canary),
             ("J17", "as the last exit code", stored.last_exit_code.map(i64::from), exit_code),
         ] {
             if says != makes {

@@ -5,6 +5,7 @@ use crate::support::{
     failed, record, taken,
 };
 use proptest::prelude::*;
+use std::num::NonZeroU32;
 use volley_core::{
     Batch, Billed, Class, Fate, IllegalMove, Micros, Outcome, Position, Rounding, Totals, UnixMillis,
     Verdict, Verdicts,
@@ -274,6 +275,25 @@ fn a_cap_set_once_holds_until_another_is_set() {
 }
 
 #[test]
+fn a_canary_stays_until_somebody_was_told_of_it() {
+    let place = Place::with_plan(PER_ITEM, 2, &["a", "b"]);
+    let mut journal = place.open();
+    assert_eq!(journal.standing().canary, None);
+    let ten = NonZeroU32::new(10);
+    journal.commit(&[Write::Canary { recipients: ten }]).expect("room");
+    drop(journal);
+    drop(place.open());
+    let mut journal = place.open();
+    assert_eq!(journal.standing().canary, ten);
+    assert!(verify(&place.path()).expect("a journal").holds());
+    let told = [Write::RunEnded { exit_code: 5, at: NOW }, Write::Canary { recipients: None }];
+    journal.commit(&told).expect("room");
+    drop(journal);
+    assert_eq!(place.open().standing().canary, None);
+    assert!(verify(&place.path()).expect("a journal").holds());
+}
+
+#[test]
 fn requests_count_against_a_rate_from_their_answer() {
     let place = Place::with_plan(PER_ITEM, 1, &["a", "b", "c"]);
     let mut journal = place.open();
@@ -434,6 +454,7 @@ impl Model {
             spent: Micros(self.people.iter().map(|one| one.2).sum()),
             commits: of.commits,
             max_cost: None,
+            canary: None,
             last_exit_code: None,
         }
     }

@@ -241,6 +241,11 @@ fn planted_damage_to_totals_is_found_and_named() {
                 "the totals say 1 millionths as the cap, the attempts make nothing",
             ),
             (
+                "UPDATE standing SET canary = 1",
+                "J17",
+                "the totals say 1 as the canary, the attempts make nothing",
+            ),
+            (
                 "UPDATE standing SET last_exit_code = 0",
                 "J17",
                 "the totals say 0 as the last exit code, the attempts make 6",

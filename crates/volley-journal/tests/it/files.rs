@@ -122,9 +122,9 @@ fn what_is_no_journal_is_named_for_what_it_is() {
 #[test]
 fn a_newer_schema_is_left_to_the_volley_that_wrote_it() {
     let place = Place::with_plan(PER_ITEM, 2, &["a"]);
-    place.tamper("PRAGMA user_version = 6");
+    place.tamper("PRAGMA user_version = 7");
     let fault = refused(&place.path());
-    assert!(matches!(fault, OpenError::Newer { version: 6, .. }), "{fault:?}");
+    assert!(matches!(fault, OpenError::Newer { version: 7, .. }), "{fault:?}");
     assert_eq!(fault.exit_code(), 12);
     for version in [0, -1] {
         place.tamper(&format!("PRAGMA user_version = {version}"));

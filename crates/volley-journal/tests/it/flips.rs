@@ -8,6 +8,7 @@ use crate::support::{
 use std::{
     fmt::Write as _,
     fs,
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 use volley_core::{Billed, Class, Micros, Position, Verdict, Verdicts};
@@ -47,6 +48,7 @@ fn eventful() -> (Place, SqliteJournal) {
     journal.commit(&[Write::Resolve(decided(Decision::Resend, &[8, 21]))]).expect("in doubt");
     journal.commit(&[cancelled(2, CancelResult::TooLate)]).expect("it took somebody");
     journal.commit(&[Write::Cap { max_cost: Micros(9_000_000) }]).expect("room");
+    journal.commit(&[Write::Canary { recipients: NonZeroU32::new(9) }]).expect("room");
     claimed(&mut journal, claim(8, 1, price(1))); // still open when the process ends
     (place, journal)
 }

@@ -59,8 +59,8 @@ fn a_number_that_gets_nothing_is_said_aloud_whatever_the_reason() {
 
 #[test]
 fn many_numbers_that_get_nothing_are_counted() {
-    let seeds: String = (0..8).map(|last| format!("049157016{last}\n")).collect();
-    let (_world, campaign) = only(&seeds, "");
+    let seeds: Vec<String> = (0..8).map(|last| format!("049157016{last}")).collect();
+    let (_world, campaign) = only(&seeds.join("\n"), "");
     let (preview, _) = run(&campaign, &offer()).expect("a plan");
     assert_eq!(preview.accepted, 0);
     let [missing] = &preview.warnings[..] else { panic!("{:?}", preview.warnings) };

@@ -150,6 +150,7 @@ impl Books {
             Entry::Wrote(Write::Record(record)) => self.record(record)?,
             Entry::Wrote(Write::Resolve(resolution)) => self.resolve(resolution)?,
             Entry::Wrote(Write::Cap { max_cost }) => self.max_cost = Some(*max_cost),
+            Entry::Wrote(Write::Canary { .. }) => unreachable!("no campaign here has a canary"),
             Entry::Wrote(Write::RunEnded { exit_code, .. }) => self.last_exit_code = Some(*exit_code),
             Entry::Wrote(Write::Trial) => {}
             Entry::Wrote(Write::Cancelled { .. }) => unreachable!("no campaign here is cancelled"),

@@ -293,6 +293,7 @@ fn start(world: &Shared, setup: &mut Setup, recovery: Recovery) -> Option<(Queue
             patience: setup.patience,
             silent_for: model.silence(now),
             not_before: Duration::ZERO,
+            canary: None,
         },
         sender: Some(Arc::from("Volley")),
         send_at: None,

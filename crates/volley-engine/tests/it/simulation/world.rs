@@ -221,7 +221,7 @@ impl World {
             Write::Record(record) => record.at = now,
             Write::RunEnded { at, .. } => *at = now,
             Write::Resolve(resolution) => resolution.at = now,
-            Write::Cancelled { .. } | Write::Cap { .. } | Write::Trial => {}
+            Write::Cancelled { .. } | Write::Cap { .. } | Write::Canary { .. } | Write::Trial => {}
         }
         write
     }
