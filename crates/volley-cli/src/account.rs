@@ -343,7 +343,7 @@ impl Account {
     }
 
     /// One part of the credentials; `None` where the campaign does not say where it is.
-    fn secret(&self, part: &str) -> Result<Option<SecretString>, Fault> {
+    pub(crate) fn secret(&self, part: &str) -> Result<Option<SecretString>, Fault> {
         if let Some(name) = self.auth.get(&format!("{part}_env")) {
             return match env::var(name) {
                 Ok(value) if !value.is_empty() => Ok(Some(value.into())),

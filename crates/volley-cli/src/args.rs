@@ -51,6 +51,22 @@ pub(crate) enum Command {
     /// Read and validate everything; send and write nothing.
     #[command(after_help = "Example:\n  volley check spring-sale.toml")]
     Check(Campaign),
+    /// What would keep a campaign from being sent from here, now; sends nothing.
+    ///
+    /// Looks at credentials, the provider, the journal and the files beside it, the history, the
+    /// disk, the clock and this machine's limits; without an argument at this machine alone. The
+    /// exit code is 0 where nothing is a problem, otherwise that of the gravest.
+    #[command(after_help = "Examples:\n  \
+        volley doctor\n  \
+        volley doctor spring-sale.toml\n  \
+        volley doctor spring-sale.volley --json")]
+    Doctor {
+        /// A campaign file, or a journal.
+        #[arg(value_name = "CAMPAIGN|FILE.volley")]
+        target: Option<PathBuf>,
+        #[command(flatten)]
+        overrides: Overrides,
+    },
     /// Dry run: who gets what, what is left out and why, and what it costs.
     #[command(after_help = "Examples:\n  \
         volley preview spring-sale.toml\n  \

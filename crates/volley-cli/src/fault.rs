@@ -23,6 +23,11 @@ impl Fault {
         Self::new(2, message)
     }
 
+    /// What is wrong, where, and what to do; one line.
+    pub(crate) fn line(&self) -> String {
+        self.message.clone()
+    }
+
     /// Tells it on stderr.
     pub(crate) fn report(&self) {
         use io::Write;

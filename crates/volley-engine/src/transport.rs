@@ -57,8 +57,8 @@ pub struct ClientError(reqwest::Error);
 /// The most of a decoded answer that is read.
 const ANSWER_LIMIT_BYTES: usize = 256 * 1024;
 
-/// The headers of an answer that adapters look at; the others are not kept.
-const HEADERS_READ: [&str; 2] = ["content-type", "retry-after"];
+/// The headers of an answer that are looked at; the others are not kept.
+const HEADERS_READ: [&str; 3] = ["content-type", "date", "retry-after"];
 
 /// Name, TCP and TLS together. Below every overall limit, or a slow connect could not be told
 /// from a lost answer.

@@ -45,7 +45,7 @@ pub use reading::{BillLine, Doubt, DoubtfulAttempt, JournalReader, ReadError, Re
 pub use receipts::{PollMark, Polled, ReceiptBook, Recorded, SentMessage, SentRequest};
 pub use recipients::PlannedMessage;
 pub use report::{Cancellation, JOURNAL_SCHEMA, ReportRow};
-pub use schema::OpenError;
+pub use schema::{OpenError, sqlite};
 pub use sending::SqliteJournal;
 pub use timeline::{Bucket, MOST_BUCKETS, Pause, PauseCause, Timeline};
 pub use verify::{Broken, Verified, VerifyError, verify};

@@ -471,6 +471,11 @@ pub(crate) fn connect(path: &Path, access: OpenFlags) -> Result<Connection, Open
     }
 }
 
+/// The version of the SQLite in this binary, and whether it is one that loses no commits.
+pub fn sqlite() -> (&'static str, bool) {
+    (rusqlite::version(), rusqlite::version_number() >= OLDEST_SQLITE)
+}
+
 /// Whether somebody who may write has to take pages back before they can be read.
 fn is_half_changed(fault: &rusqlite::Error) -> bool {
     fault.sqlite_error().is_some_and(|fault| fault.extended_code == ffi::SQLITE_READONLY_ROLLBACK)

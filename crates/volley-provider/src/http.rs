@@ -127,7 +127,7 @@ impl fmt::Debug for Body {
 pub struct Reply {
     /// The HTTP status, 100 to 599.
     pub status: u16,
-    /// Lower-case names; at least `content-type` and `retry-after` where the reply has them as
+    /// Lower-case names; at least `content-type`, `date` and `retry-after` where the reply has them as
     /// text.
     pub headers: Vec<(String, String)>,
     /// At most 256 KiB, and never compressed.

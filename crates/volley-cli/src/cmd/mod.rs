@@ -3,6 +3,7 @@
 mod cancel;
 mod check;
 mod diff;
+mod doctor;
 mod doubt;
 mod history;
 pub(crate) mod init;
@@ -48,6 +49,7 @@ pub(crate) fn run(args: Args) -> Result<u8, Fault> {
     match args.command {
         Command::Init { target, provider } => init::run(&target, &provider, voice),
         Command::Check(campaign) => check::run(&campaign, voice),
+        Command::Doctor { target, overrides } => doctor::run(target.as_deref(), &overrides, voice),
         Command::Preview { campaign, rejects, only, advise } => {
             preview::run(&campaign, rejects.rejects.as_deref(), only.only, advise, voice)
         }

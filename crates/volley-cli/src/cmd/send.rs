@@ -120,7 +120,7 @@ fn go_on(path: &Path, sending: &Sending, canary: Option<NonZeroU32>, voice: Voic
 }
 
 /// Whether `path` is a journal rather than a campaign file.
-fn is_journal(path: &Path) -> bool {
+pub(crate) fn is_journal(path: &Path) -> bool {
     let mut magic = [0; 16];
     let is_sqlite = File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok()
         && &magic == b"SQLite format 3\0";

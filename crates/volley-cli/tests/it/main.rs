@@ -12,6 +12,7 @@ mod crash;
 mod demo;
 mod diff;
 mod disks;
+mod doctor;
 mod doubt;
 mod edited;
 mod frequency;
