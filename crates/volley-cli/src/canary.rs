@@ -54,3 +54,10 @@ pub(crate) fn announced(canary: Canary) -> String {
         output::some(canary.recipients, "recipient")
     )
 }
+
+/// What a person is told at the end of a run whose canary went well: somebody behind it was sent to.
+pub(crate) fn passed(canary: Canary, planned: u64, standing: &Standing) -> Option<String> {
+    let settled = planned - standing.recipients.pending;
+    (settled > canary.recipients)
+        .then(|| format!("canary: the first {} went well", output::some(canary.recipients, "recipient")))
+}

@@ -384,7 +384,7 @@ impl Resumption {
         if let Some(canary) = self.lane.canary {
             output::talk(voice.quiet, &canary::announced(canary));
         }
-        let (path, plan) = (self.path.clone(), self.plan.clone());
+        let (path, plan, first) = (self.path.clone(), self.plan.clone(), self.lane.canary);
         let is_over = self.journal.standing().recipients.pending == 0;
         let history = if is_over { None } else { history::watch(&self.account, &path, &plan)? };
         let (ending, standing) = one_thread()?.block_on(self.send(voice))?;
@@ -396,6 +396,9 @@ impl Resumption {
         let mut status = Status::of(&plan, &standing, false);
         status.exit_code = exit_code(&ending, &standing);
         let shown = if voice.json { output::json(&status) } else { print(&status.show()) };
+        if let Some(line) = first.and_then(|first| canary::passed(first, plan.rows.accepted, &standing)) {
+            output::talk(voice.quiet, &line);
+        }
         tell_ending(&ending, &standing, &path, voice);
         match shown {
             // Whoever stopped reading may still look at the exit code.

@@ -418,9 +418,12 @@ fn no_command_shows_what_it_was_not_asked_for_whatever_goes_wrong() {
         for action in ["check", "balance", "senders"] {
             canaries.hear(&what(action), ran(loud(&["provider", action, &file])), Holds::Nothing);
         }
+        canaries.hear(&what("doctor"), ran(loud(&["doctor", &file])), Holds::Nothing);
         // A wrong key, one that is missing, and a variable in the place of its name.
         let wrong = loud(&["send", &file, "--yes"]).env("SIM_KEY", "wrong").output().expect("it runs");
         canaries.hear(&what("send with a wrong key"), Ran::of(&wrong), Holds::Texts);
+        let wrong = loud(&["doctor", &file]).env("SIM_KEY", "wrong").output().expect("it runs");
+        canaries.hear(&what("doctor with a wrong key"), Ran::of(&wrong), Holds::Nothing);
         let missing = loud(&["check", &file]).env_remove("SIM_KEY").output().expect("it runs");
         canaries.hear(&what("check without a key"), Ran::of(&missing), Holds::Nothing);
 
@@ -453,7 +456,7 @@ fn no_command_shows_what_it_was_not_asked_for_whatever_goes_wrong() {
         let report = folder.text("report.csv");
         let told = ran(loud(&["report", &journal, "--csv", &report])).exits(0);
         canaries.hear(&what("report"), told, Holds::Nothing);
-        for command in ["status", "verify", "cancel"] {
+        for command in ["status", "verify", "cancel", "doctor"] {
             canaries.hear(&what(command), ran(loud(&[command, &journal])), Holds::Nothing);
         }
         // Errors of what is typed repeat what was typed and nothing else.

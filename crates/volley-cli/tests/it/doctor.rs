@@ -147,7 +147,7 @@ fn each_fault_of_a_campaign_or_its_account_is_told_from_the_others() {
         ),
         ("secret_file_open_to_others", 2, |office| office.with_key_file("sim-key\n", 0o644), true),
         ("secret_empty", 2, |office| office.with_key_file("", 0o600), true),
-        ("credentials_incomplete", 2, |office| office.edit("key_env = \"SIM_KEY\"\n", ""), true),
+        ("account_unusable", 2, |office| office.edit("key_env = \"SIM_KEY\"\n", ""), true),
         ("credentials_refused", 4, |office| office.edit("\"SIM_SECRET\"", "\"SIM_TOKEN\""), false),
         (
             "provider_unreachable",
@@ -278,6 +278,7 @@ fn each_fault_of_a_journal_is_told_from_the_others() {
 fn a_journal_that_is_missing_or_in_use_is_told() {
     let office = Office::sent();
     office.examined("none.volley").is(10, &[("journal_missing", "problem")]);
+    office.examined("none.toml").is(10, &[("campaign_unusable", "problem")]);
     let lock = File::open(office.folder.path("test.volley.lock")).expect("a lock");
     lock.lock().expect("nobody holds it");
     office.examined("test.volley").is(11, &[("journal_in_use", "problem")]);

@@ -77,7 +77,7 @@ fn secrets(account: &Account, findings: &mut Vec<Finding>) {
         return;
     }
     findings.push(match account.check_secrets() {
-        Err(fault) => Finding::fault("credentials", "credentials_incomplete", &fault),
+        Err(fault) => Finding::fault("credentials", "account_unusable", &fault),
         Ok(()) if account.is_sim() => Finding::fine("credentials", "none are needed"),
         Ok(()) => Finding::fine("credentials", format!("{} found", crate::output::some(found, "secret"))),
     });
@@ -90,7 +90,13 @@ fn is_open_to_others(file: &str) -> bool {
 /// Asks what changes nothing.
 fn provider(account: &Account, findings: &mut Vec<Finding>) -> Result<(), Fault> {
     let clocks = Clocks::default();
-    let mut desk = Desk::in_a_hurry(account, &[], TIMEOUT)?;
+    let mut desk = match Desk::in_a_hurry(account, &[], TIMEOUT) {
+        Ok(desk) => desk,
+        Err(fault) => {
+            findings.push(Finding::fault("provider", "account_unusable", &fault));
+            return Ok(());
+        }
+    };
     let answered = until_stopped(async {
         if let Some(balance) = desk.ask(|adapter| adapter.balance().map(|one| clocks.watch(one))).await {
             return Ok(Some(balance.map(drop)));
