@@ -51,7 +51,7 @@ impl Only {
                 named.push(format!("{} more", count - NAMED));
             }
             warnings.push(format!(
-                "{}: {count} of its {all} numbers get nothing, {}: they are not in the campaign's list, or left out of it for another reason",
+                "{}: nothing is sent to {count} of its {all} numbers ({}): not in the campaign's list, or left out of it for another reason",
                 self.file,
                 listed(&named)
             ));

@@ -23,7 +23,7 @@ fn the_preview_says_who_is_left_out_and_whom_of_the_seeds_nobody_finds() {
         "to be sent     ",
         "rejected: not_in_only",
         "not on the list of --only",
-        "1 of its 4 numbers get nothing,",
+        "nothing is sent to 1 of its 4 numbers",
     ] {
         assert!(shown.stdout.contains(words), "{words}: {shown:#?}");
     }

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
     ops::Range,
     sync::Arc,
     time::Duration,
@@ -70,6 +71,11 @@ pub(super) struct Books {
     silent: Option<(UnixMillis, UnixMillis)>,
     pub(super) commits: u64,
     pub(super) max_cost: Option<Micros>,
+    canary: Option<NonZeroU32>,
+    /// Whether somebody behind the canary was claimed.
+    is_past_canary: bool,
+    /// Who is refused because they asked for it.
+    opted_out: u64,
     pub(super) last_exit_code: Option<u8>,
     /// What the last start found open.
     pub(super) recovered: Recovered,
@@ -129,6 +135,9 @@ impl Books {
             silent: None,
             commits: 0,
             max_cost: None,
+            canary: None,
+            is_past_canary: false,
+            opted_out: 0,
             last_exit_code: None,
             recovered: Recovered::default(),
             doubt_of_run: 0,
@@ -150,7 +159,7 @@ impl Books {
             Entry::Wrote(Write::Record(record)) => self.record(record)?,
             Entry::Wrote(Write::Resolve(resolution)) => self.resolve(resolution)?,
             Entry::Wrote(Write::Cap { max_cost }) => self.max_cost = Some(*max_cost),
-            Entry::Wrote(Write::Canary { .. }) => unreachable!("no campaign here has a canary"),
+            Entry::Wrote(Write::Canary { recipients }) => self.canary = *recipients,
             Entry::Wrote(Write::RunEnded { exit_code, .. }) => self.last_exit_code = Some(*exit_code),
             Entry::Wrote(Write::Trial) => {}
             Entry::Wrote(Write::Cancelled { .. }) => unreachable!("no campaign here is cancelled"),
@@ -183,6 +192,7 @@ impl Books {
         if recipients == 0 || first + recipients > self.states.len() {
             return Err(CommitError::OutOfPlan { first: claim.first.0, recipients: claim.recipients });
         }
+        self.watch_canary(recipients as u64);
         let mut number = 1;
         for position in first..first + recipients {
             if let State::Claimed { attempt } = self.step(position, Event::Claim)? {
@@ -204,6 +214,27 @@ impl Books {
         Ok(Attempt { id: AttemptId(self.tries.len() as u64), number })
     }
 
+    /// So many more are claimed: while nobody but the canary may be sent to, or because it went
+    /// well.
+    fn watch_canary(&mut self, more: u64) {
+        let Some(canary) = self.canary.filter(|_| !self.is_past_canary) else { return };
+        let Totals { accepted, refused, in_doubt, .. } = self.standing().recipients;
+        let settled = accepted + refused + in_doubt;
+        let open = self.tries.iter().filter(|one| one.end.is_none());
+        let claimed: u64 = open.map(|one| one.recipients as u64).sum();
+        let canary = u64::from(canary.get()).min(self.states.len() as u64);
+        if settled + claimed + more <= canary {
+            return;
+        }
+        self.is_past_canary = true;
+        let wrong = refused + in_doubt - self.opted_out;
+        if claimed > 0 || settled < canary || wrong * 10 > canary {
+            self.broken.push(format!(
+                "{more} more than a canary of {canary}: {claimed} claimed, {settled} settled, {wrong} of them wrong"
+            ));
+        }
+    }
+
     fn record(&mut self, record: &Record) -> Result<(), CommitError> {
         let not_open = || CommitError::NotOpen(record.attempt.0);
         let id =
@@ -220,6 +251,7 @@ impl Books {
                 let rule = failure.class.rule();
                 self.rows.insert(rule.row);
                 self.throttled += u64::from(failure.class == Class::Throttled);
+                self.opted_out += if failure.class == Class::OptedOut { recipients as u64 } else { 0 };
                 if rule.lane == LaneEffect::Throttle {
                     let asked = failure.retry_after.map_or(1_000, |asked| asked.as_millis().max(1_000));
                     let until = record.at.plus_millis(i64::try_from(asked).expect("an hour"));
@@ -361,6 +393,7 @@ impl Books {
             spent: self.spent(),
             commits: self.commits,
             max_cost: self.max_cost,
+            canary: self.canary,
             last_exit_code: self.last_exit_code,
             ..Standing::default()
         }

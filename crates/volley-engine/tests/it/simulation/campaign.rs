@@ -16,11 +16,12 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::watch, time::Instant};
-use volley_core::{Micros, Msisdn, Position, StopReason, UnixMillis};
+use volley_core::{Micros, Msisdn, Position, StopReason, Totals, UnixMillis};
 use volley_engine::{
-    Control, Ending, HeldBack, LaneSettings, Port, Progress, Run, Settings, Windows, earlier_requests,
+    Canary, Control, Ending, HeldBack, LaneSettings, Port, Progress, Run, Seen, Settings, Windows,
+    earlier_requests,
 };
-use volley_journal::{Decision, Evidence, Journal, Resolution, Write};
+use volley_journal::{Decision, Evidence, Journal, Resolution, Standing, Write};
 
 /// What came of a campaign.
 pub(super) struct Report {
@@ -178,7 +179,11 @@ async fn send(world: &Shared, setup: &mut Setup, recovery: Recovery, fate: &Fate
             Ok(Ending::Stopped { reason, .. }) => reason.exit_code(),
             Err(_) => 12,
         };
-        drop(queue.write(Write::RunEnded { exit_code, at: UnixMillis(0) }).await);
+        let mut writes = vec![Write::RunEnded { exit_code, at: UnixMillis(0) }];
+        if matches!(ending, Ok(Ending::Stopped { reason: StopReason::Canary, .. })) {
+            writes.push(Write::Canary { recipients: None });
+        }
+        drop(queue.write_all(Arc::new(writes)).await);
         ending
     };
     let start = Instant::now();
@@ -269,6 +274,10 @@ fn start(world: &Shared, setup: &mut Setup, recovery: Recovery) -> Option<(Queue
         let world = lock(world);
         (world.clock.wall(), world.bug, world.window)
     };
+    let planned = setup.plan.people.len() as u64;
+    if setup.canary.is_some() && model.standing().requests_sent == 0 {
+        model.commit(&[Write::Canary { recipients: setup.canary }]).expect("there is room");
+    }
     let forgets = |what| bug == Some(what);
     let asked = Arc::clone(world);
     let holds = setup.opts_out > 0 && !forgets(Bug::ForgottenOptOuts);
@@ -287,13 +296,13 @@ fn start(world: &Shared, setup: &mut Setup, recovery: Recovery) -> Option<(Queue
             least_round_trip: Duration::ZERO,
             max_in_flight: setup.max_in_flight,
             chunk: setup.plan.frozen.terms.chunk,
-            planned: setup.plan.people.len() as u64,
+            planned,
             max_cost: model.books.cap().filter(|_| !forgets(Bug::ForgottenCap)),
             probe: model.books.last_exit_code == Some(StopReason::Breaker.exit_code()),
             patience: setup.patience,
             silent_for: model.silence(now),
             not_before: Duration::ZERO,
-            canary: None,
+            canary: canary(model.standing(), planned).filter(|_| !forgets(Bug::ForgottenCanary)),
         },
         sender: Some(Arc::from("Volley")),
         send_at: None,
@@ -310,6 +319,15 @@ fn start(world: &Shared, setup: &mut Setup, recovery: Recovery) -> Option<(Queue
         settings,
     };
     Some((queue, run))
+}
+
+/// The first recipients, with what earlier processes made of them; `None` where they went well.
+fn canary(standing: &Standing, planned: u64) -> Option<Canary> {
+    let Totals { pending, refused, in_doubt, .. } = standing.recipients;
+    let (recipients, settled) = (u64::from(standing.canary?.get()).min(planned), planned - pending);
+    let seen = Seen { settled, refused, in_doubt, ..Seen::default() };
+    // The provider here bills what it likes.
+    (settled <= recipients).then_some(Canary { recipients, seen, tolerance: None })
 }
 
 fn has_opted_out(world: &Shared, to: Msisdn) -> bool {

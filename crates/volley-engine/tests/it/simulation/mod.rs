@@ -148,6 +148,11 @@ fn requests_outside_of_the_hours_are_found() {
 }
 
 #[test]
+fn people_behind_a_canary_are_found() {
+    is_seen(Bug::ForgottenCanary);
+}
+
+#[test]
 fn a_client_that_sends_again_by_itself_is_found() {
     is_found(Bug::LibraryRetry);
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::world::adapter;
 use std::{
+    num::NonZeroU32,
     ops::Range,
     sync::{Arc, Mutex},
     time::Duration,
@@ -43,6 +44,8 @@ pub(super) struct Setup {
     pub(super) clocks: u64,
     /// How many of a hundred pauses somebody asks in not to be texted.
     pub(super) opts_out: u64,
+    /// How many are sent to and judged before the others.
+    pub(super) canary: Option<NonZeroU32>,
     /// Drives the processes.
     pub(super) random: Random,
 }
@@ -108,6 +111,7 @@ pub(super) fn draw(seed: u64, bug: Option<Bug>, eyes: Eyes) -> (Setup, Shared) {
         resends: random.strikes(40),
         clocks: *random.pick(&[0, 0, 40]),
         opts_out: *random.pick(&[0, 0, 40]),
+        canary: NonZeroU32::new(random.small(1..=10)).filter(|_| random.strikes(25)),
         random: Random::new(seed, 4),
     };
     (setup, Arc::new(Mutex::new(world)))

@@ -39,6 +39,8 @@ pub(super) enum Bug {
     ForgottenOptOuts,
     /// The engine is not told of the hours.
     ForgottenHours,
+    /// The engine is not told of the canary.
+    ForgottenCanary,
 }
 
 /// What the referee goes by.
