@@ -293,6 +293,23 @@ fn a_journal_that_is_missing_or_in_use_is_told() {
 }
 
 #[test]
+fn what_a_killed_sender_left_is_told() {
+    let office = Office::new();
+    let killed = volley(&["send", &office.folder.text("campaign.toml"), "--yes"])
+        .env("VOLLEY_KILL_POINT", "after-intent:1:kill")
+        .output()
+        .expect("it runs");
+    assert_eq!(killed.status.code(), None, "{killed:?}");
+    for target in ["campaign.toml", "test.volley"] {
+        office
+            .examined(target)
+            .is(0, &[("attempts_cut_short", "warning"), ("left_by_a_killed_process", "warning")]);
+    }
+    run(&["resume", &office.folder.text("test.volley"), "--yes", "-q"]).exits(6);
+    office.examined("test.volley").is(0, &[]);
+}
+
+#[test]
 fn a_history_that_others_can_read_or_that_is_none_is_told() {
     let office = Office::new();
     let campaign = fs::read_to_string(office.folder.path("campaign.toml")).expect("a campaign");
