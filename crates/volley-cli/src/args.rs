@@ -1,7 +1,7 @@
 //! What was typed. Meaning is given to it in `cmd`.
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 /// Bulk SMS: priced to the cent before anything is sent, sent exactly as fast as the provider
 /// allows, and never to anyone twice.
@@ -116,8 +116,19 @@ pub(crate) enum Command {
     /// Counts by state, cost and requests.
     #[command(after_help = "Examples:\n  \
         volley status spring-sale.volley\n  \
-        volley status spring-sale.volley --json")]
-    Status(Journal),
+        volley status spring-sale.volley --json\n  \
+        volley status spring-sale.volley --watch --interval 5s")]
+    Status {
+        #[command(flatten)]
+        journal: Journal,
+        /// Look again and again until nobody is pending, from a second terminal while it is sent;
+        /// Ctrl-C ends it and stops nothing else.
+        #[arg(long)]
+        watch: bool,
+        /// From one look to the next, 100ms to 1d.
+        #[arg(long, value_name = "TIME", default_value = "2s", requires = "watch", value_parser = interval)]
+        interval: Duration,
+    },
     /// Recipients whose last request may or may not have been accepted.
     Doubt {
         #[command(subcommand)]
@@ -392,6 +403,12 @@ pub(crate) struct Sending {
     /// Send though the campaign's schedule is more than an hour past.
     #[arg(long)]
     pub(crate) late: bool,
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let sensible = Duration::from_millis(100)..=Duration::from_hours(24);
+    let interval = volley_plan::patience(text).filter(|interval| sensible.contains(interval));
+    interval.ok_or_else(|| "write a time such as 2s or 5m, from 100ms to 1d".to_owned())
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {

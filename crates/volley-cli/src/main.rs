@@ -16,6 +16,7 @@ mod page; // a report as one HTML file
 mod preflight; // what the provider tells before anything is sent
 mod progress; // the bar on a terminal
 mod signals; // Ctrl-C, SIGTERM, SIGHUP
+mod speed; // how fast it goes, against its limit
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -1,15 +1,17 @@
 //! Where a run stands, while it runs: a bar on a terminal.
 
-use crate::{cmd::Voice, output};
+use crate::{
+    cmd::Voice,
+    output::{self, Picture, Screen},
+    speed::{Seen, Speed},
+};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use std::{
-    io::{self, IsTerminal},
-    time::Duration,
-};
+use std::time::Duration;
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
-use volley_core::{Opens, StopReason};
+use volley_core::{Opens, Rate, StopReason, UnixMillis};
 use volley_engine::{Pause, Progress};
+use volley_journal::FrozenPlan;
 use volley_plan::Input;
 
 /// How often the bar is drawn anew.
@@ -21,29 +23,44 @@ const LONG_PAUSE: Duration = Duration::from_secs(5);
 /// A rate is what was asked for: only where it allows nothing for so long it is worth a line.
 const LONG_RATE: Duration = Duration::from_mins(5);
 
+/// The next request of a rate so slow has a time that people can wait for.
+const SLOW_RATE: Duration = Duration::from_secs(1);
+
+/// Answers that take so long are named as what is waited for.
+const LATE_ANSWER: Duration = Duration::from_secs(5);
+
 /// From one line about pauses to the next.
 const TELL_EVERY: Duration = Duration::from_secs(30);
 
+/// The columns that a bar with its words takes.
+const WORDY: usize = 60;
+
 /// How far the reading of a list is: a bar on a terminal, gone when it ends.
-pub(crate) struct Reading(Option<ProgressBar>);
+pub(crate) struct Reading {
+    bar: Option<ProgressBar>,
+    width: usize,
+}
 
 impl Reading {
     /// Before the first byte of `list`. Nothing shows where quiet is asked for.
     pub(crate) fn start(list: &Input, voice: Voice) -> Self {
-        if voice.quiet || !io::stderr().is_terminal() {
-            return Self(None);
+        let screen = Screen::stderr(voice.colour);
+        if voice.quiet || !screen.is_live {
+            return Self { bar: None, width: 0 };
         }
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let bar = drawn("{bytes} of {wide_msg}");
         bar.set_message(list.to_string());
-        bar.set_style(ProgressStyle::with_template("{bytes} of {wide_msg}").expect("a template of ours"));
-        Self(Some(bar))
+        Self { bar: Some(bar), width: screen.width }
     }
 
     /// So many bytes are read, of `size` where that is known.
     pub(crate) fn is_at(&self, bytes: u64, size: Option<u64>) {
-        let Some(bar) = &self.0 else { return };
+        let Some(bar) = &self.bar else { return };
         if let (Some(size), None) = (size, bar.length()) {
-            let template = "{bar:24} {percent:>3} %  {bytes} of {total_bytes}, {wide_msg}";
+            let template = match self.width {
+                WORDY.. => "{bar:24} {percent:>3} %  {bytes} of {total_bytes}, {wide_msg}",
+                _ => "{percent:>3} % {wide_msg}",
+            };
             bar.set_length(size);
             bar.set_style(ProgressStyle::with_template(template).expect("a template of ours"));
         }
@@ -53,45 +70,116 @@ impl Reading {
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
+        if let Some(bar) = &self.bar {
+            clear(bar);
         }
     }
 }
 
+/// Something on stderr that is drawn over until [`clear`].
+fn drawn(template: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    bar.set_style(ProgressStyle::with_template(template).expect("a template of ours"));
+    output::is_drawn(Some(&bar));
+    bar
+}
+
+fn clear(bar: &ProgressBar) {
+    output::is_drawn(None);
+    bar.finish_and_clear();
+}
+
 /// Shows `progress` on stderr until its sender is gone: a bar on a terminal, and everywhere a
 /// line when something stops the run. Quiet shows nothing.
-pub(crate) fn show(progress: watch::Receiver<Progress>, planned: u64, voice: Voice) -> JoinHandle<()> {
-    let terminal = io::stderr().is_terminal();
+pub(crate) fn show(
+    progress: watch::Receiver<Progress>,
+    plan: &FrozenPlan,
+    rates: &[Rate],
+    voice: Voice,
+) -> JoinHandle<()> {
+    let is_live = Screen::stderr(voice.colour).is_live;
+    let estimated = plan.terms.currency.clone().zip(plan.estimated);
+    let run = Running {
+        speed: Speed::under(rates),
+        cost: estimated.map(|(currency, all)| (currency, all.to_string())),
+        waits: None,
+    };
     tokio::spawn(async move {
         if voice.quiet {
-        } else if terminal {
-            draw(progress, planned, voice.colour).await;
+        } else if is_live {
+            draw(progress, run, voice).await;
         } else {
             wait(progress).await;
         }
     })
 }
 
-async fn draw(mut progress: watch::Receiver<Progress>, planned: u64, colour: bool) {
-    let bar = ProgressBar::with_draw_target(Some(planned), ProgressDrawTarget::stderr());
-    let bar_key = if colour { "{bar:24.cyan}" } else { "{bar:24}" };
-    let template = format!("{bar_key} {{percent:>3}} %  {{wide_msg}}");
-    let style = ProgressStyle::with_template(&template).expect("a template of ours");
-    bar.set_style(style);
+async fn draw(mut progress: watch::Receiver<Progress>, mut run: Running, voice: Voice) {
+    let bar = drawn("{msg}");
     let mut ticks = tokio::time::interval(DRAW_EVERY);
-    let mut speed = Speed::default();
     let mut told = Told::default();
     while progress.has_changed().is_ok() {
         ticks.tick().await;
         let now = progress.borrow_and_update().clone();
         if let Some(line) = told.news(&now) {
-            bar.println(line);
+            output::talk(false, &line);
         }
-        bar.set_position(planned - now.standing.recipients.pending);
-        bar.set_message(line(&now, &mut speed));
+        // Before the run began there is nothing to show.
+        if let Some(started) = now.started {
+            let lines = run.picture(&now, started).lines(&Screen::stderr(voice.colour));
+            bar.set_message(lines.join("\n"));
+            bar.tick();
+        }
     }
-    bar.finish_and_clear();
+    clear(&bar);
+}
+
+/// What is known of a run beside its progress.
+struct Running {
+    speed: Speed,
+    /// The currency, and the estimate of the whole.
+    cost: Option<(String, String)>,
+    /// How many requests were claimed when answers began to be waited for, and when that was.
+    waits: Option<(u64, Instant)>,
+}
+
+impl Running {
+    fn picture(&mut self, progress: &Progress, started: Instant) -> Picture<'_> {
+        let totals = progress.standing.recipients;
+        let elapsed = started.elapsed();
+        let held = self.held(progress, started);
+        let is_paused = !matches!(&progress.pause, None | Some(Pause::Rate(_) | Pause::InFlight));
+        let seen = Seen {
+            at: elapsed,
+            requests: progress.standing.requests_sent,
+            settled: totals.accepted + totals.refused + totals.in_doubt,
+        };
+        self.speed.see(seen, is_paused);
+        let until = progress.pause.as_ref().filter(|_| is_paused).and_then(Pause::until);
+        let spent = progress.standing.spent;
+        Picture {
+            totals,
+            speed: &self.speed,
+            paused_for: until.map(|until| until.saturating_sub(elapsed)).unwrap_or_default(),
+            cost: self.cost.as_ref().map(|(currency, all)| format!("{currency} {spent} of {all}")),
+            held,
+        }
+    }
+
+    /// Why nothing is sent, where that is worth a word.
+    fn held(&mut self, progress: &Progress, started: Instant) -> Option<String> {
+        let pause = progress.pause.as_ref()?;
+        if *pause != Pause::InFlight {
+            self.waits = None;
+            return reason(pause, started);
+        }
+        let claimed = progress.standing.requests_sent;
+        let waits = self.waits.filter(|(then, _)| *then == claimed).unwrap_or((claimed, Instant::now()));
+        self.waits = Some(waits);
+        let requests = output::some(u64::from(progress.in_flight), "request");
+        let is_late = waits.1.elapsed() >= LATE_ANSWER;
+        is_late.then(|| format!("waiting for the answers to {requests} since {}", clock_back(waits.1)))
+    }
 }
 
 /// Without a terminal there is no bar: only what stops the run or holds it up is worth a line.
@@ -181,48 +269,17 @@ fn stopping(progress: &Progress) -> Option<String> {
     }
 }
 
-/// Recipients settled a second since the run began.
-#[derive(Default)]
-struct Speed {
-    start: Option<(Instant, u64)>,
-}
-
-impl Speed {
-    /// Recipients a second, once there is something to go by.
-    fn of(&mut self, pending: u64) -> Option<f64> {
-        let now = Instant::now();
-        let (start, pending_then) = *self.start.get_or_insert((now, pending));
-        let seconds = now.duration_since(start).as_secs_f64();
-        (seconds > 0.5 && pending < pending_then).then(|| (pending_then - pending) as f64 / seconds)
-    }
-}
-
-fn line(progress: &Progress, speed: &mut Speed) -> String {
-    let recipients = progress.standing.recipients;
-    let mut parts = vec![format!("{} accepted", recipients.accepted)];
-    if recipients.refused > 0 {
-        parts.push(format!("{} refused", recipients.refused));
-    }
-    if recipients.in_doubt > 0 {
-        parts.push(format!("{} in doubt", recipients.in_doubt));
-    }
-    if let Some(speed) = speed.of(recipients.pending) {
-        parts.push(format!("{speed:.1}/s"));
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds for people")]
-        let left = Duration::from_secs((recipients.pending as f64 / speed) as u64);
-        parts.push(format!("{} left", output::duration(left)));
-    }
-    parts.extend(progress.pause.as_ref().and_then(|pause| reason(pause, progress.started?)));
-    parts.join(" · ")
-}
-
 /// Why nothing is being sent, where that is worth a word.
 fn reason(pause: &Pause, started: Instant) -> Option<String> {
     let clock = |at: &Duration| clock(started + *at);
     match pause {
         Pause::Scheduled(at) => Some(format!("waiting for the schedule, {}", clock(at))),
-        // Pacing and waiting for answers are the normal course of things.
-        Pause::Rate(_) | Pause::InFlight => None,
+        // A quick pace and a flight that is full are the normal course of things.
+        Pause::Rate(at) => {
+            let is_slow = at.saturating_sub(started.elapsed()) >= SLOW_RATE;
+            is_slow.then(|| format!("the rate allows the next request at {}", clock(at)))
+        }
+        Pause::InFlight => None,
         Pause::Throttled(at) => Some(format!("too fast for the provider: waiting until {}", clock(at))),
         Pause::Retry(at) => Some(format!("next try at {}", clock(at))),
         Pause::Broken { until, reason, detail } => {
@@ -232,7 +289,9 @@ fn reason(pause: &Pause, started: Instant) -> Option<String> {
             };
             Some(format!("{trouble} ({detail}): one recipient is tried at {}", clock(until)))
         }
-        Pause::Journal { .. } => Some("the journal cannot be written: trying again every second".to_owned()),
+        Pause::Journal { detail, .. } => {
+            Some(format!("the journal cannot be written ({detail}): trying again every second"))
+        }
         Pause::Window { opens, .. } => Some(format!("send window opens {opens}")),
         Pause::Draining => Some("stopping: waiting for requests in flight".to_owned()),
     }
@@ -240,10 +299,23 @@ fn reason(pause: &Pause, started: Instant) -> Option<String> {
 
 /// The local time of an instant ahead, with its zone, and its day where that is another.
 fn clock(at: Instant) -> String {
-    let now = Timestamp::now();
     let ahead = at.saturating_duration_since(Instant::now());
-    let at = now + SignedDuration::try_from(ahead).unwrap_or(SignedDuration::ZERO);
-    let (now, at) = (now.to_zoned(TimeZone::system()), at.to_zoned(TimeZone::system()));
+    shown(Timestamp::now() + SignedDuration::try_from(ahead).unwrap_or(SignedDuration::ZERO))
+}
+
+/// The same of an instant behind.
+fn clock_back(at: Instant) -> String {
+    shown(Timestamp::now() - SignedDuration::try_from(at.elapsed()).unwrap_or(SignedDuration::ZERO))
+}
+
+/// The same of a time of the journal.
+pub(crate) fn clock_of(at: UnixMillis) -> String {
+    shown(Timestamp::from_millisecond(at.0).unwrap_or_default())
+}
+
+fn shown(at: Timestamp) -> String {
+    let zone = TimeZone::system();
+    let (now, at) = (Timestamp::now().to_zoned(zone.clone()), at.to_zoned(zone));
     let format = if now.date() == at.date() { "%H:%M:%S %Z" } else { "%Y-%m-%d %H:%M:%S %Z" };
     at.strftime(format).to_string()
 }
@@ -286,6 +358,42 @@ mod tests {
             assert_eq!(told.long_pause(&progress), None, "it is told already");
             // Another one so soon is no news.
             assert!(begins.is_none() || told.long_pause(&paused(Pause::Throttled, 50)).is_none());
+        }
+    }
+
+    #[test]
+    fn every_pause_that_a_person_waits_for_has_its_cause_and_its_end() {
+        let started = Instant::now();
+        let soon = Duration::from_secs(90);
+        let opens = Opens { at: UnixMillis(1_796_004_000_000), zone: "Asia/Bangkok" };
+        let journal = Pause::Journal { until: soon, detail: "disk full".into() };
+        for (pause, words, has_an_end) in [
+            (Pause::Scheduled(soon), "waiting for the schedule, ", true),
+            (Pause::Rate(soon), "the rate allows the next request at ", true),
+            (Pause::Throttled(soon), "too fast for the provider: waiting until ", true),
+            (Pause::Retry(soon), "next try at ", true),
+            (
+                broken(StopReason::Unreachable)(soon),
+                "the provider cannot be reached (HTTP 503): one recipient is tried at ",
+                true,
+            ),
+            (
+                broken(StopReason::Breaker)(soon),
+                "request after request ends in doubt (HTTP 503): one recipient is tried at ",
+                true,
+            ),
+            (journal, "the journal cannot be written (disk full): trying again every second", false),
+            (Pause::Window { until: soon, opens }, "send window opens 09:00 Asia/Bangkok", false),
+            (Pause::Draining, "stopping: waiting for requests in flight", false),
+        ] {
+            let said = reason(&pause, started).expect("a cause");
+            let end = said.strip_prefix(words).unwrap_or_else(|| panic!("{said}"));
+            let is_clock = end.split(' ').any(|word| word.len() == 8 && word.matches(':').count() == 2);
+            assert_eq!(is_clock, has_an_end, "{said}");
+        }
+        // The normal course of things is no cause.
+        for pause in [Pause::InFlight, Pause::Rate(Duration::from_millis(10))] {
+            assert_eq!(reason(&pause, started), None, "{pause:?}");
         }
     }
 

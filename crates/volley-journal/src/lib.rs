@@ -20,6 +20,7 @@ pub mod kill_point; // where tests let the process die
 mod ledger; // states and totals in memory, moved through `State::on` alone
 mod packs; // many texts in one row, and back
 mod planning; // messages -> a new journal file
+mod pulse; // a sender at one moment
 mod reading; // status, doubt, bills: beside a running sender
 mod receipts; // delivery results into the journal, beside a sender or without one
 mod recipients; // the plan's recipients, and whole messages, from their tables
@@ -41,6 +42,7 @@ pub use group::Writer;
 pub use history::{Absorbed, History, HistoryError, Moment};
 pub use journal::*;
 pub use planning::{PlanError, PlanWriter};
+pub use pulse::{Pulse, Trouble};
 pub use reading::{BillLine, Doubt, DoubtfulAttempt, JournalReader, ReadError, RequestBill, RequestFate};
 pub use receipts::{PollMark, Polled, ReceiptBook, Recorded, SentMessage, SentRequest};
 pub use recipients::PlannedMessage;

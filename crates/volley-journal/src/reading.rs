@@ -173,6 +173,11 @@ impl JournalReader {
         &self.plan
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Totals as of the last commit.
     pub fn standing(&self) -> Result<Standing, ReadError> {
         self.answered(load_standing(&self.connection))

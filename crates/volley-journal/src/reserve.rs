@@ -20,6 +20,11 @@ use std::{
 /// defaults is 4,000, and for 300 outcomes that come one by one.
 const BYTES: usize = 4 << 20;
 
+/// Whether somebody keeps room beside the journal at `path`.
+pub(crate) fn is_kept(path: &Path) -> bool {
+    beside(path, ".reserve").metadata().is_ok_and(|reserve| reserve.len() == BYTES as u64)
+}
+
 /// The room, kept until this is dropped.
 pub(crate) struct Reserve {
     path: PathBuf,

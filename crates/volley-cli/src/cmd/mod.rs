@@ -19,10 +19,12 @@ pub(crate) mod send;
 pub(crate) mod sim;
 pub(crate) mod status;
 mod verify;
+mod watch;
 
 use crate::{
     args::{Args, Command, Doubt, Overrides, Provider},
     fault::Fault,
+    output::Colour,
 };
 use jiff::Timestamp;
 use std::path::Path;
@@ -37,14 +39,13 @@ pub(crate) struct Voice {
     pub(crate) json: bool,
     pub(crate) quiet: bool,
     pub(crate) verbose: bool,
-    /// Whether a terminal may be drawn on in colour.
-    pub(crate) colour: bool,
+    pub(crate) colour: Colour,
     /// Whether everything that would be asked is answered already.
     pub(crate) yes: bool,
 }
 
 pub(crate) fn run(args: Args) -> Result<u8, Fault> {
-    let colour = !args.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colour = Colour::wanted(args.no_color);
     let voice = Voice { json: args.json, quiet: args.quiet, verbose: args.verbose, colour, yes: args.yes };
     match args.command {
         Command::Init { target, provider } => init::run(&target, &provider, voice),
@@ -58,7 +59,8 @@ pub(crate) fn run(args: Args) -> Result<u8, Fault> {
         }
         Command::Send(asked) => send::send(&asked, voice),
         Command::Resume { journal, sending } => send::resume(&journal.path, &sending, voice),
-        Command::Status(journal) => status::run(&journal.path, voice),
+        Command::Status { journal, watch: true, interval } => watch::run(&journal.path, interval, voice),
+        Command::Status { journal, .. } => status::run(&journal.path, voice),
         Command::Doubt { action } => match action {
             Doubt::List(journal) => doubt::list(&journal.path, voice),
             Doubt::Probe(journal) => doubt::probe(&journal.path, voice),

@@ -424,7 +424,7 @@ impl Resumption {
             });
         })?;
         let (show, shown) = watch::channel(Progress::default());
-        let bar = progress::show(shown, self.plan.rows.accepted, voice);
+        let bar = progress::show(shown, &self.plan, &self.lane.rates, voice);
         let earlier_requests = volley_engine::earlier_requests(&mut self.journal, &self.lane.rates, now())
             .map_err(|error| Fault::new(PASSING_FAULT, error))?;
         let asked = self.asked.iter().map(Instant::elapsed);

@@ -171,7 +171,7 @@ impl Status {
 
 /// How the send window falls for those who are pending; `None` where texts may go at any hour, or
 /// nobody is.
-fn window(reader: &JournalReader) -> Result<Option<WindowFall>, Fault> {
+pub(super) fn window(reader: &JournalReader) -> Result<Option<WindowFall>, Fault> {
     let plan = reader.plan();
     let account: Option<Account> = serde_json::from_str(&plan.provider).ok();
     let window = account.map(|account| account.window()).transpose()?.flatten();

@@ -1,19 +1,33 @@
 //! What people and scripts read: tables, JSON lines, and text that is safe on a terminal.
 
 mod advice;
+mod picture;
 mod preview;
+mod screen;
 
 pub(crate) use advice::advice;
+pub(crate) use picture::Picture;
 pub(crate) use preview::{preview, window};
+pub(crate) use screen::{Colour, Ink, Screen, cut};
 
 use crate::fault::Fault;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use indicatif::ProgressBar;
 use serde::Serialize;
 use std::{
     io::{self, IsTerminal, Write},
     process::ExitCode,
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
+
+/// What is drawn on stderr at this moment: whatever is said meanwhile stands above it.
+static DRAWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// From here on `bar` is drawn on stderr, or nothing any more.
+pub(crate) fn is_drawn(bar: Option<&ProgressBar>) {
+    *DRAWN.lock().unwrap_or_else(PoisonError::into_inner) = bar.cloned();
+}
 
 /// One JSON object on stdout.
 pub(crate) fn json(value: &impl Serialize) -> io::Result<()> {
@@ -24,9 +38,15 @@ pub(crate) fn json(value: &impl Serialize) -> io::Result<()> {
 
 /// A line for people on stderr, unless they asked for quiet.
 pub(crate) fn talk(quiet: bool, line: &str) {
-    if !quiet {
-        // Nobody is left to tell when stderr is closed.
-        drop(writeln!(io::stderr(), "{line}"));
+    if quiet {
+        return;
+    }
+    // Nobody is left to tell when stderr is closed.
+    let say = || drop(writeln!(io::stderr(), "{line}"));
+    let drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match drawn {
+        Some(bar) => bar.suspend(say),
+        None => say(),
     }
 }
 

@@ -34,4 +34,5 @@ mod segments;
 mod signals;
 mod tls;
 mod volley;
+mod watch;
 mod windows;

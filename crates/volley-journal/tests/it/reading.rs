@@ -290,3 +290,34 @@ fn doubt_says_who_when_why_and_under_which_request() {
         (3, "the process ended before the answer was stored")
     );
 }
+
+#[test]
+fn a_pulse_says_what_is_open_what_the_provider_asked_for_and_what_went_wrong_last() {
+    let place = Place::with_plan(SHARED, 1, &["a", "a", "a"]);
+    let pulse = || JournalReader::open(&place.path()).expect("a journal").pulse().expect("readable");
+    let fresh = pulse();
+    assert_eq!((fresh.open, fresh.claimed_at, fresh.trouble, fresh.has_room), (0, None, None, false));
+
+    let mut journal = place.open();
+    let first = claimed(&mut journal, claim(0, 1, Micros(50_000)));
+    let second = claimed(&mut journal, claim(1, 1, Micros(50_000)));
+    let under_way = pulse();
+    assert_eq!((under_way.open, under_way.trouble), (2, None));
+    assert!(under_way.has_room && under_way.claimed_at.is_some(), "a sender keeps room for outcomes");
+
+    journal.commit(&[record(first.id, failed(Class::Throttled))]).expect("open");
+    let slowed = pulse();
+    let trouble = slowed.trouble.expect("no answer about anybody");
+    assert_eq!((slowed.open, slowed.standing.requests_throttled), (1, 1));
+    assert_eq!(slowed.silent_until, Some(trouble.at.plus_millis(1_000)), "a second, where it asks for none");
+
+    journal.commit(&[record(second.id, accepted("r2"))]).expect("open");
+    let answered = pulse();
+    assert_eq!((answered.open, answered.standing.recipients.accepted), (0, 1));
+    assert_eq!(
+        answered.standing,
+        JournalReader::open(&place.path()).expect("a journal").standing().expect("readable")
+    );
+    drop(journal);
+    assert!(!pulse().has_room, "nobody sends any more");
+}
