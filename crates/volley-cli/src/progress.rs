@@ -5,7 +5,7 @@ use crate::{
     output::{self, Picture, Screen},
     speed::{Seen, Speed},
 };
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use std::time::Duration;
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
@@ -44,7 +44,7 @@ pub(crate) struct Reading {
 impl Reading {
     /// Before the first byte of `list`. Nothing shows where quiet is asked for.
     pub(crate) fn start(list: &Input, voice: Voice) -> Self {
-        let screen = Screen::stderr(voice.colour);
+        let screen = Screen::stderr();
         if voice.quiet || !screen.is_live {
             return Self { bar: None, width: 0 };
         }
@@ -78,8 +78,7 @@ impl Drop for Reading {
 
 /// Something on stderr that is drawn over until [`clear`].
 fn drawn(template: &str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    bar.set_style(ProgressStyle::with_template(template).expect("a template of ours"));
+    let bar = output::on_stderr(template);
     output::is_drawn(Some(&bar));
     bar
 }
@@ -97,7 +96,7 @@ pub(crate) fn show(
     rates: &[Rate],
     voice: Voice,
 ) -> JoinHandle<()> {
-    let is_live = Screen::stderr(voice.colour).is_live;
+    let is_live = Screen::stderr().is_live;
     let estimated = plan.terms.currency.clone().zip(plan.estimated);
     let run = Running {
         speed: Speed::under(rates),
@@ -107,14 +106,14 @@ pub(crate) fn show(
     tokio::spawn(async move {
         if voice.quiet {
         } else if is_live {
-            draw(progress, run, voice).await;
+            draw(progress, run).await;
         } else {
             wait(progress).await;
         }
     })
 }
 
-async fn draw(mut progress: watch::Receiver<Progress>, mut run: Running, voice: Voice) {
+async fn draw(mut progress: watch::Receiver<Progress>, mut run: Running) {
     let bar = drawn("{msg}");
     let mut ticks = tokio::time::interval(DRAW_EVERY);
     let mut told = Told::default();
@@ -126,7 +125,7 @@ async fn draw(mut progress: watch::Receiver<Progress>, mut run: Running, voice: 
         }
         // Before the run began there is nothing to show.
         if let Some(started) = now.started {
-            let lines = run.picture(&now, started).lines(&Screen::stderr(voice.colour));
+            let lines = run.picture(&now, started).lines(&Screen::stderr());
             bar.set_message(lines.join("\n"));
             bar.tick();
         }

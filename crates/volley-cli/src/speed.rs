@@ -4,23 +4,27 @@ use crate::output;
 use std::{collections::VecDeque, time::Duration};
 use volley_core::Rate;
 
-/// So long a time is looked at.
+/// So long a time is looked at, at least.
 const LOOKED_AT: Duration = Duration::from_secs(10);
 
-/// The longest where the limit allows a request only now and then.
-const LONGEST: Duration = Duration::from_mins(10);
+/// And at most; a limit of a longer window is told, and nothing against it.
+const LONGEST: Duration = Duration::from_mins(5);
 
-/// A rate needs so long a time.
-const LEAST: Duration = Duration::from_millis(500);
+/// The window where there is no limit.
+const NO_LIMIT: Duration = Duration::from_secs(1);
 
 /// How many instants are kept of the time that is looked at.
-const KEPT: u32 = 50;
+const KEPT: u32 = 120;
 
 /// Requests and recipients over the last seconds. Told what was counted when; reads no clock.
+///
+/// A limit of 100 a second may be used up in the first tenth of each second, so that only over
+/// whole windows of the limit the rate is what it is.
 #[derive(Debug)]
 pub(crate) struct Speed {
-    /// Requests a second that the rates allow; `None` without any.
-    limit: Option<f64>,
+    /// The smallest of the rates; `None` without any.
+    limit: Option<Rate>,
+    window: Duration,
     looked_at: Duration,
     /// The oldest first.
     seen: VecDeque<Seen>,
@@ -41,11 +45,10 @@ pub(crate) struct Seen {
 impl Speed {
     /// Under `rates`, which all hold.
     pub(crate) fn under(rates: &[Rate]) -> Self {
-        let limit = rates.iter().map(|rate| rate.each_second()).min_by(f64::total_cmp);
-        // Three requests are enough to see a rate by.
-        let looked_at = limit.and_then(|limit| Duration::try_from_secs_f64(3.0 / limit).ok());
-        let looked_at = looked_at.unwrap_or(LOOKED_AT).clamp(LOOKED_AT, LONGEST);
-        Self { limit, looked_at, seen: VecDeque::new(), steady: None }
+        let limit = rates.iter().min_by(|one, other| one.each_second().total_cmp(&other.each_second()));
+        let window = limit.map_or(NO_LIMIT, |limit| limit.window());
+        let looked_at = window.saturating_mul(3).clamp(LOOKED_AT, LONGEST);
+        Self { limit: limit.copied(), window, looked_at, seen: VecDeque::new(), steady: None }
     }
 
     /// Counts as of now. `is_paused`: something but the limit holds sending up.
@@ -65,10 +68,14 @@ impl Speed {
     }
 
     fn each_second(&self, count: impl Fn(&Seen) -> u64) -> Option<f64> {
-        let (first, last) = (self.seen.front()?, self.seen.back()?);
-        let time = last.at.saturating_sub(first.at);
+        let (oldest, last) = (self.seen.front()?, self.seen.back()?);
+        let windows = (last.at.saturating_sub(oldest.at)).as_millis() / self.window.as_millis();
+        let windows = u32::try_from(windows).ok().filter(|windows| *windows > 0)?;
+        let whole = last.at.saturating_sub(self.window * windows);
+        let first = self.seen.iter().min_by_key(|seen| seen.at.abs_diff(whole))?;
+        let time = last.at.saturating_sub(first.at).as_secs_f64();
         let counted = count(last).saturating_sub(count(first));
-        (time >= LEAST).then(|| counted as f64 / time.as_secs_f64())
+        (time > 0.0).then(|| counted as f64 / time)
     }
 
     /// Requests a second, once there is something to go by.
@@ -83,7 +90,7 @@ impl Speed {
 
     /// Requests a second that the rates allow.
     pub(crate) fn limit(&self) -> Option<f64> {
-        self.limit
+        self.limit.map(Rate::each_second)
     }
 
     /// How long `pending` recipients take, as fast as it went when nothing held it up.
@@ -94,12 +101,17 @@ impl Speed {
 
     /// `98.2 of 100 requests/s`, in the unit in which the limit is more than one.
     pub(crate) fn against_the_limit(&self) -> Option<String> {
-        let requests = self.requests()?;
-        let Some(limit) = self.limit else { return Some(format!("{} requests/s", shown(requests))) };
+        let Some(limit) = self.limit() else {
+            return self.requests().map(|requests| format!("{} requests/s", shown(requests)));
+        };
         let units = [(1.0, "s"), (60.0, "min"), (3_600.0, "h"), (86_400.0, "day")];
         let (seconds, unit) =
             units.into_iter().find(|(seconds, _)| limit * seconds >= 1.0).unwrap_or(units[3]);
-        Some(format!("{} of {} requests/{unit}", shown(requests * seconds), shown(limit * seconds)))
+        let most = shown(limit * seconds);
+        if self.window > self.looked_at {
+            return Some(format!("at most {most} requests/{unit}"));
+        }
+        Some(format!("{} of {most} requests/{unit}", shown(self.requests()? * seconds)))
     }
 }
 
@@ -132,11 +144,12 @@ mod tests {
 
     #[test]
     fn a_rate_is_that_of_the_last_seconds_against_the_smallest_limit() {
-        let mut speed = Speed::under(&rates(&["100/s", "3000/m"]));
+        let mut speed = Speed::under(&rates(&["50/s", "100/s"]));
         assert_eq!((speed.limit(), speed.requests()), (Some(50.0), None));
         // Slow for a minute, then at the limit.
-        (0..600_u32)
-            .for_each(|tenth| speed.see(seen(f64::from(tenth) / 10.0, u64::from(tenth / 10), 0), false));
+        for tenth in 0..600_u32 {
+            speed.see(seen(f64::from(tenth) / 10.0, u64::from(tenth / 10), 0), false);
+        }
         for tenth in 0..=300_u32 {
             let requests = 60 + u64::from(tenth) * 5;
             speed.see(seen(60.0 + f64::from(tenth) / 10.0, requests, requests * 10), false);
@@ -144,15 +157,27 @@ mod tests {
         assert_eq!(speed.against_the_limit().as_deref(), Some("50 of 50 requests/s"));
         assert_eq!(speed.recipients().map(f64::round), Some(500.0));
         assert_eq!(speed.left(5_000).map(|left| left.as_secs()), Some(10));
-        assert!(speed.seen.len() < 120, "{}", speed.seen.len());
+        assert!(speed.seen.len() < 200, "{}", speed.seen.len());
+    }
+
+    #[test]
+    fn a_limit_that_is_used_up_in_the_first_tenth_of_each_second_is_not_shown_as_overrun() {
+        let mut speed = Speed::under(&rates(&["100/s"]));
+        for tenth in 0..=100_u32 {
+            let requests = 100 * u64::from(tenth / 10 + 1);
+            speed.see(seen(f64::from(tenth) / 10.0, requests, requests), false);
+            let rate = speed.requests().map(f64::round);
+            assert_eq!(rate, (tenth >= 10).then_some(100.0), "{tenth}");
+        }
     }
 
     #[test]
     fn slow_limits_are_told_in_minutes_hours_and_days() {
         for (rate, until, requests, words) in [
-            ("2/m", 90.0, 3, "2 of 2 requests/min"),
-            ("5/h", 600.0, 1, "6 of 5 requests/h"),
-            ("4/d", 600.0, 0, "0 of 4 requests/day"),
+            ("2/m", 60.0, 2, "2 of 2 requests/min"),
+            ("90/m", 120.0, 90, "0.8 of 1.5 requests/s"),
+            ("5/h", 600.0, 5, "at most 5 requests/h"),
+            ("4/d", 600.0, 0, "at most 4 requests/day"),
         ] {
             let mut speed = Speed::under(&rates(&[rate]));
             speed.see(seen(0.0, 0, 0), false);

@@ -24,7 +24,7 @@ mod watch;
 use crate::{
     args::{Args, Command, Doubt, Overrides, Provider},
     fault::Fault,
-    output::Colour,
+    output,
 };
 use jiff::Timestamp;
 use std::path::Path;
@@ -39,14 +39,13 @@ pub(crate) struct Voice {
     pub(crate) json: bool,
     pub(crate) quiet: bool,
     pub(crate) verbose: bool,
-    pub(crate) colour: Colour,
     /// Whether everything that would be asked is answered already.
     pub(crate) yes: bool,
 }
 
 pub(crate) fn run(args: Args) -> Result<u8, Fault> {
-    let colour = Colour::wanted(args.no_color);
-    let voice = Voice { json: args.json, quiet: args.quiet, verbose: args.verbose, colour, yes: args.yes };
+    output::choose_colours(args.no_color);
+    let voice = Voice { json: args.json, quiet: args.quiet, verbose: args.verbose, yes: args.yes };
     match args.command {
         Command::Init { target, provider } => init::run(&target, &provider, voice),
         Command::Check(campaign) => check::run(&campaign, voice),

@@ -13,7 +13,7 @@ use crate::{
     signals,
     speed::{Seen, Speed},
 };
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 use std::{
     io,
@@ -231,7 +231,7 @@ impl Watch {
 enum Board {
     Json,
     Lines,
-    Drawn(ProgressBar, Voice),
+    Drawn(ProgressBar),
 }
 
 impl Board {
@@ -239,12 +239,10 @@ impl Board {
         if voice.json {
             return Self::Json;
         }
-        if !Screen::stdout(voice.colour).is_live {
+        if !Screen::stdout().is_live {
             return Self::Lines;
         }
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout());
-        bar.set_style(ProgressStyle::with_template("{msg}").expect("a template of ours"));
-        Self::Drawn(bar, voice)
+        Self::Drawn(output::on_stdout("{msg}"))
     }
 
     fn show(&self, look: &Look<'_>, picture: &Picture<'_>) -> io::Result<()> {
@@ -252,10 +250,13 @@ impl Board {
         match self {
             Self::Json => output::json(look),
             Self::Lines => print(&format!("{} {name} {}, {}\n", look.at, look.status.state, picture.line())),
-            Self::Drawn(bar, voice) => {
-                let screen = Screen::stdout(voice.colour);
+            Self::Drawn(bar) => {
+                let screen = Screen::stdout();
                 let process = look.process.map(|pid| format!(" by process {pid}")).unwrap_or_default();
-                let head = output::cut(&format!("{name}: {}{process}", look.status.state), screen.width);
+                let head = output::cut(
+                    &format!("{name}: {}{process}", look.status.state),
+                    screen.width.saturating_sub(3),
+                );
                 let mut lines = vec![screen.paint(Ink::Strong, &head)];
                 lines.extend(picture.lines(&screen));
                 bar.set_message(lines.join("\n"));
@@ -270,7 +271,7 @@ impl Board {
     }
 
     fn clear(&self) {
-        if let Self::Drawn(bar, _) = self {
+        if let Self::Drawn(bar) = self {
             bar.finish_and_clear();
         }
     }

@@ -1,14 +1,16 @@
 //! What people and scripts read: tables, JSON lines, and text that is safe on a terminal.
 
 mod advice;
+mod board;
 mod picture;
 mod preview;
 mod screen;
 
 pub(crate) use advice::advice;
+pub(crate) use board::{on_stderr, on_stdout};
 pub(crate) use picture::Picture;
 pub(crate) use preview::{preview, window};
-pub(crate) use screen::{Colour, Ink, Screen, cut};
+pub(crate) use screen::{Ink, Screen, choose_colours, cut};
 
 use crate::fault::Fault;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};

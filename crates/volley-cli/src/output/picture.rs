@@ -1,6 +1,6 @@
 //! Where a campaign stands while it is sent, as it is drawn on a terminal or told in a line.
 
-use super::{Ink, Screen, count, duration, screen};
+use super::{Ink, Screen, board::MARGIN, count, duration, screen};
 use crate::speed::{self, Speed};
 use std::time::Duration;
 use volley_core::Totals;
@@ -62,8 +62,7 @@ impl Picture<'_> {
 
     /// Lines that fit `screen`, for drawing over them again.
     pub(crate) fn lines(&self, screen: &Screen) -> Vec<String> {
-        // Room for the `^C` that a terminal writes where the cursor stands.
-        let width = screen.width.saturating_sub(3).max(2);
+        let width = screen.width.saturating_sub(MARGIN).max(2);
         let left = self.left().map(|left| format!("  {} left", duration(left))).unwrap_or_default();
         let said = format!("{:>3} %{left}", self.percent());
         let mut lines = match width.checked_sub(said.len() + BAR + 3) {
@@ -125,7 +124,7 @@ fn flowing(pieces: impl Iterator<Item = (String, String)>, dot: &str, width: usi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{output::Colour, speed::Seen};
+    use crate::speed::Seen;
     use unicode_width::UnicodeWidthStr;
 
     fn moving() -> Speed {
@@ -161,10 +160,10 @@ mod tests {
         let speed = moving();
         for width in [1, 5, 10, 20, 40, 80, 200] {
             for unicode in [true, false] {
-                let mut screen = Screen::stdout(Colour::Never);
+                let mut screen = Screen::stdout();
                 (screen.width, screen.unicode) = (width, unicode);
                 let lines = picture(&speed).lines(&screen);
-                let most = width.saturating_sub(3).max(2);
+                let most = width.saturating_sub(MARGIN).max(2);
                 assert!(lines.iter().all(|line| line.width() <= most), "{width}: {lines:#?}");
                 let all = lines.join(" ").replace([' ', '·', ','], "");
                 for word in ["50%", "34sleft", "1990accepted", "7refused", "3indoubt", "99.5000", "09:00"] {

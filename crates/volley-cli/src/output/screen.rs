@@ -4,6 +4,7 @@ use std::{
     env,
     io::{self, IsTerminal},
     os::fd::AsFd,
+    sync::OnceLock,
 };
 use terminal_size::terminal_size_of;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -11,9 +12,18 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// The columns of a text that does not go to a terminal.
 const COLUMNS: usize = 80;
 
+/// What was asked for when the command began.
+static COLOUR: OnceLock<Colour> = OnceLock::new();
+
+/// Says once, before anything is shown, whether colours are wanted: `no_color` is the flag.
+pub(crate) fn choose_colours(no_color: bool) {
+    // A second choice would be a mistake of ours that costs nobody more than a colour.
+    COLOUR.get_or_init(|| Colour::wanted(no_color));
+}
+
 /// When colours are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Colour {
+enum Colour {
     /// Nobody wants them.
     Never,
     /// On a terminal, as usual.
@@ -24,7 +34,7 @@ pub(crate) enum Colour {
 
 impl Colour {
     /// `--no-color` goes over the environment, and there `NO_COLOR` over `CLICOLOR_FORCE`.
-    pub(crate) fn wanted(no_color: bool) -> Self {
+    fn wanted(no_color: bool) -> Self {
         Self::asked(no_color, |name| env::var(name).unwrap_or_default())
     }
 
@@ -67,22 +77,24 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    pub(crate) fn stdout(colour: Colour) -> Self {
-        Self::of(&io::stdout(), colour)
+    /// Where data goes, and a command's own answer.
+    pub(crate) fn stdout() -> Self {
+        Self::of(&io::stdout())
     }
 
-    pub(crate) fn stderr(colour: Colour) -> Self {
-        Self::of(&io::stderr(), colour)
+    /// Where people are talked to.
+    pub(crate) fn stderr() -> Self {
+        Self::of(&io::stderr())
     }
 
-    fn of(stream: &(impl IsTerminal + AsFd), colour: Colour) -> Self {
+    fn of(stream: &(impl IsTerminal + AsFd)) -> Self {
         let is_terminal = stream.is_terminal();
         let size = if is_terminal { terminal_size_of(stream) } else { None };
         Self {
             width: size.map_or(COLUMNS, |(columns, _)| usize::from(columns.0.max(1))),
             is_live: is_terminal && !matches!(env::var("TERM").unwrap_or_default().as_str(), "" | "dumb"),
             unicode: speaks_utf_8(|name| env::var(name).unwrap_or_default()),
-            colours: match colour {
+            colours: match COLOUR.get().copied().unwrap_or(Colour::OnTerminals) {
                 Colour::Never => false,
                 Colour::OnTerminals => is_terminal,
                 Colour::Always => true,

@@ -32,6 +32,7 @@ mod reconcile;
 mod relay;
 mod segments;
 mod signals;
+mod terminal;
 mod tls;
 mod volley;
 mod watch;
