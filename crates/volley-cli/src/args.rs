@@ -1,13 +1,14 @@
 //! What was typed. Meaning is given to it in `cmd`.
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
+use crate::output;
+use clap::{Args as ClapArgs, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::{ffi::OsString, net::SocketAddr, num::NonZeroU32, path::PathBuf, sync::LazyLock, time::Duration};
 
 /// Bulk SMS: priced to the cent before anything is sent, sent exactly as fast as the provider
 /// allows, and never to anyone twice.
 #[derive(Debug, Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "flags are bools")]
-#[command(name = "volley", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "volley", version, long_version = long_version(), propagate_version = true, max_term_width = 100)]
 #[command(after_help = "Try it on the built-in gateway:\n  volley send data/demo/campaign.toml\n\n\
     Exit codes: 0 done, 2 usage, 3 some refused, 4 credentials, 5 resume later, 6 in doubt,\n\
     7 plan changed, 8 cap reached, 9 nothing to send, 10 no such file, 11 in use, 12 damaged,\n\
@@ -30,6 +31,17 @@ pub(crate) struct Args {
     pub(crate) yes: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Args {
+    /// What was typed, or clap's own words about it: help, version, or an error.
+    pub(crate) fn read(typed: impl Iterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let typed: Vec<OsString> = typed.collect();
+        let plain = typed.iter().take_while(|word| *word != "--").any(|word| word == "--no-color");
+        // The words about a wrong command line are there before the flag is understood.
+        let colours = output::clap_colours(plain);
+        Self::from_arg_matches_mut(&mut Self::command().color(colours).try_get_matches_from(typed)?)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -160,7 +172,7 @@ pub(crate) enum Command {
     Report {
         #[command(flatten)]
         journal: Journal,
-        /// Write every recipient with state, price, bill and delivery.
+        /// Write every recipient with state, price, bill and delivery; `-` writes it to stdout.
         #[arg(long, value_name = "FILE")]
         csv: Option<PathBuf>,
         /// Write a page with charts, costs, reasons and doubts to show and to print, all in one file;
@@ -189,7 +201,7 @@ pub(crate) enum Command {
         /// The later plan.
         #[arg(value_name = "B.volley")]
         after: PathBuf,
-        /// Write every recipient who is not the same in both, with rows and costs.
+        /// Write every recipient who is not the same in both, with rows and costs; `-` is stdout.
         #[arg(long, value_name = "FILE")]
         csv: Option<PathBuf>,
     },
@@ -206,7 +218,8 @@ pub(crate) enum Command {
         /// where it has them.
         #[arg(long, value_name = "FILE.csv")]
         bill: Option<PathBuf>,
-        /// Write every message that differs, with its rows, segments, amounts and cause.
+        /// Write every message that differs, with its rows, segments, amounts and cause; `-` is
+        /// stdout.
         #[arg(long, value_name = "FILE")]
         csv: Option<PathBuf>,
     },
@@ -359,7 +372,7 @@ pub(crate) struct Journal {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Rejects {
-    /// Write the rows that are left out, with row, column, reason and original.
+    /// Write the rows that are left out, with row, column, reason and original; `-` is stdout.
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
 }
@@ -403,6 +416,20 @@ pub(crate) struct Sending {
     /// Send though the campaign's schedule is more than an hour past.
     #[arg(long)]
     pub(crate) late: bool,
+}
+
+/// What this build is made of.
+fn long_version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "{}\ncommit: {}\nphone metadata: {}\njournal schema: {}",
+            env!("CARGO_PKG_VERSION"),
+            option_env!("VOLLEY_COMMIT").unwrap_or("not recorded (a build for development)"),
+            volley_core::NUMBER_METADATA,
+            volley_journal::JOURNAL_SCHEMA,
+        )
+    });
+    &VERSION
 }
 
 fn interval(text: &str) -> Result<Duration, String> {

@@ -18,11 +18,10 @@ mod progress; // the bar on a terminal
 mod signals; // Ctrl-C, SIGTERM, SIGHUP
 mod speed; // how fast it goes, against its limit
 
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let args = match args::Args::try_parse() {
+    let args = match args::Args::read(std::env::args_os()) {
         Ok(args) => args,
         Err(error) => return output::usage(&error),
     };

@@ -45,7 +45,7 @@ impl Reading {
     /// Before the first byte of `list`. Nothing shows where quiet is asked for.
     pub(crate) fn start(list: &Input, voice: Voice) -> Self {
         let screen = Screen::stderr();
-        if voice.quiet || !screen.is_live {
+        if voice.quiet || !screen.is_live() {
             return Self { bar: None, width: 0 };
         }
         let bar = drawn("{bytes} of {wide_msg}");
@@ -96,7 +96,7 @@ pub(crate) fn show(
     rates: &[Rate],
     voice: Voice,
 ) -> JoinHandle<()> {
-    let is_live = Screen::stderr().is_live;
+    let is_live = Screen::stderr().is_live();
     let estimated = plan.terms.currency.clone().zip(plan.estimated);
     let run = Running {
         speed: Speed::under(rates),

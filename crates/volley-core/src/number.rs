@@ -30,6 +30,10 @@ use self::{
 use rlibphonenumber::PHONE_NUMBER_UTIL;
 use std::{fmt, num::NonZeroU64};
 
+/// Whose metadata decides what a number is: the port of libphonenumber that `data/numbers` was
+/// written from.
+pub const NUMBER_METADATA: &str = "rlibphonenumber 2.2.15";
+
 /// A phone number as its E.164 digits, `61491570006` (at most 15, ITU-T E.164).
 ///
 /// [`Msisdn::parse`] makes one from text, [`Msisdn::from_digits`] reads back what was stored; code

@@ -49,7 +49,9 @@ pub use frequency::Capped;
 pub use hours::{OpensNext, PlannedHours, WindowFall};
 pub use list_file::ListFile;
 pub use plan::{Conditions, Discard, Offer, PlanError, Sink, SinkError, plan, plan_with_advice};
-pub use preview::{ByEncoding, Columns, Cost, Encodings, Example, PrefixCost, Preview, SegmentsCost, Share};
+pub use preview::{
+    ByEncoding, Columns, Cost, CountryCost, Encodings, Example, PrefixCost, Preview, SegmentsCost, Share,
+};
 pub use rates::{Days, LoadedRates, RatesError, load as load_rates};
 pub use reject::{Reason, Reject, RejectFile, RejectWriter};
 pub use source::{Input, QuoteFault, SourceError, SourceFault};

@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, BufWriter, Read, Write},
+    io::{self, BufWriter, Read, Stdout, Write},
     path::{Path, PathBuf},
 };
 
@@ -16,14 +16,49 @@ use std::{
 #[derive(Debug)]
 pub struct ListFile {
     /// `None` once it was finished.
-    out: Option<BufWriter<File>>,
+    out: Option<BufWriter<Out>>,
+    /// `None` for a list on stdout.
+    place: Option<Place>,
+}
+
+#[derive(Debug)]
+enum Out {
+    File(File),
+    Stdout(Stdout),
+}
+
+/// Where a list is to be, and where it is until then.
+#[derive(Debug)]
+struct Place {
     path: PathBuf,
     partial: PathBuf,
 }
 
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.write(bytes),
+            Self::Stdout(stdout) => stdout.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.flush(),
+            Self::Stdout(stdout) => stdout.flush(),
+        }
+    }
+}
+
 impl ListFile {
-    /// Starts the list that is to be at `path`, whose first line is `header`, `what` for people.
+    /// Starts the list that is to be at `path`, whose first line is `header`, `what` for people. The
+    /// path `-` is stdout, where nothing can be whole or not at all.
     pub fn create(path: &Path, header: &str, what: &str) -> io::Result<Self> {
+        if path == Path::new("-") {
+            let mut out = BufWriter::new(Out::Stdout(io::stdout()));
+            out.write_all(header.as_bytes())?;
+            return Ok(Self { out: Some(out), place: None });
+        }
         match fs::symlink_metadata(path) {
             Ok(metadata) if metadata.is_file() && is_ours(path, header)? => {}
             Ok(_) => {
@@ -43,9 +78,9 @@ impl ListFile {
         let file = options.open(&partial)?;
         #[cfg(unix)]
         file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-        let mut out = BufWriter::new(file);
+        let mut out = BufWriter::new(Out::File(file));
         out.write_all(header.as_bytes())?;
-        Ok(Self { out: Some(out), path: path.to_owned(), partial })
+        Ok(Self { out: Some(out), place: Some(Place { path: path.to_owned(), partial }) })
     }
 
     /// Gives the list its name.
@@ -53,10 +88,13 @@ impl ListFile {
         if let Some(mut out) = self.out.take() {
             out.flush()?;
         }
-        fs::rename(&self.partial, &self.path)
+        match &self.place {
+            Some(Place { path, partial }) => fs::rename(partial, path),
+            None => Ok(()),
+        }
     }
 
-    fn out(&mut self) -> &mut BufWriter<File> {
+    fn out(&mut self) -> &mut BufWriter<Out> {
         self.out.as_mut().expect("it is finished by value")
     }
 }
@@ -73,9 +111,9 @@ impl Write for ListFile {
 
 impl Drop for ListFile {
     fn drop(&mut self) {
-        if self.out.is_some() {
+        if let (Some(_), Some(place)) = (&self.out, &self.place) {
             // What is left behind is half a list under a name that says so.
-            drop(fs::remove_file(&self.partial));
+            drop(fs::remove_file(&place.partial));
         }
     }
 }

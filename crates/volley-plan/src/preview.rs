@@ -133,6 +133,8 @@ pub struct Cost {
     pub total: Micros,
     /// The same by the prefix whose price holds, sorted by prefix; only prefixes that occur.
     pub by_prefix: Vec<PrefixCost>,
+    /// The same by the country that the number belongs to, the dearest first.
+    pub by_country: Vec<CountryCost>,
     /// The same by encoding.
     pub by_encoding: ByEncoding,
     /// The same by the segments of one text, the shortest first; only those that occur.
@@ -147,6 +149,23 @@ pub struct PrefixCost {
     /// Who it holds for, and what they cost.
     #[serde(flatten)]
     pub share: Share,
+}
+
+/// What the recipients of one country cost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CountryCost {
+    /// Its two letters, ISO 3166-1 alpha-2; `None` for the numbers of no country, such as +883.
+    pub country: Option<String>,
+    /// Who belongs to it, and what they cost.
+    #[serde(flatten)]
+    pub share: Share,
+}
+
+impl CountryCost {
+    /// For people.
+    pub fn name(&self) -> &str {
+        self.country.as_deref().unwrap_or("no country")
+    }
 }
 
 /// What the recipients of each encoding cost.

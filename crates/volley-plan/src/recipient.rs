@@ -12,7 +12,7 @@ use crate::{
 };
 use std::num::NonZeroU32;
 use volley_core::{
-    Destinations, Encoding, Message, Micros, Msisdn, NumberFault, NumberKind, Parsed, PriceId, Profile,
+    Assignment, Destinations, Encoding, Message, Micros, Msisdn, NumberFault, Parsed, PriceId, Profile,
     RateCard, Region, Repair, RowNumber, Segments, TextLength, Zones, fold, fold_to_fit,
 };
 
@@ -85,8 +85,8 @@ pub(crate) struct Usable {
     pub(crate) index: u32,
     pub(crate) to: Msisdn,
     pub(crate) repair: Option<Repair>,
-    /// What the number is for; `None` where nobody knows.
-    pub(crate) kind: Option<NumberKind>,
+    /// Whose number it is and what it is for; `None` where nobody knows.
+    pub(crate) assignment: Option<Assignment>,
     /// The time zones it may be in; `None` where nobody asks.
     pub(crate) zones: Option<Zones>,
     /// What is sent, among the texts of the block.
@@ -190,7 +190,6 @@ impl Rules<'_> {
         let price = price.flatten();
         let cost = self.card.zip(price).map(|(card, price)| card.cost(price, segments.count).ok_or(TooLarge));
         let cost = cost.transpose()?;
-        let kind = assignment.map(|assignment| assignment.kind);
         let plain = if segments.encoding == Encoding::Ucs2 && unfolded.is_none() {
             self.profile.count_length_if_plain(length).and_then(NonZeroU32::new)
         } else {
@@ -199,7 +198,19 @@ impl Rules<'_> {
         if self.keys_texts {
             text_keys.push(text_key(texts.bytes(text)));
         }
-        usable.push(Usable { index, to, repair, kind, zones, text, segments, unfolded, plain, price, cost });
+        usable.push(Usable {
+            index,
+            to,
+            repair,
+            assignment,
+            zones,
+            text,
+            segments,
+            unfolded,
+            plain,
+            price,
+            cost,
+        });
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 //! What a pass counts on its way, and the preview that comes of it.
 
 use crate::{
-    ByEncoding, Columns, Cost, Diagnosis, Encodings, Example, Offer, PlanError, PlannedHours, PrefixCost,
-    Preview, Reject, SegmentsCost, Share,
+    ByEncoding, Columns, Cost, CountryCost, Diagnosis, Encodings, Example, Offer, PlanError, PlannedHours,
+    PrefixCost, Preview, Reject, SegmentsCost, Share,
     chunk::{RequestSums, Requests},
     diagnosis::TooLarge,
     recipient::Usable,
@@ -10,9 +10,9 @@ use crate::{
     texts::Texts,
 };
 use jiff::civil::Date;
-use std::{collections::BTreeMap, num::NonZeroUsize};
+use std::{cmp::Reverse, collections::BTreeMap, num::NonZeroUsize};
 use volley_core::{
-    Encoding, Message, Micros, NumberKind, PlanHasher, PlanTerms, PriceId, Profile, RateCard, Repair,
+    Encoding, Message, Micros, NumberKind, PlanHasher, PlanTerms, PriceId, Profile, RateCard, Region, Repair,
     RowNumber, Segments,
 };
 
@@ -42,6 +42,7 @@ pub(crate) struct Tally<'a> {
     first_rejects: BTreeMap<&'static str, Vec<Reject>>,
     cost: Micros,
     shares: Shares,
+    countries: Countries,
     /// By kind: a few of them, and one of them for most rows of some lists.
     repairs: Vec<(Repair, u64)>,
     pub(crate) fixed_lines: u64,
@@ -101,6 +102,37 @@ impl Shares {
     }
 }
 
+/// What those of each country get, by the places of the regions; in front of them, those of no country.
+#[derive(Default)]
+struct Countries(Vec<(Option<Region>, Share)>);
+
+impl Countries {
+    /// Counts one recipient, whose cost is part of a sum that was checked.
+    fn add(&mut self, region: Option<Region>, segments: u32, cost: Option<Micros>) {
+        let place = region.map_or(0, |region| region.index() + 1);
+        if place >= self.0.len() {
+            self.0.resize(place + 1, (None, Share::default()));
+        }
+        let (known, share) = &mut self.0[place];
+        *known = region;
+        share.add(Share { recipients: 1, segments: u64::from(segments), cost: cost.unwrap_or_default() });
+    }
+
+    /// Each that occurs, the dearest first.
+    fn costs(self) -> Vec<CountryCost> {
+        let known = self.0.into_iter().filter(|(_, share)| share.recipients > 0);
+        let cost = |(region, share): (Option<Region>, Share)| CountryCost {
+            country: region.map(|region| region.to_string()),
+            share,
+        };
+        let mut costs: Vec<CountryCost> = known.map(cost).collect();
+        costs.sort_by_cached_key(|one| {
+            (Reverse(one.share.cost), Reverse(one.share.recipients), one.country.clone())
+        });
+        costs
+    }
+}
+
 impl<'a> Tally<'a> {
     pub(crate) fn new(card: Option<&'a RateCard>, requests: Requests, hours: Option<PlannedHours>) -> Self {
         Self {
@@ -114,6 +146,7 @@ impl<'a> Tally<'a> {
             first_rejects: BTreeMap::new(),
             cost: Micros::ZERO,
             shares: Shares::new(card),
+            countries: Countries::default(),
             repairs: Vec::new(),
             fixed_lines: 0,
             first_message: None,
@@ -149,10 +182,12 @@ impl<'a> Tally<'a> {
                 None => self.repairs.push((repair, 1)),
             }
         }
-        self.fixed_lines += u64::from(usable.kind == Some(NumberKind::Fixed));
+        let assignment = usable.assignment;
+        self.fixed_lines += u64::from(assignment.is_some_and(|one| one.kind == NumberKind::Fixed));
         // The largest sum; what is part of it cannot be too large either.
         self.cost = self.cost.checked_add(cost.unwrap_or_default()).ok_or(TooLarge)?;
         self.shares.add(segments, usable.price);
+        self.countries.add(assignment.and_then(|one| one.region), segments.count, cost);
         self.requests.add(text_key);
         if let Some((hours, zones)) = self.hours.as_mut().zip(usable.zones) {
             hours.add(zones);
@@ -192,6 +227,8 @@ impl<'a> Tally<'a> {
         assert_eq!(self.rows, sum, "rows = accepted + duplicates + suppressed + rejected");
         let shared: u64 = self.shares.recipients.iter().sum();
         assert_eq!(self.accepted, shared, "each accepted recipient has one share");
+        let at_home: u64 = self.countries.0.iter().map(|(_, share)| share.recipients).sum();
+        assert_eq!(self.accepted, at_home, "each accepted recipient is of one country, or of none");
     }
 
     pub(crate) fn into_preview(
@@ -233,6 +270,7 @@ impl<'a> Tally<'a> {
                 currency: card.currency().to_string(),
                 total,
                 by_prefix: by_prefix(card, &by_price),
+                by_country: self.countries.costs(),
                 by_encoding: ByEncoding { gsm7, ucs2 },
                 by_segments: by_segments.iter().map(|(&each, &share)| SegmentsCost { each, share }).collect(),
             }),
@@ -309,7 +347,7 @@ mod tests {
             index: 0,
             to,
             repair: None,
-            kind: None,
+            assignment: None,
             zones: None,
             text: TextPlace::default(),
             segments,

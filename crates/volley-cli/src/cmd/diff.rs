@@ -1,6 +1,10 @@
 //! `volley diff`: what one plan would send otherwise than another.
 
-use crate::{cmd::Voice, fault::Fault, output};
+use crate::{
+    cmd::Voice,
+    fault::Fault,
+    output::{self, Screen},
+};
 use serde::{Serialize, Serializer};
 use std::{
     cmp::Ordering,
@@ -84,6 +88,7 @@ struct Report {
 }
 
 pub(crate) fn run(before: &Path, after: &Path, csv: Option<&Path>, voice: Voice) -> Result<u8, Fault> {
+    output::only_one_on_stdout(&[("--csv", csv)], voice.json)?;
     let (one, other) = (JournalReader::open(before)?, JournalReader::open(after)?);
     let differs = other.plan().hash.differences(&one.plan().hash);
     let (lines_before, lines_after) = (lines(&one)?, lines(&other)?);
@@ -100,9 +105,9 @@ pub(crate) fn run(before: &Path, after: &Path, csv: Option<&Path>, voice: Voice)
         repriced: Sum::nothing(same_money),
         moved: 0,
     };
-    let cannot = |path: &Path, error: &io::Error| Fault::usage(format!("--csv {}: {error}", path.display()));
+    let cannot = |path: &Path, error| output::not_written("--csv", path, error);
     let list = csv
-        .map(|path| ListFile::create(path, HEADER, "list of changes").map_err(|error| cannot(path, &error)));
+        .map(|path| ListFile::create(path, HEADER, "list of changes").map_err(|error| cannot(path, error)));
     let mut list = list.transpose()?;
     let mut written = Ok(());
     compare(&lines_before, &lines_after, |change| {
@@ -114,12 +119,13 @@ pub(crate) fn run(before: &Path, after: &Path, csv: Option<&Path>, voice: Voice)
         }
     });
     if let Some((path, list)) = csv.zip(list) {
-        written.and_then(|()| list.finish()).map_err(|error| cannot(path, &error))?;
+        written.and_then(|()| list.finish()).map_err(|error| cannot(path, error))?;
     }
     if voice.json {
         output::json(&report)?;
     } else {
-        super::status::print(&shown(&report))?;
+        let screen = if output::is_stdout(csv) { Screen::stderr() } else { Screen::stdout() };
+        output::answer_beside(&shown(&report, &screen), output::is_stdout(csv), voice.quiet)?;
     }
     Ok(if report.same { 0 } else { DIFFERENT })
 }
@@ -233,7 +239,7 @@ fn write(list: &mut ListFile, change: &Change<'_>) -> io::Result<()> {
 }
 
 /// For people.
-fn shown(report: &Report) -> String {
+fn shown(report: &Report, screen: &Screen) -> String {
     let Report { before, after, .. } = report;
     let mut text = format!("before  {}\nafter   {}\n", before.plan_hash, after.plan_hash);
     if report.same {
@@ -241,7 +247,7 @@ fn shown(report: &Report) -> String {
         return text;
     }
     text.push_str(&format!("They differ in: {}.\n\n", report.differs.join("; ")));
-    let mut table = output::table(&["", "recipients", "segments", "cost"], &[1, 2, 3]);
+    let mut table = output::Table::new(&["", "recipients", "segments", "cost"], &[1, 2, 3]);
     let money = |cost: Option<Micros>| cost.map(|cost| cost.to_string()).unwrap_or_default();
     let whole = |name: &str, side: &Side| {
         let cost = side.total.map(|total| total.to_string()).unwrap_or_default();
@@ -249,7 +255,7 @@ fn shown(report: &Report) -> String {
         let cost = format!("{currency} {cost}").trim().to_owned();
         [name.to_owned(), output::count(side.recipients), output::count(side.segments), cost]
     };
-    table.add_row(whole("before", before));
+    table.row(whole("before", before));
     for (name, sum) in [
         ("added", report.added),
         ("removed", report.removed),
@@ -257,11 +263,11 @@ fn shown(report: &Report) -> String {
         ("repriced", report.repriced),
     ] {
         let segments = sum.segments.to_string();
-        table.add_row([name.to_owned(), output::count(sum.recipients), segments, money(sum.cost)]);
+        table.row([name.to_owned(), output::count(sum.recipients), segments, money(sum.cost)]);
     }
-    table.add_row(["in another row".to_owned(), output::count(report.moved), String::new(), String::new()]);
-    table.add_row(whole("after", after));
-    text.push_str(&format!("{table}\n"));
+    table.row(["in another row".to_owned(), output::count(report.moved), String::new(), String::new()]);
+    table.row(whole("after", after));
+    text.push_str(&table.fit(screen));
     text
 }
 

@@ -19,13 +19,19 @@ pub(crate) fn run(
     campaign: &args::Campaign,
     rejects: Option<&Path>,
     only: Option<PathBuf>,
-    output: Option<&Path>,
+    to: Option<&Path>,
     voice: Voice,
 ) -> Result<u8, Fault> {
+    if output::is_stdout(to) {
+        return Err(Fault::usage(
+            "-o -: a journal is written in many places and cannot go to stdout; give it a file",
+        ));
+    }
+    output::only_one_on_stdout(&[("--rejects", rejects)], voice.json)?;
     signals::stop_between_blocks()?;
     let mut campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
     campaign.recipients.only = only;
-    let journal = journal_of(&campaign, output);
+    let journal = journal_of(&campaign, to);
     let (preview, _) = freeze(&campaign, &Account::of(&campaign)?, rejects, &journal, voice)?;
     if preview.accepted == 0 {
         return Err(nobody(&campaign, preview.rows));
@@ -33,7 +39,7 @@ pub(crate) fn run(
     if voice.json {
         output::json(&preview)?;
     } else {
-        super::status::print(&format!("{}\n", preview.plan_hash))?;
+        output::answer_beside(&format!("{}\n", preview.plan_hash), output::is_stdout(rejects), voice.quiet)?;
     }
     let (recipients, place) = (output::count(preview.accepted), journal.display());
     output::talk(voice.quiet, &format!("{recipients} recipients planned into {place}; nothing was sent"));

@@ -5,12 +5,15 @@ use crate::{
     args,
     cmd::{self, Voice, history},
     fault::Fault,
-    output,
+    output::{self, Screen},
     progress::Reading,
     signals,
 };
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 use volley_core::{Capabilities, Message, PriceId, Schedule};
 use volley_plan::{
     Advice, Campaign, Capped, Conditions, Discard, Folding, Offer, PlanError, Preview, Reject, RejectFile,
@@ -24,6 +27,7 @@ pub(crate) fn run(
     advise: bool,
     voice: Voice,
 ) -> Result<u8, Fault> {
+    output::only_one_on_stdout(&[("--rejects", rejects)], voice.json)?;
     signals::stop_between_blocks()?;
     let mut campaign = cmd::load(&campaign.path, &campaign.overrides, None)?;
     campaign.recipients.only = only;
@@ -41,9 +45,12 @@ pub(crate) fn run(
         output::json(&Advised { preview: &preview, window: falls(&preview), advice: edits.as_ref() })?;
     } else {
         let currency = preview.cost.as_ref().map(|cost| cost.currency.as_str());
-        let edits = edits.map(|edits| format!("\n{}", output::advice(&edits, currency)));
-        let shown = output::preview(&preview, falls(&preview).as_ref());
-        super::status::print(&format!("{shown}{}", edits.unwrap_or_default()))?;
+        let is_taken = output::is_stdout(rejects);
+        let screen = if is_taken { Screen::stderr() } else { Screen::stdout() };
+        let edits = edits.map(|edits| format!("\n{}", output::advice(&edits, currency, &screen)));
+        let shown = output::preview(&preview, falls(&preview).as_ref(), &screen);
+        let shown = format!("{shown}{}", edits.unwrap_or_default());
+        output::answer_beside(&shown, is_taken, voice.quiet)?;
     }
     if preview.accepted == 0 {
         return Err(super::plan::nobody(&campaign, preview.rows));
@@ -102,13 +109,19 @@ impl Pass<'_> {
         let today = super::sim::today();
         let conditions = Conditions { capped: self.capped, handed_over, ..Conditions::on(today) };
         let reading = Reading::start(&campaign.recipients.input, self.voice);
-        let cannot = |path: &Path, error| Fault::usage(format!("--rejects {}: {error}", path.display()));
+        let cannot = |path: &Path, error| output::not_written("--rejects", path, error);
         let file = self.rejects.map(|path| RejectFile::create(path).map_err(|error| cannot(path, error)));
         let mut shown = Shown { sink, rejects: file.transpose()?, reading };
         let planned = plan(campaign, &offer, &conditions, &mut shown).map_err(|error| match error {
             PlanError::Sink(_) if signals::is_to_stop_reading() => {
                 Fault::new(signals::INTERRUPTED, "stopped; nothing was planned and nothing was sent")
             }
+            PlanError::Sink(error) => match error.0.downcast::<io::Error>() {
+                // Who read the rejects has gone.
+                Ok(error) if error.kind() == io::ErrorKind::BrokenPipe => Fault::from(*error),
+                Ok(error) => PlanError::Sink(SinkError(error)).into(),
+                Err(error) => PlanError::Sink(SinkError(error)).into(),
+            },
             error => error.into(),
         })?;
         if let Some((path, file)) = self.rejects.zip(shown.rejects) {

@@ -80,7 +80,7 @@ pub(crate) fn list(voice: Voice) -> Result<u8, Fault> {
         output::json(&serde_json::json!({ "schema": 1, "providers": kinds }))?;
         return Ok(0);
     }
-    let mut table = output::wide_table(
+    let mut table = output::Table::searched(
         &[
             "provider",
             "recipients",
@@ -96,7 +96,7 @@ pub(crate) fn list(voice: Voice) -> Result<u8, Fault> {
     );
     for kind in &kinds {
         let yes = |is| if is { "yes" } else { "no" }.to_owned();
-        table.add_row([
+        table.row([
             kind.kind.to_owned(),
             output::count(u64::from(kind.recipients_a_request)),
             yes(kind.texts_may_differ),
@@ -108,7 +108,7 @@ pub(crate) fn list(voice: Voice) -> Result<u8, Fault> {
             if kind.reaches.is_empty() { "everywhere".to_owned() } else { kind.reaches.join(" ") },
         ]);
     }
-    print(&format!("{table}\n"))?;
+    print(&table.fit(&output::Screen::stdout()))?;
     output::talk(
         voice.quiet,
         "kind = \"http\" sends through any other provider, as a file describes it; kind = \"sim\" sends to nobody",

@@ -3,7 +3,12 @@
 mod differences; // every differing message as CSV
 mod report; // what people and scripts read
 
-use crate::{account, cmd::Voice, fault::Fault, output};
+use crate::{
+    account,
+    cmd::Voice,
+    fault::Fault,
+    output::{self, Screen},
+};
 use differences::DifferenceFile;
 use std::{collections::HashSet, fmt::Display, mem, path::Path};
 use volley_core::{
@@ -27,6 +32,7 @@ struct Subject<'a> {
 }
 
 pub(crate) fn run(path: &Path, bill: Option<&Path>, csv: Option<&Path>, voice: Voice) -> Result<u8, Fault> {
+    output::only_one_on_stdout(&[("--csv", csv)], voice.json)?;
     let reader = JournalReader::open(path)?;
     let plan = reader.plan();
     let (Some(currency), Some(estimated)) = (plan.terms.currency.as_deref(), plan.estimated) else {
@@ -51,7 +57,8 @@ pub(crate) fn run(path: &Path, bill: Option<&Path>, csv: Option<&Path>, voice: V
         _ => None,
     };
 
-    let list = csv.map(|csv| DifferenceFile::create(csv).map_err(|error| cannot_write(csv, &error)));
+    let list =
+        csv.map(|csv| DifferenceFile::create(csv).map_err(|error| output::not_written("--csv", csv, error)));
     let mut desk = Desk { reader: &reader, list: list.transpose()?, fault: None, csv };
     let requests = mem::take(&mut answers.requests);
     let mut reconciler = Reconciler::new(&card, &plan.profile, requests, survey.decimals, on_bill);
@@ -78,7 +85,9 @@ pub(crate) fn run(path: &Path, bill: Option<&Path>, csv: Option<&Path>, voice: V
     if voice.json {
         output::json(&report::Report::of(&subject, &result, exit_code))?;
     } else {
-        super::status::print(&report::show(&subject, &result))?;
+        let screen = if output::is_stdout(csv) { Screen::stderr() } else { Screen::stdout() };
+        let shown = report::show(&subject, &result, &screen);
+        output::answer_beside(&shown, output::is_stdout(csv), voice.quiet)?;
     }
     Ok(exit_code)
 }
@@ -269,7 +278,7 @@ impl Clerk for Desk<'_> {
     fn differs(&mut self, difference: &Difference) {
         let (Some(list), Some(path)) = (&mut self.list, self.csv) else { return };
         if let Err(error) = list.write(difference) {
-            self.fault.get_or_insert(cannot_write(path, &error));
+            self.fault.get_or_insert(output::not_written("--csv", path, error));
         }
     }
 }
@@ -278,7 +287,9 @@ impl Desk<'_> {
     fn finish(self) -> Result<(), Fault> {
         match (self.fault, self.list, self.csv) {
             (Some(fault), _, _) => Err(fault),
-            (None, Some(list), Some(path)) => list.finish().map_err(|error| cannot_write(path, &error)),
+            (None, Some(list), Some(path)) => {
+                list.finish().map_err(|error| output::not_written("--csv", path, error))
+            }
             (None, _, _) => Ok(()),
         }
     }
@@ -304,10 +315,6 @@ fn unusable(bill: &Path, what: &str) -> Fault {
 
 fn damaged(journal: &Path, what: impl Display) -> Fault {
     Fault::new(12, format!("{}: {what}; `volley verify` says more", journal.display()))
-}
-
-fn cannot_write(csv: &Path, error: &std::io::Error) -> Fault {
-    Fault::usage(format!("--csv {}: {error}", csv.display()))
 }
 
 fn too_large(journal: &Path, error: AmountTooLarge) -> Fault {

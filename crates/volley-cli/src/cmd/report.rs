@@ -2,10 +2,7 @@
 //! scripts, as a list, and as a page.
 
 use crate::{
-    cmd::{
-        Voice, rfc_3339,
-        status::{Status, print},
-    },
+    cmd::{Voice, rfc_3339, status::Status},
     fault::Fault,
     output,
     page::{self, Count, Figures},
@@ -59,14 +56,11 @@ pub(crate) fn run(path: &Path, files: &Files<'_>, voice: Voice) -> Result<u8, Fa
     if csv.is_some() && csv == html {
         return Err(Fault::usage("--csv and --html name the same file; give each its own"));
     }
-    let is_on_stdout = html == Some(Path::new("-"));
-    if is_on_stdout && voice.json {
-        return Err(Fault::usage("--html - and --json both write to stdout; give the page a file"));
-    }
+    output::only_one_on_stdout(&[("--html", html), ("--csv", csv)], voice.json)?;
+    let is_on_stdout = output::is_stdout(html);
     let reader = JournalReader::open(path)?;
-    let cannot = |path: &Path, error: &io::Error| Fault::usage(format!("--csv {}: {error}", path.display()));
-    let file =
-        csv.map(|path| CsvFile::create(path, &COLUMNS, "report").map_err(|error| cannot(path, &error)));
+    let cannot = |path: &Path, error| output::not_written("--csv", path, error);
+    let file = csv.map(|path| CsvFile::create(path, &COLUMNS, "report").map_err(|error| cannot(path, error)));
     let mut file = file.transpose()?;
     let page = html.filter(|_| !is_on_stdout).map(start_page).transpose()?;
     let mut counted = Count::default();
@@ -86,7 +80,7 @@ pub(crate) fn run(path: &Path, files: &Files<'_>, voice: Voice) -> Result<u8, Fa
     })?;
     if let Some((path, file)) = csv.zip(file) {
         kill_point!("report-written");
-        written.and_then(|()| file.finish()).map_err(|error| cannot(path, &error))?;
+        written.and_then(|()| file.finish()).map_err(|error| cannot(path, error))?;
         kill_point!("report-named");
     }
     let running = reader.running()?.is_some();
@@ -113,7 +107,7 @@ pub(crate) fn run(path: &Path, files: &Files<'_>, voice: Voice) -> Result<u8, Fa
         for (code, recipients) in &report.codes {
             text.push_str(&format!("{}: {}\n", output::some(*recipients, "recipient"), output::inert(code)));
         }
-        print(&text)?;
+        output::answer_beside(&text, output::is_stdout(csv), voice.quiet)?;
     }
     Ok(0)
 }

@@ -8,7 +8,7 @@ use crate::{
         self, Voice, history,
         plan::{freeze, journal_of, nobody, now},
         preview::{Pass, falls},
-        status::{Status, print, settled_exit_code},
+        status::{Status, settled_exit_code},
     },
     desk::until_stopped,
     fault::Fault,
@@ -54,6 +54,7 @@ pub(crate) fn send(asked: &Send, voice: Voice) -> Result<u8, Fault> {
         }
         return go_on(target, sending, *canary, voice);
     }
+    output::only_one_on_stdout(&[("--rejects", rejects)], voice.json)?;
     let mut campaign = cmd::load(target, overrides, sending.max_cost.as_deref())?;
     campaign.recipients.only.clone_from(&only.only);
     let account = Account::of(&campaign)?;
@@ -72,14 +73,15 @@ pub(crate) fn send(asked: &Send, voice: Voice) -> Result<u8, Fault> {
     let agreed = match over_cap(&campaign, &preview) {
         Some(fault) if fresh => Err(fault),
         _ => {
-            output::talk(voice.quiet, &output::preview(&preview, falls(&preview).as_ref()));
+            let shown = output::preview(&preview, falls(&preview).as_ref(), &output::Screen::stderr());
+            output::talk(voice.quiet, &shown);
             run.set_canary(*canary)
                 .and_then(|()| run.ask_first(voice))
                 .and_then(|()| run.confirm(sending, preview.worst_doubt, voice))
         }
     };
     match agreed {
-        Ok(()) => run.execute(voice),
+        Ok(()) => run.execute(output::is_stdout(rejects), voice),
         Err(fault) => {
             // A plan that nobody agreed to must not stand in the way of a corrected campaign.
             if fresh {
@@ -116,7 +118,7 @@ fn go_on(path: &Path, sending: &Sending, canary: Option<NonZeroU32>, voice: Voic
     let worst_doubt = flight.min(run.journal.standing().recipients.pending);
     run.ask_first(voice)?;
     run.confirm(sending, worst_doubt, voice)?;
-    run.execute(voice)
+    run.execute(false, voice)
 }
 
 /// Whether `path` is a journal rather than a campaign file.
@@ -366,7 +368,8 @@ impl Resumption {
         }
     }
 
-    fn execute(mut self, voice: Voice) -> Result<u8, Fault> {
+    /// `stdout_is_taken`: the rejects went there, and the summary goes beside it.
+    fn execute(mut self, stdout_is_taken: bool, voice: Voice) -> Result<u8, Fault> {
         let recovered = self.journal.recovered();
         if recovered.attempts > 0 {
             output::talk(
@@ -395,7 +398,11 @@ impl Resumption {
         drop(ReceiptBook::open(&path));
         let mut status = Status::of(&plan, &standing, false);
         status.exit_code = exit_code(&ending, &standing);
-        let shown = if voice.json { output::json(&status) } else { print(&status.show()) };
+        let shown = if voice.json {
+            output::json(&status)
+        } else {
+            output::answer_beside(&status.show(), stdout_is_taken, voice.quiet)
+        };
         if let Some(line) = first.and_then(|first| canary::passed(first, plan.rows.accepted, &standing)) {
             output::talk(voice.quiet, &line);
         }

@@ -239,7 +239,7 @@ impl Board {
         if voice.json {
             return Self::Json;
         }
-        if !Screen::stdout().is_live {
+        if !Screen::stdout().is_live() {
             return Self::Lines;
         }
         Self::Drawn(output::on_stdout("{msg}"))

@@ -1,25 +1,25 @@
 //! Edits of a campaign's text as people read them: what each would save, and the text before and
 //! after.
 
-use super::{count, inert, table};
+use super::{Screen, Table, count, inert};
 use volley_plan::{Advice, Edit};
 
 /// How many edits are listed.
 const SHOWN: usize = 10;
 
 /// The edits that save most, in `currency` where there is a rate card.
-pub(crate) fn advice(advice: &Advice, currency: Option<&str>) -> String {
+pub(crate) fn advice(advice: &Advice, currency: Option<&str>, screen: &Screen) -> String {
     if advice.edits.is_empty() {
         return "No edit of the text that was tried would save anything.\n".to_owned();
     }
     let header: Vec<&str> = currency.into_iter().chain(["segments", "recipients", "edit"]).collect();
     let numbers: Vec<usize> = (0..header.len() - 1).collect();
-    let mut table = table(&header, &numbers);
+    let mut table = Table::new(&header, &numbers);
     for edit in advice.edits.iter().take(SHOWN) {
         let cost = currency.map(|_| edit.cost_saved.unwrap_or_default().to_string());
-        table.add_row(cost.into_iter().chain([count(edit.segments_saved), count(edit.rows), shown(edit)]));
+        table.row(cost.into_iter().chain([count(edit.segments_saved), count(edit.rows), shown(edit)]));
     }
-    let mut text = format!("Edits that would save, none applied:\n{}\n", table.trim_fmt());
+    let mut text = format!("Edits that would save, none applied:\n{}", table.fit(screen));
     if advice.edits.len() > SHOWN {
         text.push_str(&format!("and {} more; --json lists them\n", advice.edits.len() - SHOWN));
     }

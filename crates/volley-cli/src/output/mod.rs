@@ -5,19 +5,21 @@ mod board;
 mod picture;
 mod preview;
 mod screen;
+mod table;
 
 pub(crate) use advice::advice;
 pub(crate) use board::{on_stderr, on_stdout};
 pub(crate) use picture::Picture;
 pub(crate) use preview::{preview, window};
-pub(crate) use screen::{Ink, Screen, choose_colours, cut};
+pub(crate) use screen::{Ink, Screen, choose_colours, clap_colours, cut};
+pub(crate) use table::Table;
 
 use crate::fault::Fault;
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use std::{
     io::{self, IsTerminal, Write},
+    path::Path,
     process::ExitCode,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -49,6 +51,40 @@ pub(crate) fn talk(quiet: bool, line: &str) {
     match drawn {
         Some(bar) => bar.suspend(say),
         None => say(),
+    }
+}
+
+/// Whether a list or a page that is to be written to `path` goes to stdout.
+pub(crate) fn is_stdout(path: Option<&Path>) -> bool {
+    path == Some(Path::new("-"))
+}
+
+/// Refuses two kinds of data on one stdout: those of `flags` that say `-`, and JSON.
+pub(crate) fn only_one_on_stdout(flags: &[(&str, Option<&Path>)], json: bool) -> Result<(), Fault> {
+    let there = flags.iter().filter(|(_, path)| is_stdout(*path)).map(|(flag, _)| format!("{flag} -"));
+    let there: Vec<String> = there.chain(json.then(|| "--json".to_owned())).collect();
+    match there.as_slice() {
+        [one, other, ..] if one != "--json" => {
+            Err(Fault::usage(format!("{one} and {other} both write to stdout; give one of them a file")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// People's text that is the command's answer: on stdout, or on stderr where data goes to stdout.
+pub(crate) fn answer_beside(text: &str, data_on_stdout: bool, quiet: bool) -> io::Result<()> {
+    if data_on_stdout {
+        talk(quiet, text.trim_end());
+        return Ok(());
+    }
+    write!(io::stdout().lock(), "{text}")
+}
+
+/// A list that was asked for by `flag` could not be written; who read it may have gone.
+pub(crate) fn not_written(flag: &str, path: &Path, error: io::Error) -> Fault {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Fault::from(error),
+        _ => Fault::usage(format!("{flag} {}: {error}", path.display())),
     }
 }
 
@@ -101,35 +137,6 @@ pub(crate) fn duration(duration: Duration) -> String {
         (0, _, _) => format!("{hours} h {minutes} min"),
         _ => format!("{days} d {hours} h"),
     }
-}
-
-/// Names and values side by side, long values wrapped at words.
-pub(crate) fn pairs(rows: impl IntoIterator<Item = (&'static str, String)>) -> Table {
-    let mut table = bare_table();
-    table.add_rows(rows.into_iter().map(|(name, value)| [name.to_owned(), value]));
-    table
-}
-
-pub(crate) fn bare_table() -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
-    table
-}
-
-pub(crate) fn table(header: &[&str], right: &[usize]) -> Table {
-    let mut table = bare_table();
-    table.set_header(header);
-    for &column in right {
-        table.column_mut(column).expect("a column of the header").set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
-/// The same for a table that is searched rather than read: no cell is broken.
-pub(crate) fn wide_table(header: &[&str], right: &[usize]) -> Table {
-    let mut table = table(header, right);
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    table
 }
 
 /// Asks for `answer` to be typed. `None` where there is no terminal to ask on.

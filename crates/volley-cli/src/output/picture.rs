@@ -160,8 +160,7 @@ mod tests {
         let speed = moving();
         for width in [1, 5, 10, 20, 40, 80, 200] {
             for unicode in [true, false] {
-                let mut screen = Screen::stdout();
-                (screen.width, screen.unicode) = (width, unicode);
+                let screen = Screen { width, unicode, ..Screen::stdout() };
                 let lines = picture(&speed).lines(&screen);
                 let most = width.saturating_sub(MARGIN).max(2);
                 assert!(lines.iter().all(|line| line.width() <= most), "{width}: {lines:#?}");

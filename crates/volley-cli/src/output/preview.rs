@@ -1,89 +1,192 @@
 //! A preview as people read it: where the rows went, what it costs and why.
 
-use super::{bare_table, count, duration, inert, pairs, some, table};
-use comfy_table::Table;
+use super::{Ink, Screen, Table, count, duration, inert, screen, some};
 use std::time::Duration;
-use volley_plan::{Example, Extra, Forcing, OpensNext, Preview, Reject, Share, WindowFall};
+use volley_core::Micros;
+use volley_plan::{Encodings, Example, Extra, Forcing, OpensNext, Preview, Reject, WindowFall};
 
 /// How many characters are listed.
 const SHOWN: usize = 8;
 
-/// What a campaign would send and cost, as tables of at most 80 columns.
+/// The columns of the longest bar, on a wide screen and on a narrow one.
+const BARS: (usize, usize) = (20, 8);
+
+/// A screen so wide has room for long bars.
+const WIDE: usize = 72;
+
+/// The most countries and prefixes that are listed.
+const SHOWN_COSTS: usize = 12;
+
+/// What a campaign would send and cost, as tables for `screen`.
 ///
 /// `falls` is how its send window does.
-pub(crate) fn preview(preview: &Preview, falls: Option<&WindowFall>) -> String {
-    let mut text = format!("{}  {}\n\n", preview.campaign, preview.plan_hash);
-    text.push_str(&rows_table(preview).trim_fmt());
-    text.push_str("\n\n");
-    text.push_str(&hints(preview));
-    if let Some(table) = cost_table(preview) {
-        text.push_str(&table.trim_fmt());
-        text.push_str("\n\n");
-    }
-    text.push_str(&forcing(preview));
-    text.push_str(&smart(preview));
-    let window = falls.map(|falls| ("Send window", window(falls)));
-    text.push_str(&pairs(facts(preview).into_iter().chain(window)).trim_fmt());
+pub(crate) fn preview(preview: &Preview, falls: Option<&WindowFall>, screen: &Screen) -> String {
+    let mut text = head(preview, screen);
+    text.push_str(&rows_table(preview).fit(screen));
     text.push('\n');
+    text.push_str(&hints(preview, screen));
+    for table in [country_table(preview, screen), prefix_table(preview)].into_iter().flatten() {
+        text.push_str(&table.fit(screen));
+        text.push('\n');
+    }
+    if !are_all_alike(preview) {
+        for table in [encoding_table(preview, screen), segments_table(preview, screen)] {
+            text.push_str(&table.fit(screen));
+            text.push('\n');
+        }
+    }
+    text.push_str(&forcing(preview, screen));
+    text.push_str(&smart(preview, screen));
+    let window = falls.map(|falls| ("Send window", window(falls)));
+    text.push_str(&Table::of_pairs(facts(preview).into_iter().chain(window)).fit(screen));
     for warning in &preview.warnings {
-        text.push_str(wrapped(&format!("warning: {}", inert(warning))).trim_start_matches('\n'));
-        text.pop();
+        let lines = screen::wrap(&format!("warning: {}", inert(warning)), screen.width);
+        text.extend(lines.iter().map(|line| screen.paint(Ink::Watch, line) + "\n"));
     }
     text
 }
 
+/// The campaign and its hash, on one line where there is room.
+fn head(preview: &Preview, screen: &Screen) -> String {
+    let (name, hash) = (&preview.campaign, &preview.plan_hash);
+    if name.len() + 2 + hash.len() <= screen.width {
+        return format!("{}  {hash}\n\n", screen.paint(Ink::Strong, name));
+    }
+    let lines = screen::wrap(hash, screen.width).join("\n");
+    format!("{}\n{lines}\n\n", screen.paint(Ink::Strong, name))
+}
+
+/// Whether all texts are in one encoding and of one length, so that there is nothing to compare.
+fn are_all_alike(preview: &Preview) -> bool {
+    let Encodings { gsm7, ucs2 } = preview.encodings;
+    (gsm7 == 0 || ucs2 == 0) && preview.recipients_by_segments.len() <= 1
+}
+
+/// A bar for `number` where `most` is the longest one.
+fn bar(number: u64, most: u64, screen: &Screen) -> String {
+    let longest = if screen.width >= WIDE { BARS.0 } else { BARS.1 };
+    screen.bar(number as f64 / most.max(1) as f64, longest)
+}
+
 /// Where the rows of the input went, with the first rows of each reason.
 fn rows_table(preview: &Preview) -> Table {
-    let mut table = table(&["Rows", "", "first at row"], &[1]);
-    table.add_row(["to be sent".to_owned(), count(preview.accepted), String::new()]);
-    table.add_row(["duplicates".to_owned(), count(preview.duplicates), String::new()]);
-    table.add_row(["suppressed".to_owned(), count(preview.suppressed), String::new()]);
+    let mut table = Table::new(&["Rows", "", "first at row"], &[1]);
+    table.row(["to be sent".to_owned(), count(preview.accepted), String::new()]);
+    table.row(["duplicates".to_owned(), count(preview.duplicates), String::new()]);
+    table.row(["suppressed".to_owned(), count(preview.suppressed), String::new()]);
     for (reason, number) in &preview.rejected {
         let first = preview.first_rejects.get(reason).map(Vec::as_slice).unwrap_or_default();
         let rows: Vec<String> = first.iter().map(|reject| reject.row.0.to_string()).collect();
-        table.add_row([format!("rejected: {reason}"), count(*number), rows.join(", ")]);
+        table.row([format!("rejected: {reason}"), count(*number), rows.join(", ")]);
     }
-    table.add_row(["in the file".to_owned(), count(preview.rows), String::new()]);
+    table.row(["in the file".to_owned(), count(preview.rows), String::new()]);
     table
 }
 
 /// What to do about each reason that occurs.
-fn hints(preview: &Preview) -> String {
+fn hints(preview: &Preview, screen: &Screen) -> String {
     let hint = |(reason, rejects): (&&'static str, &Vec<Reject>)| {
         rejects.first().map(|reject| (*reason, reject.reason.hint().to_owned()))
     };
-    let hints = pairs(preview.first_rejects.iter().filter_map(hint));
+    let hints = Table::of_pairs(preview.first_rejects.iter().filter_map(hint));
     if hints.is_empty() {
         return String::new();
     }
-    format!("Why, and what to do (--rejects FILE lists every row):\n{}\n\n", hints.trim_fmt())
+    let why = screen::wrap("Why, and what to do (--rejects FILE lists every row):", screen.width).join("\n");
+    format!("{why}\n{}\n", hints.fit(screen))
 }
 
-/// What it costs, by prefix.
-fn cost_table(preview: &Preview) -> Option<Table> {
+/// What it costs, by the country of the number, the dearest first.
+fn country_table(preview: &Preview, screen: &Screen) -> Option<Table> {
     let cost = preview.cost.as_ref()?;
-    let mut table = table(&["Prefix", "Recipients", "Segments", &cost.currency], &[1, 2, 3]);
-    for line in &cost.by_prefix {
-        table.add_row([
-            format!("+{}", line.prefix),
-            count(line.share.recipients),
-            count(line.share.segments),
-            line.share.cost.to_string(),
+    let mut table = Table::new(&["Country", "Recipients", "Segments", &cost.currency, ""], &[1, 2, 3]);
+    let most = cost.by_country.first().map_or(0, |line| micros(line.share.cost));
+    for line in cost.by_country.iter().take(SHOWN_COSTS) {
+        let share = &line.share;
+        let bar = bar(micros(share.cost), most, screen);
+        table.row([
+            line.name().to_owned(),
+            count(share.recipients),
+            count(share.segments),
+            share.cost.to_string(),
+            bar,
         ]);
     }
-    table.add_row([
-        "total".to_owned(),
-        count(preview.accepted),
-        count(preview.segments),
-        cost.total.to_string(),
-    ]);
+    if let Some(others) = cost.by_country.get(SHOWN_COSTS..).filter(|others| !others.is_empty()) {
+        let more = format!("and {} more", others.len());
+        let recipients = others.iter().map(|line| line.share.recipients).sum();
+        let segments = others.iter().map(|line| line.share.segments).sum();
+        table.row([more, count(recipients), count(segments), String::new(), String::new()]);
+    }
+    let sum = [count(preview.accepted), count(preview.segments), cost.total.to_string()];
+    table.row(["total".to_owned()].into_iter().chain(sum));
     Some(table)
+}
+
+/// What it costs by the prefixes of the rate card, where these say more than countries do.
+fn prefix_table(preview: &Preview) -> Option<Table> {
+    let cost = preview.cost.as_ref().filter(|cost| cost.by_prefix.len() > cost.by_country.len())?;
+    let mut table = Table::new(&["Prefix", "Recipients", "Segments", &cost.currency], &[1, 2, 3]);
+    for line in cost.by_prefix.iter().take(SHOWN_COSTS) {
+        let share = &line.share;
+        let prefix = format!("+{}", line.prefix);
+        table.row([prefix, count(share.recipients), count(share.segments), share.cost.to_string()]);
+    }
+    if cost.by_prefix.len() > SHOWN_COSTS {
+        table.row([format!("and {} more", cost.by_prefix.len() - SHOWN_COSTS)]);
+    }
+    Some(table)
+}
+
+/// An amount as a length; what is below zero has none.
+fn micros(amount: Micros) -> u64 {
+    u64::try_from(amount.0).unwrap_or(0)
+}
+
+/// How many texts are in which encoding, and what they cost.
+fn encoding_table(preview: &Preview, screen: &Screen) -> Table {
+    let (gsm7, ucs2) = (preview.encodings.gsm7, preview.encodings.ucs2);
+    let rows = [("GSM-7", gsm7), ("UCS-2", ucs2)].into_iter().filter(|(_, texts)| *texts > 0);
+    let most = gsm7.max(ucs2);
+    let Some(cost) = &preview.cost else {
+        let mut table = Table::new(&["Encoding", "Texts", ""], &[1]);
+        rows.for_each(|(name, texts)| table.row([name.to_owned(), count(texts), bar(texts, most, screen)]));
+        return table;
+    };
+    let mut table = Table::new(&["Encoding", "Texts", "Segments", &cost.currency, ""], &[1, 2, 3]);
+    for (name, texts) in rows {
+        let share = if name == "GSM-7" { &cost.by_encoding.gsm7 } else { &cost.by_encoding.ucs2 };
+        let bar = bar(texts, most, screen);
+        table.row([name.to_owned(), count(texts), count(share.segments), share.cost.to_string(), bar]);
+    }
+    table
+}
+
+/// How many texts have how many segments, and what they cost.
+fn segments_table(preview: &Preview, screen: &Screen) -> Table {
+    let most = preview.recipients_by_segments.values().copied().max().unwrap_or(0);
+    let Some(cost) = &preview.cost else {
+        let mut table = Table::new(&["Segments", "Texts", ""], &[0, 1]);
+        for (each, texts) in &preview.recipients_by_segments {
+            table.row([each.to_string(), count(*texts), bar(*texts, most, screen)]);
+        }
+        return table;
+    };
+    let mut table = Table::new(&["Segments", "Texts", &cost.currency, ""], &[0, 1, 2]);
+    for line in &cost.by_segments {
+        let texts = line.share.recipients;
+        table.row([
+            line.each.to_string(),
+            count(texts),
+            line.share.cost.to_string(),
+            bar(texts, most, screen),
+        ]);
+    }
+    table
 }
 
 fn facts(preview: &Preview) -> Vec<(&'static str, String)> {
     let mut facts = vec![
-        ("Segments", by_segments(preview)),
-        ("Encodings", by_encoding(preview)),
         ("Text", template(preview)),
         ("Prices", preview.prices_of.map_or_else(|| "none".to_owned(), |day| format!("of {day}"))),
         ("Requests", count(preview.requests)),
@@ -96,6 +199,14 @@ fn facts(preview: &Preview) -> Vec<(&'static str, String)> {
             ),
         ),
     ];
+    if let Some(each) = preview.recipients_by_segments.keys().next().filter(|_| are_all_alike(preview)) {
+        let encoding = if preview.encodings.ucs2 == 0 { "GSM-7" } else { "UCS-2" };
+        let each = format!("{} in all, {each} a text, {encoding}", count(preview.segments));
+        facts.insert(1, ("Segments", each));
+    }
+    if preview.diagnosis.smart.saved.rows == 0 {
+        facts.push(("Smart folding", "would save nothing".to_owned()));
+    }
     if !preview.repairs.is_empty() {
         let repairs: Vec<String> =
             preview.repairs.iter().map(|(word, number)| format!("{word} {number}")).collect();
@@ -112,39 +223,16 @@ fn facts(preview: &Preview) -> Vec<(&'static str, String)> {
     if !columns.unused.is_empty() {
         facts.push(("Columns not used", listed(&columns.unused)));
     }
-    facts.extend(preview.first_message.as_ref().map(|example| ("First message", shown(example))));
-    facts.extend(preview.longest_message.as_ref().map(|example| ("Longest message", shown(example))));
-    let dearer = preview.dearest_message.as_ref().filter(|one| preview.longest_message.as_ref() != Some(one));
+    let (first, longest) = (preview.first_message.as_ref(), preview.longest_message.as_ref());
+    facts.extend(first.map(|example| ("First message", shown(example))));
+    let longer = longest.filter(|longest| first.is_none_or(|first| first.text != longest.text));
+    facts.extend(longer.map(|example| ("Longest message", shown(example))));
+    let dearer = preview.dearest_message.as_ref().filter(|one| {
+        let same = |other: &Example| other.text == one.text && other.cost == one.cost;
+        !first.is_some_and(same) && !longest.is_some_and(same)
+    });
     facts.extend(dearer.map(|example| ("Dearest message", shown(example))));
     facts
-}
-
-/// How many texts have how many segments, and what they cost.
-fn by_segments(preview: &Preview) -> String {
-    let total = count(preview.segments);
-    if preview.recipients_by_segments.is_empty() {
-        return total;
-    }
-    let Some(cost) = &preview.cost else {
-        let each = preview.recipients_by_segments.iter();
-        let each = each.map(|(segments, recipients)| format!("{} of {segments}", count(*recipients)));
-        return format!("{total} ({})", each.collect::<Vec<_>>().join(", "));
-    };
-    let each = cost
-        .by_segments
-        .iter()
-        .map(|line| format!("{} of {} for {}", count(line.share.recipients), line.each, line.share.cost));
-    format!("{total} ({})", each.collect::<Vec<_>>().join(", "))
-}
-
-fn by_encoding(preview: &Preview) -> String {
-    let Some(cost) = &preview.cost else {
-        return format!("GSM-7 {}, UCS-2 {}", count(preview.encodings.gsm7), count(preview.encodings.ucs2));
-    };
-    let share = |name: &str, share: &Share| {
-        format!("{name} {} ({} segments, {})", count(share.recipients), count(share.segments), share.cost)
-    };
-    format!("{}, {}", share("GSM-7", &cost.by_encoding.gsm7), share("UCS-2", &cost.by_encoding.ucs2))
 }
 
 /// How much room the campaign's own text takes and leaves.
@@ -189,33 +277,32 @@ fn rows(first: &[u32], of: u64) -> String {
     }
 }
 
-/// A sentence of its own, in lines of at most 80 columns.
-fn wrapped(sentence: &str) -> String {
-    let mut table = bare_table();
-    table.add_row([sentence]);
-    format!("{}\n\n", table.trim_fmt())
+/// A sentence of its own, with an empty line behind it.
+fn sentence(text: &str, screen: &Screen) -> String {
+    screen::wrap(text, screen.width).join("\n") + "\n\n"
 }
 
 /// What pushes texts out of GSM-7 and what that costs, or nothing where nothing does.
-fn forcing(preview: &Preview) -> String {
+fn forcing(preview: &Preview, screen: &Screen) -> String {
     let diagnosis = &preview.diagnosis;
     if diagnosis.ucs2.rows == 0 {
         return String::new();
     }
     if diagnosis.forcing.is_empty() {
         let texts = some(diagnosis.ucs2.rows, "text");
-        return wrapped(&format!(
+        let why = format!(
             "{texts} in UCS-2{}: every character is in some allowed national table, and no pair of tables has all of a text",
             more(preview, &diagnosis.ucs2)
-        ));
+        );
+        return sentence(&why, screen);
     }
     let unit = preview.cost.as_ref().map_or("segments", |cost| cost.currency.as_str());
     let mut table =
-        table(&["Makes a text UCS-2", "texts", &format!("{unit} more"), "by itself", ""], &[1, 2, 3]);
+        Table::new(&["Makes a text UCS-2", "texts", &format!("{unit} more"), "by itself", ""], &[1, 2, 3]);
     let amount = |extra: &Extra| extra.cost.map_or_else(|| count(extra.segments), |cost| cost.to_string());
     for one in diagnosis.forcing.iter().take(SHOWN) {
         let name = format!("{} {} {}", visible(one.char), one.code_point, one.name);
-        table.add_row([
+        table.row([
             name,
             count(one.extra.rows),
             amount(&one.extra),
@@ -225,19 +312,20 @@ fn forcing(preview: &Preview) -> String {
     }
     let others = diagnosis.forcing.len().saturating_sub(SHOWN) as u64 + diagnosis.forcing_others;
     if others > 0 {
-        table.add_row([format!("and {}", some(others, "other")), String::new()]);
+        table.row([format!("and {}", some(others, "other")), String::new()]);
     }
-    table.add_row(["all of these texts".to_owned(), count(diagnosis.ucs2.rows), amount(&diagnosis.ucs2)]);
-    let mut text = format!("{}\n", table.trim_fmt());
-    text.push_str(&wrapped("\"by itself\" is what replacing that one character alone would save."));
+    table.row(["all of these texts".to_owned(), count(diagnosis.ucs2.rows), amount(&diagnosis.ucs2)]);
+    let mut text = table.fit(screen);
+    text.push_str(&sentence("\"by itself\" is what replacing that one character alone would save.", screen));
     let jumps = &diagnosis.jumps.encoding;
     if jumps.extra.rows > 0 {
-        text.push_str(&wrapped(&format!(
+        let data = format!(
             "{} UCS-2 because of their data alone{}, {}",
             some(jumps.extra.rows, "text"),
             more(preview, &jumps.extra),
             rows(&jumps.first_rows, jumps.extra.rows)
-        )));
+        );
+        text.push_str(&sentence(&data, screen));
     }
     text
 }
@@ -279,7 +367,7 @@ fn instead(one: &Forcing) -> String {
 }
 
 /// What smart folding did or would do.
-fn smart(preview: &Preview) -> String {
+fn smart(preview: &Preview, screen: &Screen) -> String {
     let smart = &preview.diagnosis.smart;
     if smart.saved.rows == 0 {
         return String::new();
@@ -290,25 +378,25 @@ fn smart(preview: &Preview) -> String {
         (Some(cost), Some(saved)) => format!(" and {} {saved}", cost.currency),
         _ => String::new(),
     };
-    let mut text = wrapped(&if smart.applied {
+    let saved = if smart.applied {
         format!("smart = true folded {texts} into GSM-7 and saved {segments}{cost}:")
     } else {
         format!("smart = true in [message] would fold {texts} into GSM-7 and save {segments}{cost}:")
-    });
+    };
+    let mut text = sentence(&saved, screen);
     text.pop();
     let shown = |text: &str| match text {
         "" => "nothing".to_owned(),
         " " => "a space".to_owned(),
         other => inert(other),
     };
-    let lines = smart.replacements.iter().map(|one| {
+    let mut table = Table::new(&[], &[]);
+    for one in &smart.replacements {
         let from = format!("{} {} {}", shown(one.from), one.code_points.join(" "), one.name);
-        [from, format!("→ {}", shown(one.to)), some(one.saved.rows, "text")]
-    });
-    let mut table = bare_table();
-    table.add_rows(lines);
-    text.push_str(&table.trim_fmt());
-    text.push_str("\n\n");
+        table.row([from, format!("→ {}", shown(one.to)), some(one.saved.rows, "text")]);
+    }
+    text.push_str(&table.fit(screen));
+    text.push('\n');
     text
 }
 

@@ -21,6 +21,18 @@ pub(crate) fn choose_colours(no_color: bool) {
     COLOUR.get_or_init(|| Colour::wanted(no_color));
 }
 
+/// The same for clap's own words, which come before anything is chosen.
+pub(crate) fn clap_colours(no_color: bool) -> clap::ColorChoice {
+    match Colour::wanted(no_color) {
+        Colour::Never => clap::ColorChoice::Never,
+        Colour::Always => clap::ColorChoice::Always,
+        Colour::OnTerminals if !io::stdout().is_terminal() && !io::stderr().is_terminal() => {
+            clap::ColorChoice::Never
+        }
+        Colour::OnTerminals => clap::ColorChoice::Auto,
+    }
+}
+
 /// When colours are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Colour {
@@ -64,16 +76,26 @@ pub(crate) enum Ink {
     Bad,
 }
 
+/// What a screen can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It is none: a pipe or a file.
+    Pipe,
+    /// A terminal that only goes on.
+    Paper,
+    /// A terminal whose lines can be drawn over.
+    Live,
+}
+
 /// One of the two places where people read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
     /// Its columns, at least 1; 80 where it is no terminal.
     pub(crate) width: usize,
-    /// Whether what stands there can be drawn over.
-    pub(crate) is_live: bool,
+    pub(super) kind: Kind,
     /// Whether blocks and dots can be drawn; otherwise it is `#` and `-`.
     pub(crate) unicode: bool,
-    colours: bool,
+    pub(super) colours: bool,
 }
 
 impl Screen {
@@ -92,7 +114,11 @@ impl Screen {
         let size = if is_terminal { terminal_size_of(stream) } else { None };
         Self {
             width: size.map_or(COLUMNS, |(columns, _)| usize::from(columns.0.max(1))),
-            is_live: is_terminal && !matches!(env::var("TERM").unwrap_or_default().as_str(), "" | "dumb"),
+            kind: match env::var("TERM").unwrap_or_default().as_str() {
+                _ if !is_terminal => Kind::Pipe,
+                "" | "dumb" => Kind::Paper,
+                _ => Kind::Live,
+            },
             unicode: speaks_utf_8(|name| env::var(name).unwrap_or_default()),
             colours: match COLOUR.get().copied().unwrap_or(Colour::OnTerminals) {
                 Colour::Never => false,
@@ -100,6 +126,11 @@ impl Screen {
                 Colour::Always => true,
             },
         }
+    }
+
+    /// Whether what stands there can be drawn over.
+    pub(crate) fn is_live(&self) -> bool {
+        self.kind == Kind::Live
     }
 
     /// `text` in a colour, where there are colours.
@@ -200,7 +231,7 @@ mod tests {
     use super::*;
 
     fn screen(unicode: bool) -> Screen {
-        Screen { width: 80, is_live: false, unicode, colours: false }
+        Screen { width: 80, kind: Kind::Pipe, unicode, colours: false }
     }
 
     #[test]

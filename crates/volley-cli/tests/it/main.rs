@@ -8,6 +8,7 @@ mod canaries;
 mod canary;
 mod cancel;
 mod confirm;
+mod conventions;
 mod crash;
 mod demo;
 mod diff;

@@ -32,6 +32,12 @@ impl Region {
         self.plan().letters
     }
 
+    /// Its place among all regions, below 256: what belongs to one can stand in a list.
+    #[inline]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
     /// Its two letters.
     pub(super) fn letters(self) -> &'static str {
         str::from_utf8(&self.plan().letters).expect("two letters")

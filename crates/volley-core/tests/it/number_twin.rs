@@ -146,3 +146,10 @@ fn numbers_near_the_edges_of_every_pattern() {
     assert!(valid > cases / 4 && valid < cases / 4 * 3, "{valid} of {cases} are valid");
     assert!(by_region.iter().all(|valid| *valid > 0), "a region without a valid number: {by_region:?}");
 }
+
+#[test]
+fn the_version_that_is_shown_is_that_of_the_metadata() {
+    let metadata = include_str!("../../../../data/numbers/metadata.txt");
+    let first = metadata.lines().next().expect("a line");
+    assert!(first.contains(&format!("that {} carries", volley_core::NUMBER_METADATA)), "{first}");
+}

@@ -1,7 +1,7 @@
 //! A reconciliation as a table for people and as an object for scripts.
 
 use super::Subject;
-use crate::output;
+use crate::output::{self, Screen};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use volley_core::{Cause, CauseSum, Comparison, Micros, Reconciliation, Recount, Side};
@@ -114,13 +114,13 @@ fn compared(from: &'static str, to: &'static str, comparison: &Comparison) -> Co
     }
 }
 
-/// The result for people, in at most 80 columns.
-pub(super) fn show(subject: &Subject<'_>, result: &Reconciliation) -> String {
+/// The result for people, laid out for `screen`.
+pub(super) fn show(subject: &Subject<'_>, result: &Reconciliation, screen: &Screen) -> String {
     let mut text = format!(
-        "{}  {}\n\n{}\n",
+        "{}  {}\n\n{}",
         subject.plan.terms.campaign,
         subject.plan.hash.whole,
-        sides(subject, result)
+        sides(subject, result, screen)
     );
     let has_none = |made: &Option<Comparison>| made.as_ref().is_some_and(|made| made.causes.is_empty());
     let in_the_same_way = has_none(&result.estimate_to_answers) && !has_none(&result.estimate_to_bill);
@@ -131,7 +131,7 @@ pub(super) fn show(subject: &Subject<'_>, result: &Reconciliation) -> String {
         }
         text.push_str(&format!("\n{}\n", difference(from, to, comparison.difference, subject.currency)));
         if !comparison.causes.is_empty() {
-            text.push_str(&format!("{}\n", causes(comparison, subject.currency)));
+            text.push_str(&causes(comparison, subject.currency, screen));
         }
         text.push_str(&format!("remainder {}\n", comparison.remainder));
     }
@@ -141,7 +141,8 @@ pub(super) fn show(subject: &Subject<'_>, result: &Reconciliation) -> String {
     occurring.dedup();
     if !occurring.is_empty() {
         let sentences = occurring.iter().map(|cause| (cause.word(), cause.sentence().to_owned()));
-        text.push_str(&format!("\n{}\n", output::pairs(sentences).trim_fmt()));
+        let sentences = output::Table::of_pairs(sentences);
+        text.push_str(&format!("\n{}", sentences.fit(screen)));
     }
     for line in recounts(result) {
         text.push_str(&format!("{line}\n"));
@@ -156,11 +157,11 @@ pub(super) fn show(subject: &Subject<'_>, result: &Reconciliation) -> String {
 }
 
 /// The three sums.
-fn sides(subject: &Subject<'_>, result: &Reconciliation) -> String {
-    let mut table = output::table(&["", "Messages", "Segments", subject.currency], &[1, 2, 3]);
+fn sides(subject: &Subject<'_>, result: &Reconciliation, screen: &Screen) -> String {
+    let mut table = output::Table::new(&["", "Messages", "Segments", subject.currency], &[1, 2, 3]);
     let mut add = |name: &str, side: Side| {
         let segments = side.parts.map_or_else(|| "not said".to_owned(), output::count);
-        table.add_row([name.to_owned(), output::count(side.messages), segments, side.amount.to_string()]);
+        table.row([name.to_owned(), output::count(side.messages), segments, side.amount.to_string()]);
     };
     add("estimated", result.estimated);
     if let Some(side) = result.answered {
@@ -169,13 +170,13 @@ fn sides(subject: &Subject<'_>, result: &Reconciliation) -> String {
     if let Some(side) = result.billed {
         add("by the bill", side);
     }
-    let mut text = table.trim_fmt();
+    let mut text = table.fit(screen);
     match (result.answered, subject.other_unit) {
         (None, Some((unit, amount))) => {
-            text.push_str(&format!("\nThe answers are in another unit and not compared: {amount} {unit}s."));
+            text.push_str(&format!("The answers are in another unit and not compared: {amount} {unit}s.\n"));
         }
         (None, None) => {
-            text.push_str("\nNo answer of the provider names a price, so the answers are not compared.");
+            text.push_str("No answer of the provider names a price, so the answers are not compared.\n");
         }
         (Some(_), _) => {}
     }
@@ -195,21 +196,16 @@ fn difference(from: &str, to: &str, difference: Micros, currency: &str) -> Strin
 }
 
 /// The causes of one comparison.
-fn causes(comparison: &Comparison, currency: &str) -> String {
-    let mut table = output::table(&["Cause", "Messages", currency, "Rows"], &[1, 2]);
+fn causes(comparison: &Comparison, currency: &str, screen: &Screen) -> String {
+    let mut table = output::Table::new(&["Cause", "Messages", currency, "Rows"], &[1, 2]);
     for sum in &comparison.causes {
         let rows = match sum.cause {
             Cause::NotInCampaign => format!("on the bill: {}", sum.rows),
             _ => sum.rows.to_string(),
         };
-        table.add_row([
-            sum.cause.word().to_owned(),
-            output::count(sum.messages),
-            sum.amount.to_string(),
-            rows,
-        ]);
+        table.row([sum.cause.word().to_owned(), output::count(sum.messages), sum.amount.to_string(), rows]);
     }
-    table.trim_fmt()
+    table.fit(screen)
 }
 
 /// How many messages with other parts another way of counting explains: on the bill, or without

@@ -2,7 +2,6 @@
 
 use super::capacity;
 use crate::output;
-use comfy_table::{ContentArrangement, Table, presets};
 use std::{
     collections::HashMap,
     io::{self, Write},
@@ -11,9 +10,6 @@ use unicode_width::UnicodeWidthStr;
 use volley_core::{
     Encoding, Part, Profile, Segments, Substitution, character_name, code_point, fold, replacements,
 };
-
-/// How wide everything is, in columns.
-const WIDTH: usize = 80;
 
 /// The columns in front of a segment's text, for its number and its units.
 const GUTTER: usize = 10;
@@ -96,6 +92,7 @@ struct Row {
 
 /// The lines of a segment; at least one.
 fn rows(text: &str, profile: &Profile) -> Vec<Row> {
+    let room = output::Screen::stdout().width.saturating_sub(GUTTER).max(GUTTER);
     let mut forcing = profile.forcing(text).map(|(index, _)| index).peekable();
     let mut rows = Vec::new();
     let mut row = Row::default();
@@ -109,7 +106,7 @@ fn rows(text: &str, profile: &Profile) -> Vec<Row> {
         let mut width = row.text.width();
         if width > end {
             start = end;
-            if width > WIDTH - GUTTER && before > 0 {
+            if width > room && before > 0 {
                 let next = row.text.split_off(before);
                 rows.push(std::mem::take(&mut row));
                 row.text = next;
@@ -178,12 +175,9 @@ fn reasons(text: &str, counted: &Segments, profile: &Profile) -> String {
     if forced.is_empty() {
         return "No choice among the allowed tables has all of its characters.\n".to_owned();
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(u16::try_from(WIDTH).expect("80 is small"));
-    table.set_header(["", "", "Forces UCS-2", "at character", "look-alike"]);
+    let mut table = output::Table::new(&["", "", "Forces UCS-2", "at character", "look-alike"], &[]);
     for one in forced.iter().take(SHOWN_CHARACTERS) {
-        table.add_row([
+        table.row([
             shown(one.character),
             code_point(one.character),
             character_name(one.character),
@@ -191,7 +185,7 @@ fn reasons(text: &str, counted: &Segments, profile: &Profile) -> String {
             look_alike(one),
         ]);
     }
-    let mut said = format!("{}\n", table.trim_fmt());
+    let mut said = table.fit(&output::Screen::stdout());
     if let Some(more) = forced.len().checked_sub(SHOWN_CHARACTERS).filter(|more| *more > 0) {
         said.push_str(&format!("… and {} more\n", output::count(more as u64)));
     }
