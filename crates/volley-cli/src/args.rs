@@ -29,6 +29,16 @@ pub(crate) struct Args {
     /// Do not ask.
     #[arg(long, global = true)]
     pub(crate) yes: bool,
+    /// Append a log of what happens underneath, one event a line, without numbers, texts and secrets.
+    ///
+    /// From the level info on; -v adds debug. The environment variable `VOLLEY_LOG` says it more
+    /// closely: `trace`, or by layer, `info,journal=debug`. The layers are run, engine, journal,
+    /// transport and provider.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Log")]
+    pub(crate) log: Option<PathBuf>,
+    /// How the log is written.
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "human", help_heading = "Log")]
+    pub(crate) log_format: crate::log::Format,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -115,6 +125,7 @@ pub(crate) enum Command {
         volley send spring-sale.toml\n  \
         volley send spring-sale.toml --only seeds.csv --yes\n  \
         volley send spring-sale.toml --yes --max-cost 150.00\n  \
+        volley send spring-sale.toml --yes --log send.log --log-format json -v\n  \
         volley send monday.volley --canary 10 --yes")]
     Send(Send),
     /// Go on where a campaign stopped.

@@ -32,6 +32,7 @@ impl Fault {
     pub(crate) fn report(&self) {
         use io::Write;
         if !self.message.is_empty() {
+            tracing::error!(target: "run", exit_code = self.exit_code, "{}", self.message);
             // Nobody is left to tell when stderr is closed.
             drop(writeln!(io::stderr(), "volley: {}", self.message));
         }

@@ -10,6 +10,7 @@ mod cmd; // one file a command
 mod desk; // a provider account that is asked questions
 mod fault; // what went wrong, with the contract's exit code
 mod listen; // calls that a provider makes to us
+mod log; // what happens underneath, one event a line
 mod opt_outs; // people who asked not to be texted again
 mod output; // tables, JSON, masks
 mod page; // a report as one HTML file
@@ -25,11 +26,10 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return output::usage(&error),
     };
-    match cmd::run(args) {
-        Ok(code) => ExitCode::from(code),
-        Err(fault) => {
-            fault.report();
-            ExitCode::from(fault.exit_code)
-        }
-    }
+    let exit_code = log::start(&args).and_then(|()| cmd::run(args)).unwrap_or_else(|fault| {
+        fault.report();
+        fault.exit_code
+    });
+    tracing::info!(target: "run", exit_code, "volley ends");
+    ExitCode::from(exit_code)
 }

@@ -60,9 +60,14 @@ impl<T: Transport> Asker<T> {
             };
             self.pacer.on_end(self.start.elapsed());
             let failure = match answer {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    tracing::debug!(target: "transport", "a question was answered");
+                    return Ok(answer);
+                }
                 Err(failure) => failure,
             };
+            let Failure { class, reason, .. } = &failure;
+            tracing::debug!(target: "transport", ?class, row = class.rule().row, %reason, "a question was not answered");
             let now = self.start.elapsed();
             let wait = if failure.class == Class::Throttled {
                 throttled += 1;

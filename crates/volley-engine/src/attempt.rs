@@ -1,7 +1,8 @@
 //! One try at one chunk: the request that is made for its intent, and what came of sending it.
 //!
 //! Nothing here is durable: `shell` hands the intent to the journal before [`Shared::exchange`] is
-//! called, and the outcome afterwards. In this order, always.
+//! called, and the outcome afterwards. In this order, always. The log is told of sizes, times and
+//! classes, never of what a request or an answer says.
 
 use crate::{
     lane::{Work, final_outcome},
@@ -11,11 +12,14 @@ use crate::{
 };
 use std::{mem, sync::Arc, time::Duration};
 use tokio::time::Instant;
-use volley_core::{Chunk, Class, Failure, Micros, Opens, Outcome, Reference, ReplyPrice, UnixMillis};
-use volley_journal::{Claim, kill_point};
+use tracing::Level;
+use volley_core::{
+    Billed, Chunk, Class, Failure, Micros, Opens, Outcome, Reference, ReplyPrice, UnixMillis, Verdicts,
+};
+use volley_journal::{AttemptId, Claim, kill_point};
 use volley_provider::{
     adapter::{Adapter, SendCall, Unbuildable},
-    http::{Body, HttpRequest},
+    http::{Body, HttpRequest, Reply},
 };
 
 /// What attempts of one run share.
@@ -38,6 +42,7 @@ pub(crate) type Request = Result<HttpRequest, Failure>;
 pub(crate) struct Job {
     /// Its place among those under way.
     pub(crate) place: usize,
+    pub(crate) attempt: AttemptId,
     pub(crate) chunk: Arc<Chunk>,
     pub(crate) request: HttpRequest,
 }
@@ -91,14 +96,25 @@ impl<T: Transport> Shared<T> {
     }
 
     /// Sends a request once.
-    pub(crate) async fn exchange(&self, Job { place, chunk, request }: Job) -> Answered {
+    pub(crate) async fn exchange(
+        &self,
+        Job { place, attempt: AttemptId(attempt), chunk, request }: Job,
+    ) -> Answered {
+        let begun = tracing::enabled!(target: "transport", Level::DEBUG).then(Instant::now);
+        tracing::trace!(
+            target: "transport", attempt, method = request.method.word(), bytes = request.body.length(), "request leaves"
+        );
         let observed = self.transport.send(request).await;
         let ended = Instant::now();
         kill_point!("after-reply");
+        if let Some(begun) = begun {
+            tell_exchange(attempt, &observed, ended - begun);
+        }
         let outcome = match observed {
             Observed::Reply(reply) => self.priced(self.adapter.decode(&chunk, &reply)),
             Observed::Failed(failure) => failure.into(),
         };
+        tell_reading(attempt, &outcome);
         Answered { place, ended, outcome: final_outcome(outcome, chunk.len()) }
     }
 
@@ -112,6 +128,32 @@ impl<T: Transport> Shared<T> {
         }
         outcome
     }
+}
+
+/// Tells the log how an exchange went.
+fn tell_exchange(attempt: u64, observed: &Observed, took: Duration) {
+    let took_ms = took.as_secs_f64() * 1_000.0;
+    match observed {
+        Observed::Reply(Reply { status, body, .. }) => {
+            tracing::debug!(target: "transport", attempt, status, bytes = body.len(), took_ms, "reply");
+        }
+        Observed::Failed(Failure { class, reason, .. }) => {
+            let row = class.rule().row;
+            tracing::debug!(target: "transport", attempt, ?class, row, %reason, took_ms, "no whole reply");
+        }
+    }
+}
+
+/// Tells the log how an answer was understood.
+fn tell_reading(attempt: u64, outcome: &Outcome) {
+    let Outcome::Answered(answer) = outcome else { return };
+    let verdicts = match &answer.verdicts {
+        Verdicts::AllAccepted => "all accepted",
+        Verdicts::AllInDoubt { .. } => "all in doubt",
+        Verdicts::Each(_) => "one each",
+    };
+    let (names_request, bills) = (answer.request_id.is_some(), answer.billed != Billed::Unknown);
+    tracing::trace!(target: "provider", attempt, verdicts, names_request, bills, "answer read");
 }
 
 /// What a request can be told by: its body's hash, and where the end of its address is hidden,

@@ -13,6 +13,7 @@ mod attempt; // one try at one chunk: claim, send, record
 mod backoff; // how long to wait before trying again
 mod carriers; // those who carry requests
 mod lane; // what one provider account does next
+mod narrator; // pauses and stops, told to the log
 mod pace; // when the next request may leave
 mod port; // the journal as the shell sees it
 mod run; // the loop: start here

@@ -3,6 +3,7 @@
 use crate::{
     attempt::Shared,
     lane::{Ending, Lane, LaneSettings, Pause, Step},
+    narrator::Narrator,
     port::Port,
     shell::Shell,
     transport::Transport,
@@ -170,6 +171,7 @@ impl<T: Transport, P: Port> Run<T, P> {
         });
         let mut shell = Shell::new(lane, shared, self.port, start, seed, places);
         let mut shown = Shown::default();
+        let mut narrator = Narrator::default();
         loop {
             shell.take_answers();
             shell.stop(*control.stop.borrow_and_update()).await;
@@ -194,6 +196,7 @@ impl<T: Transport, P: Port> Run<T, P> {
             let pause =
                 if let Step::Wait(pause) | Step::Trial(pause) = &step { Some(pause.clone()) } else { None };
             shown.tell(&control.progress, &shell, pause.as_ref(), start);
+            narrator.tell(pause.as_ref(), shell.lane.stopped(), start);
             match step {
                 Step::Trial(_) => {
                     let written = port.write(Write::Trial).await.map_err(|error| error.to_string());

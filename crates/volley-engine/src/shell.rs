@@ -121,6 +121,7 @@ struct Commit {
     ends: Vec<Ended>,
     intents: Vec<(Work, Request)>,
     waiting_since: Instant,
+    begun: Instant,
     written: Underway<Vec<Result<Written, Arc<CommitError>>>>,
 }
 
@@ -244,6 +245,7 @@ impl<T: Transport, P: Port> Shell<T, P> {
         if !self.lane.awaits(from) {
             return;
         }
+        tracing::trace!(target: "engine", from = from.0, chunks = chunks.len(), "recipients fetched");
         let mut fetched = match &self.shared.windows {
             Some(windows) => windows.apart(chunks, self.start.elapsed()),
             None => Fetched::from(chunks),
@@ -285,7 +287,9 @@ impl<T: Transport, P: Port> Shell<T, P> {
     }
 
     fn end(&mut self, work: Work, attempt: AttemptId, outcome: Outcome, at: Instant) {
-        self.suspicious += usize::from(is_suspicious(&outcome));
+        let is_suspicious = is_suspicious(&outcome);
+        tell_end(attempt, &outcome, is_suspicious);
+        self.suspicious += usize::from(is_suspicious);
         let record = Record { attempt, outcome, at: wall_clock() };
         self.ends.push(End { record, ended: Ended { work, at, left: JOURNAL_PATIENCE } });
     }
@@ -308,7 +312,8 @@ impl<T: Transport, P: Port> Shell<T, P> {
                     let chunk = Arc::clone(&work.chunk);
                     let place = self.place(Flight { work, attempt });
                     let under_way = self.under_way();
-                    self.carriers.send_off(Job { place, chunk, request }, under_way);
+                    tracing::debug!(target: "engine", attempt = attempt.0, in_flight = under_way, "request sent");
+                    self.carriers.send_off(Job { place, attempt, chunk, request }, under_way);
                     self.lane.on_sent();
                 }
                 Err(failure) => self.end(work, attempt, failure.into(), Instant::now()),
@@ -367,12 +372,22 @@ impl<T: Transport, P: Port> Shell<T, P> {
         let (port, writes) = (self.port.clone(), Arc::new(writes));
         let handed_over = Arc::clone(&writes);
         let written = Box::pin(async move { port.write_all(handed_over).await });
-        self.commit = Some(Commit { writes, ends, intents, waiting_since, written });
+        self.commit = Some(Commit { writes, ends, intents, waiting_since, begun: now, written });
     }
 
     fn committed(&mut self, written: &[Result<Written, Arc<CommitError>>]) {
-        let Some(Commit { writes, ends, intents, waiting_since, .. }) = self.commit.take() else { return };
+        let Some(Commit { writes, ends, intents, waiting_since, begun, .. }) = self.commit.take() else {
+            return;
+        };
         self.standing = self.port.standing();
+        tracing::debug!(
+            target: "journal",
+            outcomes = ends.len(),
+            intents = intents.len(),
+            took_ms = begun.elapsed().as_secs_f64() * 1_000.0,
+            commits = self.standing.commits,
+            "commit"
+        );
         let now = self.start.elapsed();
         let ahead = self.lane.on_commit(now, waiting_since.elapsed());
         self.begin_at = Instant::now() + if ahead > 0 { GATHER } else { Duration::ZERO };
@@ -382,6 +397,7 @@ impl<T: Transport, P: Port> Shell<T, P> {
             match written {
                 Ok(_) => {
                     kill_point!("after-outcome");
+                    tracing::debug!(target: "engine", attempt = record.attempt.0, "outcome committed");
                     self.ended(ended, &record.outcome, now);
                 }
                 Err(fault) => self.not_recorded(ended, record, now, fault),
@@ -392,6 +408,14 @@ impl<T: Transport, P: Port> Shell<T, P> {
             match written {
                 Ok(Written::Claimed(attempt)) => {
                     kill_point!("after-intent");
+                    tracing::debug!(
+                        target: "engine",
+                        attempt = attempt.id.0,
+                        tries = attempt.number,
+                        first = work.chunk.first.0,
+                        recipients = work.chunk.len(),
+                        "attempt claimed"
+                    );
                     self.durable.push_back(Durable { work, attempt: attempt.id, request });
                 }
                 Ok(Written::Recorded) => unreachable!("a claim is answered with an attempt"),
@@ -433,6 +457,20 @@ impl<T: Transport, P: Port> Shell<T, P> {
 /// What is recorded of an intent that no request was made for.
 fn not_sent() -> Failure {
     Failure::new(Class::HeldBack, "held back before it was sent")
+}
+
+/// Tells the log how an attempt ended: what may change what the lane does next is a warning.
+fn tell_end(AttemptId(attempt): AttemptId, outcome: &Outcome, is_suspicious: bool) {
+    let (class, reason) = match outcome {
+        Outcome::Answered(_) => (Class::Answered, ""),
+        Outcome::Failed(failure) => (failure.class, failure.reason.as_str()),
+    };
+    let row = class.rule().row;
+    if is_suspicious {
+        tracing::warn!(target: "engine", attempt, ?class, row, reason, "attempt ended");
+    } else {
+        tracing::debug!(target: "engine", attempt, ?class, row, reason, "attempt ended");
+    }
 }
 
 /// Waits until `at`, without one for ever.

@@ -160,6 +160,13 @@ impl SqliteJournal {
         crate::kill_point!("inside-recovery");
         transaction.commit()?;
         crate::kill_point!("after-recovery");
+        let Recovered { attempts, recipients } = self.recovered;
+        if attempts > 0 {
+            tracing::warn!(target: "journal", attempts, recipients, "recovery: what was open is in doubt");
+        }
+        let Standing { commits, recipients, .. } = &self.ledger.standing;
+        let pending = recipients.pending;
+        tracing::info!(target: "journal", run = self.run, commits, pending, "opened for sending");
         self.tell_witness();
         Ok(())
     }
@@ -402,6 +409,7 @@ impl Journal for SqliteJournal {
         let is_stuck = written.as_ref().is_err_and(CommitError::is_passing);
         // Whatever keeps outcomes from being stored, room is all that can be given.
         if is_stuck && !makes_attempts && self.reserve.give_up() {
+            tracing::warn!(target: "journal", "the space set aside for outcomes is given up");
             written = self.commit_or_undo(batch);
         }
         written
@@ -412,6 +420,9 @@ impl SqliteJournal {
     fn commit_or_undo(&mut self, batch: &[Write]) -> Result<Vec<Written>, CommitError> {
         self.ledger.begin();
         let written = self.try_commit(batch);
+        if let Err(WriteFault(fault)) = &written {
+            tracing::error!(target: "journal", writes = batch.len(), %fault, "a commit failed");
+        }
         if written.is_ok() {
             crate::kill_point!("before-witness");
             self.tell_witness();

@@ -12,7 +12,10 @@ use std::{
     net::{TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -155,9 +158,20 @@ fn base64(bytes: &[u8], plus: u8, slash: u8) -> String {
     letters.map(|six| char::from(letter(six))).collect()
 }
 
-/// The binary with the planted credentials, saying all it can.
+/// How many commands were loud so far.
+static TURN: AtomicUsize = AtomicUsize::new(0);
+
+/// The binary with the planted credentials, saying all it can, with a log of all there is beside
+/// the file that it works on.
 fn loud(arguments: &[&str]) -> Command {
     let mut command = volley(arguments);
+    let file = arguments.iter().map(Path::new).find(|argument| argument.is_absolute());
+    if let Some(folder) = file.and_then(Path::parent) {
+        // Both formats in one file: what stands in it is looked through as it is.
+        let format = ["human", "json"][TURN.fetch_add(1, Ordering::Relaxed) % 2];
+        command.arg("--log").arg(folder.join("volley.log")).args(["--log-format", format]);
+    }
+    command.env("VOLLEY_LOG", "trace");
     command.arg("-v").envs(SECRETS).env("RUST_LOG", "trace").env("RUST_BACKTRACE", "full");
     // Nobody waits for a provider in trouble.
     command.env("VOLLEY_LIMITS_PATIENCE", "0s");
@@ -312,6 +326,10 @@ fn look_through(canaries: &Canaries, folder: &Folder) {
         canaries.look(&format!("the file {name}"), &fs::read(&path).expect("a file"), holds);
     }
     assert!(journals > 0, "there was a journal to look through");
+    let log = fs::read_to_string(folder.path("volley.log")).expect("a log");
+    for steering in ["\u{1b}", "\u{7}", "\u{202e}", "\u{2066}", "\u{9b}", "\r", "\nforged", "\\u001b"] {
+        assert!(!log.contains(steering), "the log repeats {steering:?}");
+    }
 }
 
 /// Reading a journal in use needs its neighbours, so they are looked through while it is written.
@@ -374,6 +392,11 @@ fn a_provider_that_repeats_all_it_hears_makes_nobody_repeat_it() {
         look_through(&canaries, &folder);
 
         // What was looked for was there to be found.
+        let log = fs::read_to_string(folder.path("volley.log")).expect("a log");
+        for layer in ["run", "engine", "journal", "transport"] {
+            let (human, json) = (format!(" {layer}: "), format!("\"layer\":\"{layer}\""));
+            assert!(log.contains(&human) || log.contains(&json), "{kind}: {layer} is silent");
+        }
         let heard = echo.heard.lock().expect("no panic").clone();
         let repeated = |part: &&(String, Vec<u8>)| position(&heard, &part.1).is_some();
         assert!(canaries.secrets.iter().any(|part| repeated(&part)), "{kind}: no secret was sent");
@@ -464,6 +487,8 @@ fn no_command_shows_what_it_was_not_asked_for_whatever_goes_wrong() {
             canaries.hear(&what("a mistake"), ran(loud(command)), Holds::Nothing);
         }
         look_through(&canaries, &folder);
+        let log = fs::read_to_string(folder.path("volley.log")).expect("a log");
+        assert!(log.contains("answer read") && log.contains("request leaves"), "{kind}: it has all levels");
         let list = fs::read_to_string(&report).expect("a report");
         let number = String::from_utf8(canaries.numbers[0].1.clone()).expect("digits");
         assert!(list.contains(&number), "{kind}: the report is where numbers belong");
@@ -500,7 +525,8 @@ fn every_file_that_any_command_writes_is_for_its_owner_alone() {
         let at = |name: &str| folder.text(name);
         under(&["preview", &file, "--rejects", &at("rejects.csv")]).exits(0);
         under(&["plan", &file, "-o", &at("other.volley")]).exits(0);
-        under(&["send", &file, "--yes", "--rejects", &at("sent-rejects.csv")]).exits(6);
+        let log = at("send.log");
+        under(&["send", &file, "--yes", "--rejects", &at("sent-rejects.csv"), "--log", &log]).exits(6);
         under(&["report", &journal, "--csv", &at("report.csv")]).exits(0);
         under(&["receipts", &journal, "--poll"]);
         under(&["diff", &at("other.volley"), &journal, "--csv", &at("diff.csv")]);
@@ -516,6 +542,7 @@ fn every_file_that_any_command_writes_is_for_its_owner_alone() {
             "rejects.csv",
             "report.csv",
             "history.db",
+            "send.log",
         ] {
             assert!(seen.iter().any(|(seen, _)| seen == name), "{name} is not among {seen:?}");
         }

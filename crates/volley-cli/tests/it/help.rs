@@ -96,9 +96,9 @@ fn examples(help: &str) -> Vec<&str> {
 fn expected(example: &str) -> i32 {
     match example {
         // Everybody was sent to before, and ten are in doubt.
-        "volley send spring-sale.toml"
-        | "volley send spring-sale.toml --yes --max-cost 150.00"
-        | "volley resume spring-sale.volley --yes" => 6,
+        _ if ["volley send spring-sale.toml", "volley resume"].iter().any(|one| example.starts_with(one)) => {
+            6
+        }
         // The same people got the same text from monday.volley, so their request cannot be told.
         "volley doubt probe spring-sale.volley" => 6,
         // It had no schedule, so there is nothing to take back.

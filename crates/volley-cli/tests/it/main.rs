@@ -22,6 +22,7 @@ mod help;
 mod hostile;
 mod init;
 mod large;
+mod logs;
 mod lost;
 mod only;
 mod opting_out;

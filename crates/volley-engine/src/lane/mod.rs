@@ -151,6 +151,42 @@ impl Pause {
             Self::InFlight | Self::Draining => None,
         }
     }
+
+    /// Why, in one word for scripts and logs.
+    pub const fn cause(&self) -> &'static str {
+        match self {
+            Self::Scheduled(_) => "schedule",
+            Self::Rate(_) => "rate",
+            Self::Throttled(_) => "throttled",
+            Self::Retry(_) => "retry",
+            Self::Broken { reason: StopReason::Unreachable, .. } => "unreachable",
+            Self::Broken { .. } => "breaker",
+            Self::Journal { .. } => "journal",
+            Self::Window { .. } => "window",
+            Self::InFlight => "in_flight",
+            Self::Draining => "draining",
+        }
+    }
+
+    /// Whether it is the normal course of things: the rate's own distance between requests, and
+    /// waiting for answers.
+    pub const fn is_routine(&self) -> bool {
+        matches!(self, Self::Rate(_) | Self::InFlight)
+    }
+
+    /// What was seen, for people, where there is something to say.
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::Broken { detail, .. } | Self::Journal { detail, .. } => Some(detail.to_string()),
+            Self::Window { opens, .. } => Some(format!("opens {opens}")),
+            Self::Scheduled(_)
+            | Self::Rate(_)
+            | Self::Throttled(_)
+            | Self::Retry(_)
+            | Self::InFlight
+            | Self::Draining => None,
+        }
+    }
 }
 
 /// How a run ended.
