@@ -129,7 +129,9 @@ pub(crate) enum Command {
         volley send monday.volley --canary 10 --yes")]
     Send(Send),
     /// Go on where a campaign stopped.
-    #[command(after_help = "Example:\n  volley resume spring-sale.volley --yes")]
+    #[command(after_help = "Examples:\n  \
+        volley resume spring-sale.volley --yes\n  \
+        volley resume spring-sale.volley --yes --events events.jsonl --metrics 127.0.0.1:9464")]
     Resume {
         #[command(flatten)]
         journal: Journal,
@@ -427,6 +429,20 @@ pub(crate) struct Sending {
     /// Send though the campaign's schedule is more than an hour past.
     #[arg(long)]
     pub(crate) late: bool,
+    #[command(flatten)]
+    pub(crate) watching: Watching,
+}
+
+/// Who watches a run from outside.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Watching {
+    /// Append what happens as JSON lines, each attempt once its outcome is durable; `-` writes to
+    /// stdout.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events: Option<PathBuf>,
+    /// Show where the run stands to Prometheus, on this machine alone, such as 127.0.0.1:9464.
+    #[arg(long, value_name = "ADDR", value_parser = crate::metrics::loopback)]
+    pub(crate) metrics: Option<SocketAddr>,
 }
 
 /// What this build is made of.

@@ -70,6 +70,17 @@ pub(crate) async fn serve(
     let (jobs, waiting) = mpsc::channel(MAX_WAITING);
     let keeper = tokio::task::spawn_blocking(move || keep_all(waiting, keep));
     let desk = Arc::new(Desk { adapter, path: format!("/{token}"), jobs });
+    answer_all(listener, stop, move |request| answer(Arc::clone(&desk), request)).await;
+    drop(keeper.await);
+}
+
+/// Lets `answer` answer every request that comes to `listener`, until `stop` is ready. Nobody is
+/// listened to any more when it returns.
+pub(crate) async fn answer_all<A, F>(listener: TcpListener, stop: impl Future<Output = ()> + Send, answer: A)
+where
+    A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Result<Response<Full<Bytes>>, Infallible>> + Send + 'static,
+{
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
     loop {
@@ -79,9 +90,9 @@ pub(crate) async fn serve(
             Some(_) = connections.join_next() => {}
             accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
                 Ok((stream, _)) => {
-                    let desk = Arc::clone(&desk);
+                    let answer = answer.clone();
                     connections.spawn(async move {
-                        let service = service_fn(|request| answer(Arc::clone(&desk), request));
+                        let service = service_fn(answer);
                         let mut builder = http1::Builder::new();
                         builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
                         // A caller that goes away is the caller's affair.
@@ -94,8 +105,6 @@ pub(crate) async fn serve(
         }
     }
     connections.shutdown().await;
-    drop(desk);
-    drop(keeper.await);
 }
 
 /// Makes what arrives durable, everything that waits in one go.

@@ -8,9 +8,12 @@ mod args; // what was typed
 mod canary; // the first recipients, who are judged before the others
 mod cmd; // one file a command
 mod desk; // a provider account that is asked questions
+mod events; // what happens in a run, as JSON lines
 mod fault; // what went wrong, with the contract's exit code
 mod listen; // calls that a provider makes to us
 mod log; // what happens underneath, one event a line
+mod metrics; // where a run stands, for Prometheus
+mod observe; // who watches a run
 mod opt_outs; // people who asked not to be texted again
 mod output; // tables, JSON, masks
 mod page; // a report as one HTML file

@@ -39,7 +39,9 @@ pub use failure::{Class, Fate, LaneEffect, Rule, StopReason, Taken};
 pub use fold::{Substitution, TYPOGRAPHIC, fold, fold_to_fit, replacements, substitute_char};
 pub use frequency::{FrequencyCap, FrequencyCapFault};
 pub use money::{Currency, Micros, MoneyFault, Rounding};
-pub use number::{Assignment, Msisdn, NUMBER_METADATA, NumberFault, NumberKind, Parsed, Region, RegionFault, Repair};
+pub use number::{
+    Assignment, Msisdn, NUMBER_METADATA, NumberFault, NumberKind, Parsed, Region, RegionFault, Repair,
+};
 pub use outcome::{Answer, Billed, Failure, Outcome, Reason, Verdict, Verdicts};
 pub use plan_hash::{Digest, DigestFault, PlanHash, PlanHasher, PlanTerms};
 pub use pseudonym::{Pseudonym, PseudonymKey};

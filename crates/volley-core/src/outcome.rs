@@ -1,6 +1,6 @@
 //! What a provider did with a chunk, as far as it can be known.
 
-use crate::{Class, Micros, is_steering};
+use crate::{Class, Fate, Micros, Totals, is_steering};
 use std::{fmt, time::Duration};
 
 /// What a provider did with one chunk.
@@ -10,6 +10,35 @@ pub enum Outcome {
     Answered(Answer),
     /// Anything else: the class says whether it may have been taken and what to do.
     Failed(Failure),
+}
+
+impl Outcome {
+    /// Where it leaves a chunk of so many recipients. Who was not taken is pending.
+    pub fn totals(&self, recipients: u32) -> Totals {
+        let all = u64::from(recipients);
+        let mut totals = Totals::default();
+        match self {
+            Self::Answered(Answer { verdicts: Verdicts::AllAccepted, .. }) => totals.accepted = all,
+            Self::Answered(Answer { verdicts: Verdicts::AllInDoubt { .. }, .. }) => totals.in_doubt = all,
+            Self::Answered(Answer { verdicts: Verdicts::Each(verdicts), .. }) => {
+                for verdict in verdicts {
+                    *match verdict {
+                        Verdict::Accepted { .. } => &mut totals.accepted,
+                        Verdict::Refused { .. } => &mut totals.refused,
+                        Verdict::NotTaken { .. } => &mut totals.pending,
+                        Verdict::InDoubt { .. } => &mut totals.in_doubt,
+                    } += 1;
+                }
+            }
+            Self::Failed(failure) => match failure.class.rule().fate {
+                Fate::Retry | Fate::Back | Fate::Split => totals.pending = all,
+                Fate::Refuse => totals.refused = all,
+                // An answer that was not understood as one is no evidence of anything.
+                Fate::Doubt | Fate::AsAnswered => totals.in_doubt = all,
+            },
+        }
+        totals
+    }
 }
 
 /// A provider's answer for a whole chunk.
@@ -187,6 +216,29 @@ mod tests {
                 "{billed:?}, {currency}, {unit}"
             );
         }
+    }
+
+    #[test]
+    fn an_outcome_leaves_everybody_somewhere_and_nobody_accepted_without_an_answer() {
+        for class in Class::ALL {
+            let Totals { pending, accepted, refused, in_doubt } =
+                Outcome::from(Failure::new(class, "")).totals(7);
+            assert_eq!((pending + refused + in_doubt, accepted), (7, 0), "{class:?}");
+        }
+        let answered = |verdicts| {
+            let answer = Answer { request_id: None, verdicts, billed: Billed::Unknown, segments: None };
+            let Totals { pending, accepted, refused, in_doubt } = Outcome::Answered(answer).totals(4);
+            (pending, accepted, refused, in_doubt)
+        };
+        let each = vec![
+            Verdict::Accepted { id: None, billed: None, segments: None },
+            Verdict::Refused { code: "x".into() },
+            Verdict::NotTaken { class: Class::NoFunds, reason: "x".into() },
+            Verdict::InDoubt { reason: "x".into() },
+        ];
+        assert_eq!(answered(Verdicts::AllAccepted), (0, 4, 0, 0));
+        assert_eq!(answered(Verdicts::AllInDoubt { reason: "x".into() }), (0, 0, 0, 4));
+        assert_eq!(answered(Verdicts::Each(each)), (1, 1, 1, 1));
     }
 
     #[test]

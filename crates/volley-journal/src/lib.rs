@@ -47,6 +47,7 @@ pub use reading::{BillLine, Doubt, DoubtfulAttempt, JournalReader, ReadError, Re
 pub use receipts::{PollMark, Polled, ReceiptBook, Recorded, SentMessage, SentRequest};
 pub use recipients::PlannedMessage;
 pub use report::{Cancellation, JOURNAL_SCHEMA, ReportRow};
+pub use rows::Bills;
 pub use schema::{OpenError, sqlite};
 pub use sending::SqliteJournal;
 pub use timeline::{Bucket, MOST_BUCKETS, Pause, PauseCause, Timeline};

@@ -3,13 +3,13 @@
 use crate::{
     Standing,
     checksums::{Checksums, Fact, Kind},
-    ledger::Toll,
+    ledger::{Toll, added},
     schema::Fault,
     stored::{class_word, count, int},
 };
 use rusqlite::{Connection, ToSql, params};
 use std::num::NonZeroU32;
-use volley_core::{Class, MAX_SEGMENTS, Micros, Totals, UnixMillis, Verdict};
+use volley_core::{Answer, Billed, Class, MAX_SEGMENTS, Micros, Totals, UnixMillis, Verdict, Verdicts};
 
 /// The largest price that one answer is believed: ten million units of money. A larger or a
 /// negative one is kept as "not stated", so that no sum leaves 64 bits.
@@ -176,6 +176,31 @@ pub(crate) fn store_verdicts(
         checksums.add(Fact::bound(Kind::Verdict, row)?);
     }
     Ok(())
+}
+
+/// What a provider bills by one answer, as far as it is believed: what the totals count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bills {
+    /// In money: its price for the whole request, or else the sum of those of its messages.
+    pub money: Option<Micros>,
+    /// In another unit, for the whole request.
+    pub units: Option<Micros>,
+}
+
+impl Bills {
+    /// Those of `answer`.
+    pub fn of(answer: &Answer) -> Self {
+        let (whole, units) = match answer.billed {
+            Billed::Unknown => (None, None),
+            Billed::Money(amount) => (believable(amount), None),
+            Billed::Units(amount) => (None, believable(amount)),
+        };
+        let each = match &answer.verdicts {
+            Verdicts::Each(verdicts) if whole.is_none() => verdicts.iter().map(own_bill).fold(None, added),
+            _ => None,
+        };
+        Self { money: whole.or(each), units }
+    }
 }
 
 /// What the provider billed for one message, where it said so believably.

@@ -6,7 +6,7 @@ use crate::{
     checksums::{Checksums, Fact, Kind, not_as_written},
     chunks::next_chunks,
     files::{Identity, JournalLock, beside, lock, remove},
-    ledger::{Effect, Ledger, Open, Toll, added, plus},
+    ledger::{Effect, Ledger, Open, Toll, plus},
     packs::Texts,
     recipients::{self, Recipients},
     rehash::altered_parts,
@@ -14,8 +14,8 @@ use crate::{
     reserve::Reserve,
     resolutions::{runs_of, store_resolution},
     rows::{
-        End, TOOK_SOMEBODY, believable, believable_segments, load_standing, own_bill, segments_of_each,
-        store_end, store_standing, store_verdicts,
+        Bills, End, TOOK_SOMEBODY, believable, believable_segments, load_standing, own_bill,
+        segments_of_each, store_end, store_standing, store_verdicts,
     },
     schema::{Fault, connect, make_durable},
     stored::{cost, int, load_plan, planned_recipients},
@@ -272,13 +272,10 @@ impl SqliteJournal {
     /// covers those it accepted; doubt beside it counts at the plan's price, so that a cap holds
     /// whatever the doubt turns out to be.
     fn judge<'a>(&mut self, open: Open, answer: &'a Answer) -> Result<(End<'a>, Toll), WriteFault> {
-        let (billed, billed_units) = match answer.billed {
-            Billed::Unknown => (None, None),
-            Billed::Money(amount) => (believable(amount), None),
-            Billed::Units(amount) => (None, believable(amount)),
-        };
-        let mut toll =
-            Toll { billed, billed_units, spent: billed.unwrap_or(open.reserved), ..Toll::default() };
+        let billed = if let Billed::Money(amount) = answer.billed { believable(amount) } else { None };
+        let Bills { money, units } = Bills::of(answer);
+        let spent = billed.unwrap_or(open.reserved);
+        let mut toll = Toll { billed: money, billed_units: units, spent, ..Toll::default() };
         let (mut fate, mut reason) = ("accepted", None);
         let mut segments = answer.segments.and_then(|count| believable_segments(count, open.recipients));
         if let Verdicts::AllInDoubt { reason: why } = &answer.verdicts {
@@ -300,9 +297,6 @@ impl SqliteJournal {
                     Verdict::Refused { .. } | Verdict::NotTaken { .. } => Micros::ZERO,
                 };
                 toll.spent = plus(toll.spent, counts);
-                if billed.is_none() {
-                    toll.billed = added(toll.billed, own);
-                }
             }
         }
         let end = End {

@@ -12,6 +12,7 @@ use crate::{
     },
     desk::until_stopped,
     fault::Fault,
+    observe::Observers,
     opt_outs, output,
     preflight::{self, Told},
     progress, signals,
@@ -54,7 +55,9 @@ pub(crate) fn send(asked: &Send, voice: Voice) -> Result<u8, Fault> {
         }
         return go_on(target, sending, *canary, voice);
     }
-    output::only_one_on_stdout(&[("--rejects", rejects)], voice.json)?;
+    let events = sending.watching.events.as_deref();
+    output::only_one_on_stdout(&[("--rejects", rejects), ("--events", events)], voice.json)?;
+    let observers = Observers::open(&sending.watching)?;
     let mut campaign = cmd::load(target, overrides, sending.max_cost.as_deref())?;
     campaign.recipients.only.clone_from(&only.only);
     let account = Account::of(&campaign)?;
@@ -81,7 +84,7 @@ pub(crate) fn send(asked: &Send, voice: Voice) -> Result<u8, Fault> {
         }
     };
     match agreed {
-        Ok(()) => run.execute(output::is_stdout(rejects), voice),
+        Ok(()) => run.execute(observers, output::is_stdout(rejects) || output::is_stdout(events), voice),
         Err(fault) => {
             // A plan that nobody agreed to must not stand in the way of a corrected campaign.
             if fresh {
@@ -107,6 +110,9 @@ pub(crate) fn resume(path: &Path, sending: &Sending, voice: Voice) -> Result<u8,
 }
 
 fn go_on(path: &Path, sending: &Sending, canary: Option<NonZeroU32>, voice: Voice) -> Result<u8, Fault> {
+    let events = sending.watching.events.as_deref();
+    output::only_one_on_stdout(&[("--events", events)], voice.json)?;
+    let observers = Observers::open(&sending.watching)?;
     let reader = JournalReader::open(path)?;
     let account = Account::of_journal(path, reader.plan())?;
     drop(reader);
@@ -118,7 +124,7 @@ fn go_on(path: &Path, sending: &Sending, canary: Option<NonZeroU32>, voice: Voic
     let worst_doubt = flight.min(run.journal.standing().recipients.pending);
     run.ask_first(voice)?;
     run.confirm(sending, worst_doubt, voice)?;
-    run.execute(false, voice)
+    run.execute(observers, output::is_stdout(events), voice)
 }
 
 /// Whether `path` is a journal rather than a campaign file.
@@ -368,8 +374,8 @@ impl Resumption {
         }
     }
 
-    /// `stdout_is_taken`: the rejects went there, and the summary goes beside it.
-    fn execute(mut self, stdout_is_taken: bool, voice: Voice) -> Result<u8, Fault> {
+    /// `stdout_is_taken`: rejects or events went there, and the summary goes beside it.
+    fn execute(mut self, observers: Observers, stdout_is_taken: bool, voice: Voice) -> Result<u8, Fault> {
         let recovered = self.journal.recovered();
         if recovered.attempts > 0 {
             output::talk(
@@ -390,7 +396,7 @@ impl Resumption {
         let (path, plan, first) = (self.path.clone(), self.plan.clone(), self.lane.canary);
         let is_over = self.journal.standing().recipients.pending == 0;
         let history = if is_over { None } else { history::watch(&self.account, &path, &plan)? };
-        let (ending, standing) = one_thread()?.block_on(self.send(voice))?;
+        let (ending, standing) = one_thread()?.block_on(self.send(observers, voice))?;
         if let Some(history) = history {
             history::absorb(history);
         }
@@ -414,7 +420,7 @@ impl Resumption {
         }
     }
 
-    async fn send(mut self, voice: Voice) -> Result<(Ending, Standing), Fault> {
+    async fn send(mut self, observers: Observers, voice: Voice) -> Result<(Ending, Standing), Fault> {
         let Open { adapter, address, gateway } = self.account.open(&self.plan).await?;
         let talk = move |line: &str| output::talk(voice.quiet, line);
         if voice.verbose || gateway.is_some() {
@@ -422,7 +428,7 @@ impl Resumption {
             talk(&format!("sending to {address} at {}", rates.join(" and ")));
         }
         let timeout = self.account.timeout(&self.capabilities);
-        let transport = HttpTransport::new(timeout, self.lane.max_in_flight)?;
+        let transport = observers.transport(HttpTransport::new(timeout, self.lane.max_in_flight)?);
         let stop = signals::listen(move |level| {
             talk(if level == 1 {
                 "stopping: requests in flight finish; once more stops at once"
@@ -444,7 +450,8 @@ impl Resumption {
         let asked = watch.asked();
         tokio::spawn(watch.go_on());
         let silent_for = self.journal.silence(now());
-        let port = Threaded::new(Box::new(self.journal));
+        let recovered = self.journal.recovered();
+        let port = observers.port(Threaded::new(Box::new(self.journal)));
         // The cap is on what is billed, which is the sum as it is rounded.
         let max_cost = self.lane.max_cost.map(|cap| self.plan.rounding.largest_within(cap));
         let settings = Settings {
@@ -456,20 +463,26 @@ impl Resumption {
             earlier_requests,
             seed: seed(),
         };
+        let watched = observers.start(&self.plan, recovered, &port, &show, voice)?;
         let run = Run { adapter, transport, port: port.clone(), settings };
         let ended = run.execute(Control { stop, progress: show }).await;
         drop(bar.await);
-        let ending = ended.map_err(|error| Fault::new(PASSING_FAULT, error))?;
-        let exit_code = exit_code(&ending, &port.standing());
-        kill_point!("before-run-end");
-        // The run's end is for `status` alone: a full disk must not turn it into a failure.
-        let mut writes = vec![Write::RunEnded { exit_code, at: now() }];
-        if matches!(ending, Ending::Stopped { reason: StopReason::Canary, .. }) {
-            // Somebody is told of it now; whoever resumes goes on.
-            writes.push(Write::Canary { recipients: None });
+        let exit_code = ended.as_ref().map_or(PASSING_FAULT, |ending| exit_code(ending, &port.standing()));
+        if let Ok(ending) = &ended {
+            kill_point!("before-run-end");
+            // The run's end is for `status` alone: a full disk must not turn it into a failure.
+            let mut writes = vec![Write::RunEnded { exit_code, at: now() }];
+            if matches!(ending, Ending::Stopped { reason: StopReason::Canary, .. }) {
+                // Somebody is told of it now; whoever resumes goes on.
+                writes.push(Write::Canary { recipients: None });
+            }
+            drop(port.write_all(Arc::new(writes)).await);
         }
-        drop(port.write_all(Arc::new(writes)).await);
         let standing = port.standing();
+        let mut status = Status::of(&self.plan, &standing, false);
+        status.exit_code = exit_code;
+        watched.end(ended.as_ref().ok(), &status).await;
+        let ending = ended.map_err(|error| Fault::new(PASSING_FAULT, error))?;
         // Whoever closes the journal last takes its log into the file.
         kill_point!("before-checkpoint");
         port.close();

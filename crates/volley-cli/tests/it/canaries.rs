@@ -170,6 +170,9 @@ fn loud(arguments: &[&str]) -> Command {
         // Both formats in one file: what stands in it is looked through as it is.
         let format = ["human", "json"][TURN.fetch_add(1, Ordering::Relaxed) % 2];
         command.arg("--log").arg(folder.join("volley.log")).args(["--log-format", format]);
+        if matches!(arguments[0], "send" | "resume") {
+            command.arg("--events").arg(folder.join("events.jsonl"));
+        }
     }
     command.env("VOLLEY_LOG", "trace");
     command.arg("-v").envs(SECRETS).env("RUST_LOG", "trace").env("RUST_BACKTRACE", "full");
@@ -326,7 +329,8 @@ fn look_through(canaries: &Canaries, folder: &Folder) {
         canaries.look(&format!("the file {name}"), &fs::read(&path).expect("a file"), holds);
     }
     assert!(journals > 0, "there was a journal to look through");
-    let log = fs::read_to_string(folder.path("volley.log")).expect("a log");
+    let mut log = fs::read_to_string(folder.path("volley.log")).expect("a log");
+    log.push_str(&fs::read_to_string(folder.path("events.jsonl")).expect("events"));
     for steering in ["\u{1b}", "\u{7}", "\u{202e}", "\u{2066}", "\u{9b}", "\r", "\nforged", "\\u001b"] {
         assert!(!log.contains(steering), "the log repeats {steering:?}");
     }
@@ -525,8 +529,10 @@ fn every_file_that_any_command_writes_is_for_its_owner_alone() {
         let at = |name: &str| folder.text(name);
         under(&["preview", &file, "--rejects", &at("rejects.csv")]).exits(0);
         under(&["plan", &file, "-o", &at("other.volley")]).exits(0);
-        let log = at("send.log");
-        under(&["send", &file, "--yes", "--rejects", &at("sent-rejects.csv"), "--log", &log]).exits(6);
+        let (log, events) = (at("send.log"), at("events.jsonl"));
+        let watched = ["--log", &log, "--events", &events];
+        let send = ["send", &file, "--yes", "--rejects", &at("sent-rejects.csv")];
+        under(&[&send[..], &watched].concat()).exits(6);
         under(&["report", &journal, "--csv", &at("report.csv")]).exits(0);
         under(&["receipts", &journal, "--poll"]);
         under(&["diff", &at("other.volley"), &journal, "--csv", &at("diff.csv")]);
@@ -543,6 +549,7 @@ fn every_file_that_any_command_writes_is_for_its_owner_alone() {
             "report.csv",
             "history.db",
             "send.log",
+            "events.jsonl",
         ] {
             assert!(seen.iter().any(|(seen, _)| seen == name), "{name} is not among {seen:?}");
         }

@@ -41,7 +41,9 @@ impl Office {
 
     /// Runs a line as somebody would type it.
     pub(crate) fn shell(&self, line: &str) -> Ran {
-        Ran::of(&self.command(line).output().expect("a shell"))
+        // Any free port: the shown one may be taken.
+        let line = line.replace("--metrics 127.0.0.1:9464", "--metrics 127.0.0.1:0");
+        Ran::of(&self.command(&line).output().expect("a shell"))
     }
 
     /// A file of it.

@@ -20,7 +20,7 @@ fn sent(folder: &Folder, gateway: &Gateway, flags: &[&str], levels: &str) {
 }
 
 fn gateway(folder: &Folder) -> Gateway {
-    let faults = "[[fault]]\nrequest = 3\nkind = \"throttle\"\nretry_after = \"1\"\n\
+    let faults = "[limiter]\nkind = \"none\"\n[[fault]]\nrequest = 3\nkind = \"throttle\"\nretry_after = \"1\"\n\
                   [[fault]]\nrequest = 5\nkind = \"commit_then_drop\"\n";
     Gateway::start(folder.directory.path(), faults)
 }
@@ -155,7 +155,8 @@ fn a_log_for_people_has_one_line_an_event_and_the_next_run_goes_on_in_it() {
 #[test]
 fn a_killed_process_is_told_of_by_the_next_one() {
     let folder = Folder::new();
-    let gateway = Gateway::start(folder.directory.path(), "latency_ms = [300, 300]\n");
+    let gateway =
+        Gateway::start(folder.directory.path(), "latency_ms = [300, 300]\n[limiter]\nkind = \"none\"\n");
     folder.campaign("mesms", &gateway.address, 40, "rate = \"1000/s\"\nmax_in_flight = 2\nchunk = 10\n");
     let mut sender = volley(&["send", &folder.text("campaign.toml"), "--yes", "-q"])
         .stdout(Stdio::null())
@@ -180,7 +181,8 @@ fn a_killed_process_is_told_of_by_the_next_one() {
 #[test]
 fn a_stop_and_an_error_are_told_with_their_exit_codes() {
     let folder = Folder::new();
-    let refusal = "[[fault]]\nrequest = 2\nkind = \"error_before\"\nstatus = 401\n";
+    let refusal =
+        "[limiter]\nkind = \"none\"\n[[fault]]\nrequest = 2\nkind = \"error_before\"\nstatus = 401\n";
     let gateway = Gateway::start(folder.directory.path(), refusal);
     folder.campaign("mesms", &gateway.address, 40, "max_in_flight = 1\nchunk = 10\n");
     let log = folder.text("volley.log");

@@ -152,6 +152,20 @@ impl Pause {
         }
     }
 
+    /// Every word of [`cause`](Self::cause).
+    pub const CAUSES: [&str; 10] = [
+        "schedule",
+        "rate",
+        "throttled",
+        "retry",
+        "unreachable",
+        "breaker",
+        "journal",
+        "window",
+        "in_flight",
+        "draining",
+    ];
+
     /// Why, in one word for scripts and logs.
     pub const fn cause(&self) -> &'static str {
         match self {
