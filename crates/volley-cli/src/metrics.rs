@@ -2,7 +2,8 @@
 //!
 //! What the journal counts is read from the journal's totals at the moment of asking and counted
 //! nowhere else. Beside it stand what a process alone knows: requests under way, how long exchanges
-//! take, and why nothing is sent. Labels have few values: no number, no id, no text.
+//! take, and why nothing is sent. Labels have few values: no number, no id, no text. `docs/metrics.md`
+//! is the page of them.
 
 use crate::{listen, observe::Watched};
 use bytes::Bytes;
@@ -258,6 +259,7 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
     use volley_core::{Batch, PlanHasher, PlanTerms, Profile, Rounding, UnixMillis};
     use volley_journal::RowCounts;
 
@@ -333,6 +335,52 @@ mod tests {
         ] {
             assert!(page.lines().any(|found| found == line), "{line} is not on the page:\n{page}");
         }
+    }
+
+    #[test]
+    fn the_page_of_metrics_names_every_family_with_its_type_and_labels() {
+        let standing =
+            Standing { billed: Some(Micros(1)), billed_units: Some(Micros(1)), ..Standing::default() };
+        let page = page(&plan(), &standing, None, &Flights::default());
+        let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+        let shown: Vec<(&str, &str, BTreeSet<&str>)> = types
+            .map(|(name, kind)| {
+                let of_it = page.lines().filter(|line| line.starts_with(name));
+                let labels = of_it.filter_map(|line| line.split_once('{')?.1.split_once('}'));
+                let labels = labels.flat_map(|(labels, _)| labels.split(','));
+                (name, kind, labels.filter_map(|label| Some(label.split_once('=')?.0)).collect())
+            })
+            .collect();
+        let rows =
+            include_str!("../../../docs/metrics.md").lines().filter(|line| line.starts_with("| `volley_"));
+        let told: Vec<(&str, &str, BTreeSet<&str>)> = rows
+            .map(|row| {
+                let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+                let labels = cells[3].split(", ").filter(|label| !label.is_empty());
+                (cells[1].trim_matches('`'), cells[2], labels.map(|label| label.trim_matches('`')).collect())
+            })
+            .collect();
+        assert_eq!(shown, told);
+    }
+
+    #[test]
+    fn every_pause_has_a_cause_of_the_list() {
+        let (until, detail) = (Duration::ZERO, volley_core::Reason::from("x"));
+        let broken = |reason| Pause::Broken { until, reason, detail: detail.clone() };
+        let opens = volley_core::Opens { at: UnixMillis(0), zone: "Asia/Bangkok" };
+        let pauses = [
+            Pause::Scheduled(until),
+            Pause::Rate(until),
+            Pause::Throttled(until),
+            Pause::Retry(until),
+            broken(volley_core::StopReason::Unreachable),
+            broken(volley_core::StopReason::Breaker),
+            Pause::Journal { until, detail: detail.clone() },
+            Pause::Window { until, opens },
+            Pause::InFlight,
+            Pause::Draining,
+        ];
+        assert_eq!(pauses.map(|pause| pause.cause()), Pause::CAUSES);
     }
 
     #[test]

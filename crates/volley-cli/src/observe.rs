@@ -5,7 +5,10 @@
 
 use crate::{
     args::Watching,
-    cmd::{Voice, status::Status},
+    cmd::{
+        Voice,
+        status::{Recipients, Status},
+    },
     events::Events,
     fault::Fault,
     metrics::{self, Flights, Timed, View},
@@ -62,8 +65,17 @@ impl Observers {
         progress: &watch::Sender<Progress>,
         voice: Voice,
     ) -> Result<Watch, Fault> {
+        let standing = journal.standing();
+        tracing::info!(
+            target: "run",
+            campaign = plan.terms.campaign,
+            plan_hash = %plan.hash.whole,
+            provider = plan.terms.provider,
+            pending = standing.recipients.pending,
+            "sending begins"
+        );
         let following = self.events.as_ref().map(|events| {
-            events.run_started(plan, &journal.standing(), recovered);
+            events.run_started(plan, &standing, recovered);
             tokio::spawn(Arc::clone(events).follow(progress.subscribe()))
         });
         let serving = self.metrics.map(|(listener, flights)| {
@@ -98,6 +110,9 @@ impl Watch {
     /// The run ended, `None` where the journal could not be read, and `status` is what is true then.
     /// Nobody holds the journal for them any more when it returns.
     pub(crate) async fn end(self, ending: Option<&Ending>, status: &Status) {
+        let Recipients { pending, accepted, refused, in_doubt } = status.recipients;
+        let exit_code = status.exit_code;
+        tracing::info!(target: "run", pending, accepted, refused, in_doubt, exit_code, "sending ends");
         if let Some((stop, serving)) = self.serving {
             drop(stop);
             drop(serving.await);

@@ -101,6 +101,13 @@ fn the_log_tells_the_life_of_every_attempt_in_its_order() {
         "{commits:?}"
     );
     assert_eq!(said(&events, "opened for sending").len(), 1);
+    let begins = said(&events, "sending begins")[0];
+    assert_eq!((&begins["campaign"], &begins["pending"]), (&"test".into(), &80.into()), "{begins}");
+    assert_eq!(begins["plan_hash"], status["plan_hash"]);
+    let ends = said(&events, "sending ends")[0];
+    for state in ["pending", "accepted", "refused", "in_doubt"] {
+        assert_eq!(ends[state], status["recipients"][state], "{ends}");
+    }
     assert_eq!(said(&events, "volley ends")[0]["exit_code"], 6);
 }
 
