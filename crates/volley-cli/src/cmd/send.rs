@@ -423,12 +423,7 @@ impl Resumption {
     async fn send(mut self, observers: Observers, voice: Voice) -> Result<(Ending, Standing), Fault> {
         let Open { adapter, address, gateway } = self.account.open(&self.plan).await?;
         let talk = move |line: &str| output::talk(voice.quiet, line);
-        if voice.verbose || gateway.is_some() {
-            let rates: Vec<String> = self.lane.rates.iter().map(ToString::to_string).collect();
-            talk(&format!("sending to {address} at {}", rates.join(" and ")));
-        }
-        let timeout = self.account.timeout(&self.capabilities);
-        let transport = observers.transport(HttpTransport::new(timeout, self.lane.max_in_flight)?);
+        // Before anything is said: whoever reads a line may answer it with Ctrl-C.
         let stop = signals::listen(move |level| {
             talk(if level == 1 {
                 "stopping: requests in flight finish; once more stops at once"
@@ -436,6 +431,12 @@ impl Resumption {
                 "stopping at once"
             });
         })?;
+        if voice.verbose || gateway.is_some() {
+            let rates: Vec<String> = self.lane.rates.iter().map(ToString::to_string).collect();
+            talk(&format!("sending to {address} at {}", rates.join(" and ")));
+        }
+        let timeout = self.account.timeout(&self.capabilities);
+        let transport = observers.transport(HttpTransport::new(timeout, self.lane.max_in_flight)?);
         let (show, shown) = watch::channel(Progress::default());
         let bar = progress::show(shown, &self.plan, &self.lane.rates, voice);
         let earlier_requests = volley_engine::earlier_requests(&mut self.journal, &self.lane.rates, now())

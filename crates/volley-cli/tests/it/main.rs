@@ -19,6 +19,7 @@ mod edited;
 mod events;
 mod frequency;
 mod generated;
+mod guide;
 mod help;
 mod hostile;
 mod init;
