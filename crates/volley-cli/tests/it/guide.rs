@@ -43,6 +43,17 @@ pages! {
     the_first_page_holds: "index.md",
     the_five_minutes_are_as_shown: "five-minutes.md",
     lists_are_read_as_shown: "lists.md",
+    texts_cost_what_is_shown: "texts.md",
+    plans_are_as_shown: "plans.md",
+    sending_stops_and_goes_on_as_shown: "sending.md",
+    doubt_is_resolved_as_shown: "doubt.md",
+    limits_hold_as_shown: "limits.md",
+    a_provider_is_connected_as_shown: "providers.md",
+    receipts_and_reports_are_as_shown: "receipts.md",
+    the_bill_is_compared_as_shown: "bill.md",
+    scripts_work_as_shown: "automation.md",
+    what_is_wrong_is_told_as_shown: "troubleshooting.md",
+    the_glossary_holds: "glossary.md",
 }
 
 #[test]
@@ -91,13 +102,16 @@ fn try_page(name: &str) {
 /// The blocks of a page.
 fn steps(page: &str) -> Result<Vec<Step>, String> {
     let mut found = Vec::new();
-    let mut above = String::new();
+    // The paragraph above, and whether it has ended.
+    let (mut above, mut ended) = (String::new(), false);
     let mut lines = page.lines().enumerate();
     while let Some((number, line)) = lines.next() {
         let Some(info) = line.strip_prefix("```") else {
-            if !line.is_empty() {
-                line.clone_into(&mut above);
+            if ended && !line.is_empty() {
+                above.clear();
             }
+            ended = line.is_empty();
+            above.push_str(line);
             continue;
         };
         let title = info.split_once(" title=").map(|(_, title)| title);
@@ -113,7 +127,7 @@ fn steps(page: &str) -> Result<Vec<Step>, String> {
             found.extend(commands(&body, title.is_some())?);
         } else if let Some(name) = title {
             if !above.contains(&format!("`{name}`")) {
-                return Err(format!("line {}: the line above does not name `{name}`", number + 1));
+                return Err(format!("line {}: the words above do not name `{name}`", number + 1));
             }
             let content = body.iter().flat_map(|(_, line)| [*line, "\n"]).collect();
             found.push(Step::File { line: number + 1, name: name.to_owned(), content });
@@ -347,7 +361,7 @@ fn a_page_is_read_as_files_and_commands() {
     }
     assert!(!found.contains("no"), "{found}");
     for (page, fault) in [
-        ("```toml title=a.toml\n```\n", "does not name `a.toml`"),
+        ("```toml title=a.toml\n```\n", "do not name `a.toml`"),
         ("```console\nout\n```\n", "begins with a command"),
         ("```console\n$ a\n", "does not end"),
     ] {
