@@ -13,6 +13,7 @@
 //!
 //! The ports 8025 and 8026 of this machine become free ones, so that pages can be tried side by side.
 
+mod complete;
 mod links;
 
 use crate::volley::volley;
@@ -51,6 +52,7 @@ pages! {
     a_provider_is_connected_as_shown: "providers.md",
     receipts_and_reports_are_as_shown: "receipts.md",
     the_bill_is_compared_as_shown: "bill.md",
+    keys_are_as_shown: "campaign.md",
     scripts_work_as_shown: "automation.md",
     what_is_wrong_is_told_as_shown: "troubleshooting.md",
     the_glossary_holds: "glossary.md",

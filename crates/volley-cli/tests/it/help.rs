@@ -70,7 +70,7 @@ impl Office {
 }
 
 /// The words of every command, the branches before their leaves, from what `--help` lists.
-fn commands(above: &[String]) -> Vec<Vec<String>> {
+pub(crate) fn commands(above: &[String]) -> Vec<Vec<String>> {
     let help = help_of(above);
     let mut found = vec![above.to_vec()];
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
@@ -84,7 +84,7 @@ fn commands(above: &[String]) -> Vec<Vec<String>> {
     found
 }
 
-fn help_of(command: &[String]) -> String {
+pub(crate) fn help_of(command: &[String]) -> String {
     let words: Vec<&str> = command.iter().map(String::as_str).chain(["--help"]).collect();
     run(&words).exits(0).stdout
 }
