@@ -3,9 +3,14 @@
 use super::directory;
 use crate::{
     help::{commands, help_of},
-    volley::{Folder, run},
+    volley::{Folder, Ran, run, volley},
 };
 use std::{collections::BTreeSet, fs, path::Path};
+
+fn readme() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    fs::read_to_string(path).expect("the README")
+}
 
 fn page(name: &str) -> String {
     fs::read_to_string(directory().join(name)).expect(name)
@@ -13,8 +18,7 @@ fn page(name: &str) -> String {
 
 #[test]
 fn every_command_stands_in_the_readme_and_is_used_in_the_guide() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
-    let readme = fs::read_to_string(readme).expect("the README");
+    let readme = readme();
     let rows: String = readme.lines().filter(|line| line.starts_with("| `volley ")).collect();
     let pages: String = super::PAGES.iter().map(|name| page(name)).collect();
     for words in commands(&[]).into_iter().skip(1) {
@@ -88,4 +92,20 @@ fn every_key_of_a_new_campaign_file_has_its_row_and_no_row_is_of_another() {
     written.retain(|key| !key.starts_with("provider.auth.") && key != "provider.definition");
     assert!(written.len() > 40, "{written:?}");
     assert_eq!(documented(&page("campaign.md")), written);
+}
+
+#[test]
+fn the_campaign_of_the_readme_is_one_that_can_be_sent() {
+    let readme = readme();
+    let campaign = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+    let folder = Folder::new();
+    folder
+        .write("campaign.toml", campaign.expect("a campaign"))
+        .write("recipients.csv", "name,mobile\nANN,0491 570 006\n,0491 570 156\n")
+        .write("optouts.csv", "0491 570 157\n")
+        .write("rates.csv", "prefix,price,currency\n61,0.0790,AUD\n");
+    let mut check = volley(&["check", &folder.text("campaign.toml")]);
+    check.env("TRANSMITSMS_KEY", "key").env("TRANSMITSMS_SECRET", "secret");
+    let checked = Ran::of(&check.output().expect("the binary runs")).exits(0);
+    assert!(checked.stderr.contains("2 of 2 rows"), "{checked:#?}");
 }
