@@ -109,3 +109,32 @@ fn the_campaign_of_the_readme_is_one_that_can_be_sent() {
     let checked = Ran::of(&check.output().expect("the binary runs")).exits(0);
     assert!(checked.stderr.contains("2 of 2 rows"), "{checked:#?}");
 }
+
+/// Everything that the binary is made of, as one text.
+fn sources(directory: &Path, all: &mut String) {
+    for file in fs::read_dir(directory).expect("sources") {
+        let path = file.expect("a file").path();
+        if path.is_dir() {
+            sources(&path, all);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            all.push_str(&fs::read_to_string(&path).expect("UTF-8"));
+        }
+    }
+}
+
+#[test]
+fn every_message_that_the_table_of_troubles_quotes_is_one_of_ours() {
+    let mut said = String::new();
+    for name in ["volley-core", "volley-plan", "volley-provider", "volley-journal", "volley-cli"] {
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).join("src"), &mut said);
+    }
+    let page = page("troubleshooting.md");
+    let rows = page.lines().filter(|line| line.starts_with("| ") && line.contains(" | "));
+    let quotes =
+        rows.filter_map(|row| row.split(" | ").nth(1)).flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let quotes: Vec<&str> = quotes.collect();
+    assert!(quotes.len() > 20, "{quotes:?}");
+    for piece in quotes.iter().flat_map(|quote| quote.split('…')).map(str::trim) {
+        assert!(said.contains(piece), "nothing says `{piece}`");
+    }
+}
