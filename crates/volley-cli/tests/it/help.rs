@@ -97,6 +97,8 @@ fn examples(help: &str) -> Vec<&str> {
 /// What an example exits with where that is not 0.
 fn expected(example: &str) -> i32 {
     match example {
+        // A journal of its own, for one person.
+        _ if example.contains("--only") => 0,
         // Everybody was sent to before, and ten are in doubt.
         _ if ["volley send spring-sale.toml", "volley resume"].iter().any(|one| example.starts_with(one)) => {
             6
