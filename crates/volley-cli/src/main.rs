@@ -22,12 +22,13 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let args = match args::Args::try_parse() {
         Ok(args) => args,
-        Err(error) => return output::usage(&error),
+        Err(error) => return fault::wrong_usage(&error),
     };
-    match cmd::run(args) {
+    let voice = cmd::Voice::of(&args);
+    match cmd::run(args, voice) {
         Ok(code) => ExitCode::from(code),
         Err(fault) => {
-            fault.report();
+            fault.report(voice);
             ExitCode::from(fault.exit_code)
         }
     }

@@ -124,7 +124,7 @@ async fn cancel(
         Some(Ok(Cancelled::Unclear)) => CancelResult::Unclear,
     };
     let write = Write::Cancelled { attempt: request.attempt, result, at: now() };
-    journal.commit(&[write]).map_err(|error| Fault::new(PASSING_FAULT, error))?;
+    journal.commit(&[write]).map_err(|error| Fault::explained(PASSING_FAULT, &error, error.hint()))?;
     Ok(result)
 }
 

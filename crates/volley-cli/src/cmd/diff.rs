@@ -100,7 +100,8 @@ pub(crate) fn run(before: &Path, after: &Path, csv: Option<&Path>, voice: Voice)
         repriced: Sum::nothing(same_money),
         moved: 0,
     };
-    let cannot = |path: &Path, error: &io::Error| Fault::usage(format!("--csv {}: {error}", path.display()));
+    let cannot =
+        |path: &Path, error: &io::Error| Fault::unwritten(&format!("--csv {}", path.display()), error);
     let list = csv
         .map(|path| ListFile::create(path, HEADER, "list of changes").map_err(|error| cannot(path, &error)));
     let mut list = list.transpose()?;

@@ -42,9 +42,14 @@ pub(crate) struct Voice {
     pub(crate) yes: bool,
 }
 
-pub(crate) fn run(args: Args) -> Result<u8, Fault> {
-    let colour = !args.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let voice = Voice { json: args.json, quiet: args.quiet, verbose: args.verbose, colour, yes: args.yes };
+impl Voice {
+    pub(crate) fn of(args: &Args) -> Self {
+        let colour = !args.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self { json: args.json, quiet: args.quiet, verbose: args.verbose, colour, yes: args.yes }
+    }
+}
+
+pub(crate) fn run(args: Args, voice: Voice) -> Result<u8, Fault> {
     match args.command {
         Command::Init { target, provider } => init::run(&target, &provider, voice),
         Command::Check(campaign) => check::run(&campaign, voice),
