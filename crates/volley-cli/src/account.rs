@@ -379,7 +379,7 @@ fn described(campaign: &Path, file: &str) -> Result<String, Fault> {
         Err(error) => {
             let line =
                 if let registry::SettingsError::Definition { line, .. } = &error { *line } else { None };
-            let place = FilePlace { file: path.clone(), line, mark: Mark::Line, content: Content::Open };
+            let place = FilePlace { file: path.clone(), line, mark: Mark::Line, content: Content::Settings };
             let message = format!("{} (provider.definition): {error}", path.display());
             Err(Fault::explained(2, &message, &error.hint()).at(place))
         }

@@ -42,9 +42,9 @@ pub enum Mark {
 /// What of a line may be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// Everything: prices, texts, faults.
+    /// Everything: prices and texts.
     Open,
-    /// Settings: all but values that may be secrets.
+    /// Settings: all but values that may be secrets, and nothing of what looks like a list.
     Settings,
     /// The names of columns: all but what may be a number of somebody's.
     Header,

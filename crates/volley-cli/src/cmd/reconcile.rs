@@ -76,7 +76,11 @@ pub(crate) fn run(path: &Path, bill: Option<&Path>, csv: Option<&Path>, voice: V
     let subject = Subject { plan, currency, other_unit: answers.other_unit, notes };
     let exit_code = if result.is_explained() { 0 } else { REMAINDER };
     if voice.json {
-        output::json(&report::Report::of(&subject, &result, exit_code))?;
+        let fault = (!result.is_explained()).then(|| {
+            Fault::new(REMAINDER, format!("{}: a remainder has no cause", path.display()))
+                .hint("--csv FILE lists every message that differs")
+        });
+        output::answer(&report::Report::of(&subject, &result, exit_code), fault.as_ref())?;
     } else {
         super::status::print(&report::show(&subject, &result))?;
     }

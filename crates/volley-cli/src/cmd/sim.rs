@@ -131,7 +131,7 @@ fn read_files(
     }
     if let Some(path) = faults {
         let read = config.read_faults(&text(path)?);
-        read.map_err(|fault| misread(path, &fault, Content::Open))?;
+        read.map_err(|fault| misread(path, &fault, Content::Settings))?;
     }
     if let Some(seed) = seed {
         config.seed = seed;

@@ -42,8 +42,9 @@ impl Underlined {
         let number = place.line.filter(|_| place.content != Content::Private)?;
         let (text, section) = line_of(place, number)?;
         let text = match place.content {
-            Content::Settings => without_secrets(&text, &section),
             Content::Header if is_a_row(&text) => return None,
+            Content::Settings if is_a_row(&text) && !text.contains('=') => return None,
+            Content::Settings => without_secrets(&text, &section),
             _ => text,
         };
         let marked = marked(&text, &place.mark);
@@ -263,6 +264,14 @@ mod tests {
         ] {
             assert_eq!(shown(text, &mark), format!("  7 | {line}\n    | {carets}"), "{text:?}");
         }
+    }
+
+    #[test]
+    fn colour_is_around_the_number_and_the_carets_alone() {
+        let line = Underlined { number: 7, text: "a = 1".to_owned(), marked: 0..1 };
+        let number = "  \u{1b}[2m7 |\u{1b}[0m a = 1";
+        let carets = "  \u{1b}[2m  |\u{1b}[0m \u{1b}[1;31m^\u{1b}[0m";
+        assert_eq!(line.show(true), format!("{number}\n{carets}"));
     }
 
     #[test]

@@ -78,6 +78,10 @@ const MISTAKES: &[Mistake] = &[
             folder.write("optouts.csv", "mobile\n\"+66800000001 Hidden\n+66800000002\n");
             edit(folder, "campaign.toml", "region = \"TH\"", "region = \"TH\"\nsuppress = [\"optouts.csv\"]");
         } },
+    Mistake { what: "a list without a header instead of the campaign", place: ("campaign.toml", Some(1), Some(13)), drawn: &[],
+        make: |folder| { folder.write("campaign.toml", "+66800000001,Hidden\n"); } },
+    Mistake { what: "a list without a header instead of the rate card", place: ("rates.csv", Some(1), None), drawn: &[],
+        make: |folder| { folder.write("rates.csv", "+66800000001,Hidden,THB\n"); } },
     Mistake { what: "a secret in the file", place: ("campaign.toml", Some(14), Some(1)),
         drawn: &["  14 | key = ········", "     | ^^^"],
         make: |folder| edit(folder, "campaign.toml", "key_env = \"SIM_KEY\"", "key = \"Hidden\"") },

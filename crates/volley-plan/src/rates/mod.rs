@@ -217,8 +217,9 @@ impl RatesError {
     pub fn place(&self) -> FilePlace {
         let at = |file: &str, line, mark| FilePlace::line(file, line, mark, Content::Open);
         match self {
-            Self::Source(error) => FilePlace { content: Content::Open, ..error.place() },
-            Self::NoColumn { file, .. } => at(file, 1, Mark::Line),
+            Self::Source(error) => error.place(),
+            // It may be a list of recipients that was named by mistake.
+            Self::NoColumn { file, .. } => FilePlace::line(file, 1, Mark::Line, Content::Header),
             Self::Misspelt { file, found, .. } => at(file, 1, Mark::Words(found.clone())),
             Self::Cell { file, line, mark, .. } => at(file, *line, (**mark).clone()),
             Self::Fields { file, line, .. }
