@@ -320,6 +320,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_to_do_is_told_apart_and_the_sentence_stays_as_it_was() {
+        for (sentence, hint, message) in [
+            ("a.toml: no such file; check the name", "check the name", "a.toml: no such file"),
+            ("no column; there are: b. Name it c", "Name it c", "no column; there are: b."),
+            ("is it `b`? Correct it", "Correct it", "is it `b`?"),
+            ("a; b", "", "a; b"),
+        ] {
+            let fault = Fault::explained(2, &sentence, hint);
+            assert_eq!((fault.line().as_str(), fault.told().message), (sentence, message));
+            assert_eq!(fault.told().hint.unwrap_or_default(), hint, "{sentence}");
+        }
+    }
+
+    #[test]
     fn an_error_is_one_line_of_at_most_two_thousand_characters_that_steers_nothing() {
         let fault = Fault::new(1, "a\u{1b}[31m <script>\n \u{202e}b\tc").hint("do\nthis");
         assert_eq!(fault.line(), "a\\u{1b}[31m <script> \\u{202e}b c; do this");
