@@ -12,7 +12,7 @@ use volley_core::{
     Schedule, UnixMillis, Window, WindowFault,
 };
 use volley_journal::FrozenPlan;
-use volley_plan::{Campaign, Offer, SecretSource};
+use volley_plan::{Campaign, Content, FilePlace, Mark, Offer, SecretSource};
 use volley_provider::{
     adapter::{Adapter, SendCall},
     credentials::Credentials,
@@ -205,9 +205,8 @@ impl Account {
     pub(crate) fn least_round_trip(&self, capabilities: &Capabilities) -> Result<Duration, Fault> {
         let least = Duration::from_millis(self.least_round_trip_ms.unwrap_or(0));
         if !least.is_zero() && self.pacing(capabilities)? == Pacing::Spaced {
-            return Err(Fault::usage(
-                "provider.least_round_trip is for strict pacing; remove it, or set pacing = \"strict\"",
-            ));
+            return Err(Fault::usage("provider.least_round_trip is for strict pacing")
+                .hint("remove it, or set pacing = \"strict\""));
         }
         Ok(least)
     }
@@ -292,8 +291,9 @@ impl Account {
     pub(crate) fn adapter(&self) -> Result<Arc<dyn Adapter>, Fault> {
         if self.is_sim() {
             return Err(Fault::usage(
-                "kind = \"sim\" is a gateway that lives as long as `send`, and nobody can ask it later; run `volley sim`, and point base_url of a real kind at it",
-            ));
+                "kind = \"sim\" is a gateway that lives as long as `send`, and nobody can ask it later",
+            )
+            .hint("run `volley sim`, and point base_url of a real kind at it"));
         }
         let settings = self.adapter_settings(self.base_url.clone(), self.credentials()?);
         Ok(registry::adapter(&self.protocol, settings)?)
@@ -348,8 +348,9 @@ impl Account {
             return match env::var(name) {
                 Ok(value) if !value.is_empty() => Ok(Some(value.into())),
                 _ => Err(Fault::usage(format!(
-                    "the environment variable {name} (provider.auth.{part}_env) is not set; export it"
-                ))),
+                    "the environment variable {name} (provider.auth.{part}_env) is not set"
+                ))
+                .hint("export it")),
             };
         }
         let Some(file) = self.auth.get(&format!("{part}_file")) else { return Ok(None) };
@@ -364,13 +365,25 @@ fn millis(span: Duration) -> u64 {
 /// The setting that names the file in which a provider is described.
 const DEFINITION: &str = "definition";
 
-/// The text of the file in which a provider is described, named by the campaign file at `campaign`.
+/// The text of the file in which a provider is described, named by the campaign file at `campaign`,
+/// and understood.
 fn described(campaign: &Path, file: &str) -> Result<String, Fault> {
     let path = campaign.parent().unwrap_or(Path::new("")).join(file);
-    fs::read_to_string(&path).map_err(|error| {
+    let text = fs::read_to_string(&path).map_err(|error| {
         let exit_code = if error.kind() == std::io::ErrorKind::NotFound { 10 } else { 2 };
         Fault::new(exit_code, format!("{} (provider.definition): {error}", path.display()))
-    })
+            .hint("name the file that describes the provider; the path is relative to the campaign file")
+    })?;
+    match registry::declaration(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => {
+            let line =
+                if let registry::SettingsError::Definition { line, .. } = &error { *line } else { None };
+            let place = FilePlace { file: path.clone(), line, mark: Mark::Line, content: Content::Settings };
+            let message = format!("{} (provider.definition): {error}", path.display());
+            Err(Fault::explained(2, &message, &error.hint()).at(place))
+        }
+    }
 }
 
 /// A source of a secret under its key of the campaign file.
@@ -393,13 +406,15 @@ fn secret_file(path: &Path) -> Result<SecretString, Fault> {
     let shown = path.display();
     let fault = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => {
-            Fault::new(10, format!("{shown}: no such file; it is named in [provider.auth]"))
+            Fault::new(10, format!("{shown}: no such file")).hint("it is named in [provider.auth]")
         }
         _ => Fault::usage(format!("{shown}: {error}")),
     };
     let mode = fs::metadata(path).map_err(fault)?.permissions().mode();
     if mode & 0o077 != 0 {
-        return Err(Fault::usage(format!("{shown} can be read by others; run `chmod 600 {shown}`")));
+        return Err(
+            Fault::usage(format!("{shown} can be read by others")).hint(format!("run `chmod 600 {shown}`"))
+        );
     }
     let text = fs::read_to_string(path).map_err(fault)?;
     Ok(text.trim_end_matches(['\r', '\n']).into())

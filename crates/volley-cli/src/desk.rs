@@ -70,5 +70,11 @@ pub(crate) fn unanswered(what: &str, failure: &Failure) -> Fault {
         Class::Unbuildable | Class::BadRequest | Class::WrongAddress => 1,
         _ => 5,
     };
-    Fault::new(exit_code, format!("{what}: {}", failure.reason))
+    let hint = match exit_code {
+        4 => "correct the credentials that [provider.auth] names",
+        8 => "top the account up",
+        1 => "check base_url and the provider's settings",
+        _ => "try again in a while",
+    };
+    Fault::new(exit_code, format!("{what}: {}", failure.reason)).hint(hint)
 }

@@ -117,7 +117,7 @@ fn keep_all(mut waiting: mpsc::Receiver<Job>, mut keep: impl FnMut(&[Event]) -> 
         }
         let kept = keep(&events);
         if let Err(fault) = &kept {
-            fault.report();
+            fault.tell();
         }
         for job in jobs.drain(..) {
             // The caller may have hung up.

@@ -27,10 +27,12 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let args = match args::Args::read(std::env::args_os()) {
         Ok(args) => args,
-        Err(error) => return output::usage(&error),
+        Err(error) => return fault::wrong_usage(&error),
     };
-    let exit_code = log::start(&args).and_then(|()| cmd::run(args)).unwrap_or_else(|fault| {
-        fault.report();
+    output::choose_colours(args.no_color);
+    let voice = cmd::Voice::of(&args);
+    let exit_code = log::start(&args).and_then(|()| cmd::run(args, voice)).unwrap_or_else(|fault| {
+        fault.report(voice);
         fault.exit_code
     });
     tracing::info!(target: "run", exit_code, "volley ends");

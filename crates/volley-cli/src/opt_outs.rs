@@ -158,7 +158,7 @@ fn beside(journal: &Path) -> PathBuf {
 
 fn load(path: &Path) -> Result<Suppressed, Fault> {
     let known = volley_plan::load_suppressed(&[path.to_owned()], None);
-    known.map_err(|error| Fault::new(error.exit_code(), error))
+    known.map_err(Fault::from)
 }
 
 impl List {

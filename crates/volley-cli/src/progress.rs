@@ -262,9 +262,11 @@ fn stopping(progress: &Progress) -> Option<String> {
     match &progress.stopped {
         Some((StopReason::Interrupted, _)) | None => None,
         Some((reason, detail)) if detail.as_str().is_empty() => {
-            Some(format!("stopping: {}", reason.advice()))
+            Some(format!("stopping: {}; {}", reason.cause(), reason.remedy()))
         }
-        Some((reason, detail)) => Some(format!("stopping: {} ({detail})", reason.advice())),
+        Some((reason, detail)) => {
+            Some(format!("stopping: {} ({detail}); {}", reason.cause(), reason.remedy()))
+        }
     }
 }
 

@@ -308,23 +308,39 @@ impl StopReason {
         }
     }
 
-    /// What happened and what to do, as the end of a sentence that starts with "stopped:".
-    pub const fn advice(self) -> &'static str {
+    /// What happened, as the end of a sentence that starts with "stopped:".
+    pub const fn cause(self) -> &'static str {
         match self {
-            Self::Unreachable => "the provider cannot be reached; check the network and resume",
-            Self::Configuration => "the provider's address or a setting is wrong; correct it and resume",
-            Self::Credentials => "the provider refused the credentials; correct them and resume",
-            Self::Balance => "the account has no funds; top it up and resume",
-            Self::CostCap => "the next request could pass the cost cap; resume with a higher --max-cost",
-            Self::Breaker => "too many requests ended in doubt; see `volley doubt list`, then resume",
-            Self::Silence => "the provider asks for more than an hour of silence; resume when that is over",
-            Self::Suspicious => "the answers do not look like this provider's; check base_url, then resume",
-            Self::RefusedAlike => "request after request was refused alike; see the reason, then resume",
-            Self::Canary => {
-                "the canary went wrong and nobody else was sent to; see `volley report`, then resume to send to the others"
-            }
-            Self::Journal => "the journal cannot be written; mend that and resume",
-            Self::Interrupted => "interrupted; resume goes on",
+            Self::Unreachable => "the provider cannot be reached",
+            Self::Configuration => "the provider's address or a setting is wrong",
+            Self::Credentials => "the provider refused the credentials",
+            Self::Balance => "the account has no funds",
+            Self::CostCap => "the next request could pass the cost cap",
+            Self::Breaker => "too many requests ended in doubt",
+            Self::Silence => "the provider asks for more than an hour of silence",
+            Self::Suspicious => "the answers do not look like this provider's",
+            Self::RefusedAlike => "request after request was refused alike",
+            Self::Canary => "the canary went wrong and nobody else was sent to",
+            Self::Journal => "the journal cannot be written",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// What to do about it.
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::Unreachable => "check the network and resume",
+            Self::Configuration => "correct it and resume",
+            Self::Credentials => "correct them and resume",
+            Self::Balance => "top it up and resume",
+            Self::CostCap => "resume with a higher --max-cost",
+            Self::Breaker => "see `volley doubt list`, then resume",
+            Self::Silence => "resume when that is over",
+            Self::Suspicious => "check base_url, then resume",
+            Self::RefusedAlike => "see the reason, then resume",
+            Self::Canary => "see `volley report`, then resume to send to the others",
+            Self::Journal => "mend that and resume",
+            Self::Interrupted => "resume goes on",
         }
     }
 }

@@ -238,16 +238,15 @@ pub struct Recovered {
 pub enum CommitError {
     /// The disk is full, another process would not let go of the file for a minute, or another
     /// fault of the file system. It may pass: the same batch can be offered again.
-    #[error("{0}; free space on its disk or close what holds it, nothing was lost")]
+    #[error("{0}; {hint}", hint = self.hint())]
     Storage(String),
     /// The file does not hold what it should.
-    #[error("the journal is damaged: {0}; keep the file, `volley verify` says more")]
+    #[error("the journal is damaged: {0}; {hint}", hint = self.hint())]
     Damaged(String),
     /// The file, its log or the log's index lost its name while it was open: what is written may
     /// be found by nobody.
     #[error(
-        "the journal, its -wal or its -shm file was moved, removed or replaced while it was open; bring it back together with its -wal file"
-    )]
+        "the journal, its -wal or its -shm file was moved, removed or replaced while it was open; {}", self.hint())]
     Moved,
     /// The thread that holds the journal is gone: our own bug.
     #[error("the journal's thread has stopped")]
@@ -280,6 +279,16 @@ pub enum CommitError {
 }
 
 impl CommitError {
+    /// What to do about it, as its message ends; empty for our own bugs.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Storage(_) => "free space on its disk or close what holds it, nothing was lost",
+            Self::Damaged(_) => "keep the file, `volley verify` says more",
+            Self::Moved => "bring it back together with its -wal file",
+            _ => "",
+        }
+    }
+
     /// Whether the same batch may succeed when it is offered again.
     pub const fn is_passing(&self) -> bool {
         matches!(self, Self::Storage(_))

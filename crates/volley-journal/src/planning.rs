@@ -36,7 +36,7 @@ use volley_core::{Batch, Message, Micros, PriceId};
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// The name is taken; a journal is never written over.
-    #[error("{} exists; resume it, or choose another name with -o", path.display())]
+    #[error("{} exists; {}", path.display(), self.hint())]
     Exists {
         /// The file.
         path: PathBuf,
@@ -45,7 +45,7 @@ pub enum PlanError {
     #[error(transparent)]
     Lock(#[from] OpenError),
     /// The file system said no.
-    #[error("{} could not be written: {source}; check its directory, its permissions and the space on its disk, or choose another place with -o", path.display())]
+    #[error("{} could not be written: {source}; {}", path.display(), self.hint())]
     Io {
         /// The file.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum PlanError {
         source: io::Error,
     },
     /// SQLite said no.
-    #[error("{} could not be written: {source}; free space on its disk or choose another place with -o", path.display())]
+    #[error("{} could not be written: {source}; {}", path.display(), self.hint())]
     Storage {
         /// The journal.
         path: PathBuf,
@@ -87,6 +87,19 @@ pub enum PlanError {
 }
 
 impl PlanError {
+    /// What to do about it, as its message ends; empty for our own bugs.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Lock(error) => error.hint(),
+            Self::Exists { .. } => "resume it, or choose another name with -o",
+            Self::Io { .. } => {
+                "check its directory, its permissions and the space on its disk, or choose another place with -o"
+            }
+            Self::Storage { .. } => "free space on its disk or choose another place with -o",
+            Self::Order { .. } | Self::TooLong { .. } | Self::Mismatch { .. } => "",
+        }
+    }
+
     /// The contract's exit code.
     pub fn exit_code(&self) -> u8 {
         match self {

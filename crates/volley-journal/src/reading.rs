@@ -28,12 +28,19 @@ use volley_core::{Chunk, Micros, Msisdn, PlanHash, Position, RowNumber, State, U
 
 /// Why a question to a journal was not answered.
 #[derive(Debug, thiserror::Error)]
-#[error("{} could not be read: {what}; `volley verify` says whether it is whole", path.display())]
+#[error("{} could not be read: {what}; {}", path.display(), self.hint())]
 pub struct ReadError {
     /// The journal.
     pub path: PathBuf,
     /// What was found, without numbers or texts.
     pub what: String,
+}
+
+impl ReadError {
+    /// What to do about it, as its message ends.
+    pub const fn hint(&self) -> &'static str {
+        "`volley verify` says whether it is whole"
+    }
 }
 
 /// A journal open for looking at.

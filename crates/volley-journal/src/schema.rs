@@ -197,17 +197,23 @@ CREATE TABLE standing (        -- one row: totals, kept with each commit
 ) STRICT;
 ";
 
+/// Whether a write failed for want of room.
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
 /// Why a journal did not open. Nothing was sent and nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// No file of this name.
-    #[error("there is no journal {}; `volley plan` makes one", path.display())]
+    #[error("there is no journal {}; {}", path.display(), self.hint())]
     NotFound {
         /// The file that was asked for.
         path: PathBuf,
     },
     /// Another process plans or sends with it.
-    #[error("{} is in use by process {pid}; wait for it, or look at it with `volley status`", path.display())]
+    #[error("{} is in use by process {pid}; {}", path.display(), self.hint())]
     Locked {
         /// The journal.
         path: PathBuf,
@@ -215,7 +221,7 @@ pub enum OpenError {
         pid: u32,
     },
     /// The file has further names, under which another process could send without our seeing it.
-    #[error("{} is one of {names} names of one file (hard links), and two senders under two names would not see each other; remove all but the one it was planned under, beside which its -wal file lies", path.display())]
+    #[error("{} is one of {names} names of one file (hard links), and two senders under two names would not see each other; {}", path.display(), self.hint())]
     Linked {
         /// The name that was asked for.
         path: PathBuf,
@@ -223,13 +229,13 @@ pub enum OpenError {
         names: u64,
     },
     /// Another kind of file, or no file at all.
-    #[error("{} is not a Volley journal; name the .volley file that `volley plan` wrote", path.display())]
+    #[error("{} is not a Volley journal; {}", path.display(), self.hint())]
     NotAJournal {
         /// The file that was asked for.
         path: PathBuf,
     },
     /// Written by an earlier Volley, whose tables say less.
-    #[error("{} was written by an earlier Volley (schema {version}); finish it with that version", path.display())]
+    #[error("{} was written by an earlier Volley (schema {version}); {}", path.display(), self.hint())]
     Earlier {
         /// The journal.
         path: PathBuf,
@@ -237,7 +243,7 @@ pub enum OpenError {
         version: i32,
     },
     /// Written by a later Volley.
-    #[error("{} was written by a newer Volley (its schema is {version}, this one reads {VERSION}); use that one", path.display())]
+    #[error("{} was written by a newer Volley (its schema is {version}, this one reads {VERSION}); {}", path.display(), self.hint())]
     Newer {
         /// The journal.
         path: PathBuf,
@@ -245,7 +251,7 @@ pub enum OpenError {
         version: i32,
     },
     /// More commits were made than it knows of: to send from it would text people twice.
-    #[error("{} is an older copy, or has lost its -wal file: it knows of {commits} commits and {seen} were made; this run sent nothing; bring the newest journal back together with its -wal file", path.display())]
+    #[error("{} is an older copy, or has lost its -wal file: it knows of {commits} commits and {seen} were made; {}", path.display(), self.hint())]
     Older {
         /// The journal.
         path: PathBuf,
@@ -255,7 +261,7 @@ pub enum OpenError {
         seen: u64,
     },
     /// What would be sent is not what was frozen.
-    #[error("{}: its {what} changed after the plan was frozen; this run sent nothing; undo that change, `volley verify` says more; a new plan would text again whoever was texted already", path.display())]
+    #[error("{}: its {what} changed after the plan was frozen; {}", path.display(), self.hint())]
     Altered {
         /// The journal.
         path: PathBuf,
@@ -263,7 +269,7 @@ pub enum OpenError {
         what: String,
     },
     /// Its contents contradict themselves or cannot be read.
-    #[error("{} is damaged: {what}; this run sent nothing; keep the file, `volley verify` says more; an older copy would text people again", path.display())]
+    #[error("{} is damaged: {what}; {}", path.display(), self.hint())]
     Damaged {
         /// The journal.
         path: PathBuf,
@@ -271,7 +277,7 @@ pub enum OpenError {
         what: String,
     },
     /// The file system said no.
-    #[error("{} could not be opened: {source}; check its permissions and its directory's", path.display())]
+    #[error("{} could not be opened: {source}; {}", path.display(), self.hint())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -279,7 +285,7 @@ pub enum OpenError {
         source: io::Error,
     },
     /// The disk has no room for outcomes, so that nothing may be sent.
-    #[error("{} was not opened: there is no room to keep for the outcomes of what is in flight ({source}); this run sent nothing; free some MiB on its disk and try again", path.display())]
+    #[error("{} was not opened: there is no room to keep for the outcomes of what is in flight ({source}); {}", path.display(), self.hint())]
     NoRoom {
         /// The journal.
         path: PathBuf,
@@ -287,7 +293,7 @@ pub enum OpenError {
         source: io::Error,
     },
     /// The disk is full, or another fault that is not the file's.
-    #[error("{} could not be opened: {source}; free space on its disk or close what holds it, and try again", path.display())]
+    #[error("{} could not be opened: {source}; {}", path.display(), self.hint())]
     Storage {
         /// The journal.
         path: PathBuf,
@@ -297,6 +303,33 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// What to do about it, as its message ends.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "`volley plan` makes one",
+            Self::Locked { .. } => "wait for it, or look at it with `volley status`",
+            Self::Linked { .. } => {
+                "remove all but the one it was planned under, beside which its -wal file lies"
+            }
+            Self::NotAJournal { .. } => "name the .volley file that `volley plan` wrote",
+            Self::Earlier { .. } => "finish it with that version",
+            Self::Newer { .. } => "use that one",
+            Self::Older { .. } => {
+                "this run sent nothing; bring the newest journal back together with its -wal file"
+            }
+            Self::Altered { .. } => {
+                "this run sent nothing; undo that change, `volley verify` says more; a new plan would text again whoever was texted already"
+            }
+            Self::Damaged { .. } => {
+                "this run sent nothing; keep the file, `volley verify` says more; an older copy would text people again"
+            }
+            Self::Unreadable { source, .. } if is_full(source) => "free space on its disk and try again",
+            Self::Unreadable { .. } => "check its permissions and its directory's",
+            Self::NoRoom { .. } => "this run sent nothing; free some MiB on its disk and try again",
+            Self::Storage { .. } => "free space on its disk or close what holds it, and try again",
+        }
+    }
+
     /// The contract's exit code.
     pub const fn exit_code(&self) -> u8 {
         match self {
@@ -316,11 +349,7 @@ impl OpenError {
 
     /// No room could be kept for outcomes.
     pub(crate) fn no_room(path: &Path, source: io::Error) -> Self {
-        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-        match source.kind() {
-            StorageFull | QuotaExceeded | FileTooLarge => Self::NoRoom { path: path.to_owned(), source },
-            _ => Self::io(path, source),
-        }
+        if is_full(&source) { Self::NoRoom { path: path.to_owned(), source } } else { Self::io(path, source) }
     }
 
     /// A failed call on the file system.

@@ -96,11 +96,19 @@ pub enum VerifyError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// It could not be read to its end.
-    #[error("{} could not be read to its end: {what}; restore a copy", .0.path.display(), what = .0.what)]
+    #[error("{} could not be read to its end: {what}; {}", .0.path.display(), self.hint(), what = .0.what)]
     Read(ReadError),
 }
 
 impl VerifyError {
+    /// What to do about it, as its message ends.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Open(error) => error.hint(),
+            Self::Read(_) => "restore a copy",
+        }
+    }
+
     /// The contract's exit code.
     pub const fn exit_code(&self) -> u8 {
         match self {

@@ -8,11 +8,12 @@ mod amount; // an amount as it is written
 
 use crate::{
     Input, SourceError, columns,
+    place::{Content, FilePlace, Mark},
     source::{Format, Records, Row, Source},
     words::{listed, shown},
 };
 use amount::{DecimalMark, Misfit, Written};
-use std::{num::NonZeroU16, path::Path};
+use std::{borrow::Cow, num::NonZeroU16, path::Path};
 use volley_core::{Bill, BillEntry, BillId, Micros, Msisdn};
 
 /// Names of the number's column beside those of a list of recipients, in the form [`bare`] gives.
@@ -88,7 +89,8 @@ pub enum BillError {
     Source(#[from] SourceError),
     /// A column is missing.
     #[error(
-        "{file}: no column has a name that says it holds the {what}; the columns are: {columns}. Name it `{name}`"
+        "{file}: no column has a name that says it holds the {what}; the columns are: {columns}. {}",
+        self.hint()
     )]
     NoColumn {
         /// The file.
@@ -101,7 +103,7 @@ pub enum BillError {
         columns: String,
     },
     /// Which of several columns counts is not ours to guess.
-    #[error("{file}: more than one column may hold the {what}: {candidates}; rename all but one of them")]
+    #[error("{file}: more than one column may hold the {what}: {candidates}; {}", self.hint())]
     SeveralColumns {
         /// The file.
         file: String,
@@ -126,8 +128,7 @@ pub enum BillError {
     },
     /// Too few or too many fields, or text after a closing quote.
     #[error(
-        "{file}, line {line}: {found} fields where the header has {wanted}, or a stray quote; correct the line"
-    )]
+        "{file}, line {line}: {found} fields where the header has {wanted}, or a stray quote; {}", self.hint())]
     Fields {
         /// The file.
         file: String,
@@ -140,7 +141,8 @@ pub enum BillError {
     },
     /// The amounts are in another currency than the plan's, or another unit.
     #[error(
-        "{file}: the name of the column `{column}` says that charges are in {found} and the plan is in {currency}; amounts of two currencies cannot be compared; if they are in {currency}, name it `cost`"
+        "{file}: the name of the column `{column}` says that charges are in {found} and the plan is in {currency}; amounts of two currencies cannot be compared; {}",
+        self.hint()
     )]
     ColumnCurrency {
         /// The file.
@@ -154,8 +156,7 @@ pub enum BillError {
     },
     /// As many debits as there are credits, and one of them are charges.
     #[error(
-        "{file}: as many amounts are above zero as below, {each} each, so which of them are charges is not certain; remove the credit notes"
-    )]
+        "{file}: as many amounts are above zero as below, {each} each, so which of them are charges is not certain; {}", self.hint())]
     Signs {
         /// The file.
         file: String,
@@ -164,8 +165,7 @@ pub enum BillError {
     },
     /// A line in another currency than the plan's.
     #[error(
-        "{file}, line {line}: the charge is in {found} and the plan is in {currency}; amounts of two currencies cannot be compared"
-    )]
+        "{file}, line {line}: the charge is in {found} and the plan is in {currency}; {}", self.hint())]
     Currency {
         /// The file.
         file: String,
@@ -177,7 +177,7 @@ pub enum BillError {
         currency: String,
     },
     /// More money than can be counted.
-    #[error("{file}: the amounts are too large to be added up; check their unit")]
+    #[error("{file}: the amounts are too large to be added up; {}", self.hint())]
     TooLarge {
         /// The file.
         file: String,
@@ -185,6 +185,40 @@ pub enum BillError {
 }
 
 impl BillError {
+    /// What to do about it, as its message ends.
+    pub fn hint(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::Source(error) => return error.hint(),
+            Self::NoColumn { name, .. } => return Cow::Owned(format!("Name it `{name}`")),
+            Self::Cell { wanted, .. } => wanted,
+            Self::ColumnCurrency { currency, .. } => {
+                return Cow::Owned(format!("if they are in {currency}, name it `cost`"));
+            }
+            Self::SeveralColumns { .. } => "rename all but one of them",
+            Self::Fields { .. } => "correct the line",
+            Self::Signs { .. } => "remove the credit notes",
+            Self::Currency { .. } => "amounts of two currencies cannot be compared",
+            Self::TooLarge { .. } => "check their unit",
+        })
+    }
+
+    /// Where it is. A line of a bill is about somebody, so none is shown.
+    pub fn place(&self) -> FilePlace {
+        match self {
+            Self::Source(error) => error.place(),
+            Self::NoColumn { file, .. } | Self::SeveralColumns { file, .. } => {
+                FilePlace::line(file, 1, Mark::Line, Content::Header)
+            }
+            Self::ColumnCurrency { file, column, .. } => {
+                FilePlace::line(file, 1, Mark::Words(column.clone()), Content::Header)
+            }
+            Self::Cell { file, line, .. }
+            | Self::Fields { file, line, .. }
+            | Self::Currency { file, line, .. } => FilePlace::line(file, *line, Mark::Line, Content::Private),
+            Self::Signs { file, .. } | Self::TooLarge { file } => FilePlace::whole(file),
+        }
+    }
+
     /// The exit code of a run that ends with it.
     pub const fn exit_code(&self) -> u8 {
         match self {

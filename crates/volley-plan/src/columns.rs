@@ -122,6 +122,17 @@ pub(crate) fn check_names(file: &str, header: &[String]) -> Result<(), SourceErr
     }
 }
 
+/// A cell that holds somebody's number, with its last two digits alone.
+fn masked(cell: &str) -> String {
+    let digits = cell.chars().filter(|one| one.is_numeric()).count();
+    let mut seen = 0;
+    let one = |character: char| {
+        seen += usize::from(character.is_numeric());
+        if character.is_numeric() && seen + 2 <= digits { '·' } else { character }
+    };
+    shown(&cell.chars().map(one).collect::<String>())
+}
+
 /// The columns that hold the number, in the order they are tried.
 pub(crate) fn number_columns(
     file: &str,
@@ -144,7 +155,7 @@ pub(crate) fn number_columns(
         _ if !wanted.is_empty() && found.len() == wanted.len() => Ok(found),
         _ => {
             if let Some(cell) = header.iter().find(|cell| Msisdn::parse(cell, region).is_ok()) {
-                return Err(SourceError::NoHeader { file, cell: shown(cell) });
+                return Err(SourceError::NoHeader { file, cell: masked(cell) });
             }
             let missing = wanted.iter().find(|name| position(header, name).is_none());
             Err(SourceError::NoNumberColumn {
@@ -237,7 +248,7 @@ mod tests {
             (
                 &["0491 570 006", "Ann"],
                 &[],
-                "list.csv: no header row: the first row holds a number, 0491 570 006; put the columns' names above it",
+                "list.csv: no header row: the first row holds a number, ···· ··· ·06; put the columns' names above it",
             ),
         ] {
             assert_eq!(

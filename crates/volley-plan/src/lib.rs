@@ -23,6 +23,7 @@ mod list_file; // lists for people, whole or not at all
 mod number_set; // phone numbers, each once
 mod only; // the only numbers that a plan may be for
 mod pipeline; // blocks judged on several threads, taken in order
+mod place; // where in a file something is wrong
 mod plan; // the pass: Campaign + Offer -> messages, rejects, Preview
 mod preview; // what the pass counted, as the contract's JSON
 mod rates; // rates.csv -> RateCard
@@ -38,8 +39,9 @@ mod words; // nearest names, and user text that is safe to show
 pub use advise::{Advice, Edit, EditKind};
 pub use bill::{BillError, BillFile, load as load_bill};
 pub use campaign::{
-    At, Campaign, CampaignError, Counting, Duplicates, Folding, InputEncoding, Limits, MessageSettings,
-    NumberPolicy, Overrides, ProviderSettings, Rates, Recipients, SecretSource, TextEncoding, patience,
+    At, Campaign, CampaignError, Counting, Duplicates, Folding, InputEncoding, KeyAndValue, Limits,
+    MessageSettings, NumberPolicy, Overrides, ProviderSettings, Rates, Recipients, SecretSource,
+    TextEncoding, patience,
 };
 pub use csv_file::CsvFile;
 pub use diagnosis::{
@@ -48,6 +50,7 @@ pub use diagnosis::{
 pub use frequency::Capped;
 pub use hours::{OpensNext, PlannedHours, WindowFall};
 pub use list_file::ListFile;
+pub use place::{Content, FilePlace, Mark, Stretch};
 pub use plan::{Conditions, Discard, Offer, PlanError, Sink, SinkError, plan, plan_with_advice};
 pub use preview::{
     ByEncoding, Columns, Cost, CountryCost, Encodings, Example, PrefixCost, Preview, SegmentsCost, Share,

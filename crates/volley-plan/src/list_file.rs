@@ -62,7 +62,7 @@ impl ListFile {
         match fs::symlink_metadata(path) {
             Ok(metadata) if metadata.is_file() && is_ours(path, header)? => {}
             Ok(_) => {
-                let what = format!("there is a file already that is no {what}; choose another name");
+                let what = format!("there is a file already that is no {what}");
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -85,9 +85,9 @@ impl ListFile {
 
     /// Gives the list its name.
     pub fn finish(mut self) -> io::Result<()> {
-        if let Some(mut out) = self.out.take() {
-            out.flush()?;
-        }
+        // Where that fails, what was written goes with `self`.
+        self.out().flush()?;
+        self.out = None;
         match &self.place {
             Some(Place { path, partial }) => fs::rename(partial, path),
             None => Ok(()),

@@ -13,6 +13,7 @@ use crate::{
     number_set::NumberSet,
     only,
     pipeline::{self, Work},
+    place::FilePlace,
     rates,
     recipient::{self, LeavesOut, Other, Rules, Usable, Verdicts},
     source::{BLOCK, Block, Format, Records, Source},
@@ -22,7 +23,7 @@ use crate::{
     words::listed,
 };
 use jiff::civil::Date;
-use std::{error::Error, num::NonZeroUsize, thread};
+use std::{borrow::Cow, error::Error, num::NonZeroUsize, thread};
 use volley_core::{
     Batch, Destinations, Message, Micros, NumberKind, PlanTerms, PriceId, Profile, Rate, RateCard, RowNumber,
     UnixMillis,
@@ -118,11 +119,12 @@ pub enum PlanError {
         file: String,
         /// Which and where.
         error: UnknownVariable,
+        /// Where that is in a file; `None` where the text is in none.
+        place: Option<Box<FilePlace>>,
     },
     /// Two rows have one number and the campaign says `duplicates = "fail"`.
     #[error(
-        "{file}: rows {first} and {second} have the same number; remove one, or set recipients.duplicates to \"first\" or \"last\""
-    )]
+        "{file}: rows {first} and {second} have the same number; {}", self.hint())]
     Duplicate {
         /// The list.
         file: String,
@@ -132,7 +134,7 @@ pub enum PlanError {
         second: u32,
     },
     /// More recipients than the campaign allows.
-    #[error("{file}, row {row}: more than {max} recipients; raise limits.max_recipients or split the list")]
+    #[error("{file}, row {row}: more than {max} recipients; {}", self.hint())]
     TooManyRecipients {
         /// The list.
         file: String,
@@ -142,7 +144,7 @@ pub enum PlanError {
         max: u32,
     },
     /// A chunk size that the provider does not take.
-    #[error("provider.chunk is {chunk}; {provider} takes 1 to {ceiling} recipients a request")]
+    #[error("provider.chunk is {chunk}; {}", self.hint())]
     Chunk {
         /// The provider.
         provider: String,
@@ -152,7 +154,7 @@ pub enum PlanError {
         ceiling: u32,
     },
     /// A cost above 64 bits of millionths.
-    #[error("{file}, row {row}: the cost is too large to be counted; check the prices of the rate card")]
+    #[error("{file}, row {row}: the cost is too large to be counted; {}", self.hint())]
     CostTooLarge {
         /// The list.
         file: String,
@@ -160,7 +162,7 @@ pub enum PlanError {
         row: u32,
     },
     /// The list was changed between the two passes that `duplicates = "last"` takes.
-    #[error("{file}: the file changed while it was read; try again")]
+    #[error("{file}: the file changed while it was read; {}", self.hint())]
     Changed {
         /// The list.
         file: String,
@@ -171,6 +173,37 @@ pub enum PlanError {
 }
 
 impl PlanError {
+    /// What to do about it, as its message ends; empty where there is nothing to say.
+    pub fn hint(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::Source(error) => return error.hint(),
+            Self::Rates(error) => return error.hint(),
+            Self::Variable { error, .. } => error.hint(),
+            Self::Chunk { provider, ceiling, .. } => {
+                return Cow::Owned(format!("{provider} takes 1 to {ceiling} recipients a request"));
+            }
+            Self::Sink(_) => "",
+            Self::Duplicate { .. } => "remove one, or set recipients.duplicates to \"first\" or \"last\"",
+            Self::TooManyRecipients { .. } => "raise limits.max_recipients or split the list",
+            Self::CostTooLarge { .. } => "check the prices of the rate card",
+            Self::Changed { .. } => "try again",
+        })
+    }
+
+    /// Where it is, as far as that is in a file.
+    pub fn place(&self) -> Option<FilePlace> {
+        match self {
+            Self::Source(error) => Some(error.place()),
+            Self::Rates(error) => Some(error.place()),
+            Self::Variable { place, .. } => place.as_deref().cloned(),
+            Self::Duplicate { file, .. }
+            | Self::TooManyRecipients { file, .. }
+            | Self::CostTooLarge { file, .. }
+            | Self::Changed { file } => Some(FilePlace::whole(file)),
+            Self::Chunk { .. } | Self::Sink(_) => None,
+        }
+    }
+
     /// The exit code of a run that ends with it.
     pub const fn exit_code(&self) -> u8 {
         match self {
@@ -602,10 +635,10 @@ fn rules<'a>(
     columns::check_names(file, header)?;
     let number_columns = columns::number_columns(file, header, &recipients.number, recipients.region)?;
     let message = &campaign.message;
-    let text = message
-        .template
-        .bind(header, &message.defaults)
-        .map_err(|error| PlanError::Variable { file: file.clone(), error })?;
+    let text = message.template.bind(header, &message.defaults).map_err(|error| {
+        let place = message.origin.place(error.place()).map(Box::new);
+        PlanError::Variable { file: file.clone(), error, place }
+    })?;
     Ok(Rules {
         header,
         delimiter: records.delimiter,

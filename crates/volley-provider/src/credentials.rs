@@ -1,6 +1,7 @@
 //! What an account is known by. Every part is a secret: none shows in `Debug`.
 
 use secrecy::{ExposeSecret, SecretString};
+use std::borrow::Cow;
 
 /// The secrets of `[provider.auth]`, as read from the environment or from files.
 ///
@@ -25,19 +26,31 @@ pub struct Credentials {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialFault {
     /// Not given.
-    #[error("{field} is missing; name it in [provider.auth] as {field}_env or {field}_file")]
+    #[error("{field} is missing; {}", self.hint())]
     Missing {
         /// The part's name: `key`, `secret`, …
         field: &'static str,
     },
     /// Empty, or with characters that cannot travel in a header.
-    #[error("{field} is empty or holds {what}; check the variable or file that it is read from")]
+    #[error("{field} is empty or holds {what}; {}", self.hint())]
     Unusable {
         /// The part's name.
         field: &'static str,
         /// What may not be in it.
         what: &'static str,
     },
+}
+
+impl CredentialFault {
+    /// What to do about it, as its message ends.
+    pub(crate) fn hint(self) -> Cow<'static, str> {
+        match self {
+            Self::Missing { field } => {
+                Cow::Owned(format!("name it in [provider.auth] as {field}_env or {field}_file"))
+            }
+            Self::Unusable { .. } => Cow::Borrowed("check the variable or file that it is read from"),
+        }
+    }
 }
 
 impl Credentials {

@@ -6,7 +6,7 @@ use crate::{
     credentials::{CredentialFault, Credentials},
     declared, fonedynamics, maxotel, mesms, multitel, transmitsms,
 };
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, fmt, sync::Arc};
 
 /// Every kind of this version. The settings that all kinds share (`base_url`, `rate`, `chunk`, …)
 /// are not among those of a kind.
@@ -105,6 +105,14 @@ pub enum SettingsError {
         /// What it must be.
         problem: String,
     },
+    /// A description of a provider that is not understood.
+    #[error("definition: {problem}")]
+    Definition {
+        /// The line of it, from 1; `None` for what is missing.
+        line: Option<usize>,
+        /// Where, what is wrong, and what to write.
+        problem: String,
+    },
     /// A part of the credentials is missing or cannot be used.
     #[error("{0}")]
     Credential(#[from] CredentialFault),
@@ -114,6 +122,14 @@ pub enum SettingsError {
 }
 
 impl SettingsError {
+    /// What to do about it, as its message ends; empty where the message says it all along.
+    pub fn hint(&self) -> Cow<'static, str> {
+        match self {
+            Self::Credential(fault) => fault.hint(),
+            _ => Cow::Borrowed(""),
+        }
+    }
+
     pub(crate) fn option(option: &'static str, problem: impl fmt::Display) -> Self {
         Self::BadOption { option, problem: problem.to_string() }
     }

@@ -54,14 +54,13 @@ pub(crate) fn run(path: &Path, voice: Voice) -> Result<u8, Fault> {
         return Err(Fault::usage(format!("{} cannot take back what it was handed: {why}", account.protocol)));
     }
     if reader.standing()?.requests_sent == 0 {
-        return Err(Fault::new(
-            NOTHING_TO_CANCEL,
-            format!("{}: nothing was handed over yet", path.display()),
-        ));
+        let what = format!("{}: nothing was handed over yet", path.display());
+        return Err(Fault::new(NOTHING_TO_CANCEL, what).hint("there is nothing to take back"));
     }
     if plan.terms.send_at.is_none() {
         let what = "it had no schedule: what was handed over was sent at once";
-        return Err(Fault::new(NOTHING_TO_CANCEL, format!("{}: {what}", path.display())));
+        return Err(Fault::new(NOTHING_TO_CANCEL, format!("{}: {what}", path.display()))
+            .hint("stop `volley send` to keep the rest back"));
     }
     // From here on nobody else hands anything over.
     let mut journal = SqliteJournal::open(path, now())?;
@@ -97,7 +96,7 @@ pub(crate) fn run(path: &Path, voice: Voice) -> Result<u8, Fault> {
     drop(journal.commit(&[Write::RunEnded { exit_code: cmd::status::resting(&journal), at: now() }]));
     asked?;
     if voice.json {
-        output::json(&report)?;
+        output::answer(&report, report.left_over(exit_code, path).as_ref())?;
     } else {
         print(&report.show(path))?;
     }
@@ -124,11 +123,29 @@ async fn cancel(
         Some(Ok(Cancelled::Unclear)) => CancelResult::Unclear,
     };
     let write = Write::Cancelled { attempt: request.attempt, result, at: now() };
-    journal.commit(&[write]).map_err(|error| Fault::new(PASSING_FAULT, error))?;
+    journal.commit(&[write]).map_err(|error| Fault::explained(PASSING_FAULT, &error, error.hint()))?;
     Ok(result)
 }
 
 impl Report {
+    /// Who was not taken back, and what to do; `None` where everybody was.
+    fn left_over(&self, exit_code: u8, path: &Path) -> Option<Fault> {
+        let path = path.display();
+        match exit_code {
+            IN_DOUBT => {
+                let recipients = output::some(self.in_doubt, "recipient");
+                let fault = Fault::new(exit_code, format!("{recipients} in doubt cannot be taken back"));
+                Some(fault.hint(format!("see: volley doubt list {path}")))
+            }
+            SOME_REFUSED => {
+                let recipients = output::some(self.too_late + self.unclear, "recipient");
+                let fault = Fault::new(exit_code, format!("{recipients} could not be taken back"));
+                Some(fault.hint(format!("see who with: volley report {path} --csv FILE")))
+            }
+            _ => None,
+        }
+    }
+
     fn count(&mut self, result: CancelResult, recipients: u64) {
         *match result {
             CancelResult::Done | CancelResult::Already => &mut self.cancelled,

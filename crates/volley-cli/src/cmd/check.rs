@@ -45,13 +45,14 @@ pub(crate) fn run(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault> 
         let Capabilities { destinations, sources, .. } = &capabilities;
         let reached: Vec<String> = destinations.prefixes.iter().map(|prefix| format!("+{prefix}")).collect();
         return Err(Fault::usage(format!(
-            "{}: {}: this provider reaches {} alone ({}: {}); leave them out with recipients.allow, or send them through another provider",
+            "{}: {}: this provider reaches {} alone ({}: {})",
             campaign.recipients.input,
             output::some(*rows, "number"),
             reached.join(" and "),
             account.protocol,
             sources.destinations,
-        )));
+        ))
+        .hint("leave them out with recipients.allow, or send them through another provider"));
     }
     if preview.accepted == 0 {
         return Err(super::plan::nobody(&campaign, preview.rows));

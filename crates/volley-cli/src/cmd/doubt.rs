@@ -56,7 +56,7 @@ impl Line {
 
 pub(crate) fn list(path: &Path, voice: Voice) -> Result<u8, Fault> {
     let doubts = JournalReader::open(path)?.in_doubt()?;
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = std::io::BufWriter::new(output::stdout());
     for doubt in &doubts {
         let line = Line::of(doubt);
         if voice.json {
@@ -87,7 +87,8 @@ pub(crate) fn resolve(
     voice: Voice,
 ) -> Result<u8, Fault> {
     if note.trim().is_empty() {
-        return Err(Fault::usage("--note: say in a few words how this is known; it is kept in the journal"));
+        return Err(Fault::usage("--note is empty")
+            .hint("say in a few words how this is known; it is kept in the journal"));
     }
     // Under the lock, so that nobody else resolves the same doubt meanwhile.
     let mut journal = SqliteJournal::open(path, now())?;
@@ -100,7 +101,9 @@ pub(crate) fn resolve(
         .collect();
     let known: BTreeSet<u32> = doubts.iter().map(|doubt| doubt.row.0).collect();
     if let Some(row) = asked.difference(&known).next() {
-        return Err(Fault::usage(format!("row {row} is not in doubt; `volley doubt list` shows who is")));
+        return Err(
+            Fault::usage(format!("row {row} is not in doubt")).hint("`volley doubt list` shows who is")
+        );
     }
     if decision == Decision::Resend {
         let reported: BTreeSet<Position> =
@@ -108,10 +111,8 @@ pub(crate) fn resolve(
         let is_reported =
             |doubt: &&Doubt| reported.contains(&doubt.position) && positions.contains(&doubt.position);
         if let Some(doubt) = doubts.iter().find(is_reported) {
-            return Err(Fault::usage(format!(
-                "row {} got a delivery report, so it was taken; `volley receipts` says so to the journal, nothing was decided",
-                doubt.row.0
-            )));
+            return Err(Fault::usage(format!("row {} got a delivery report, so it was taken", doubt.row.0))
+                .hint("`volley receipts` says so to the journal, nothing was decided"));
         }
     }
     let resolved = positions.len() as u64;
@@ -150,7 +151,9 @@ fn commit(
         at: now(),
     };
     kill_point!("before-resolution");
-    journal.commit(&[Change::Resolve(resolution)]).map_err(|error| Fault::new(5, error))?;
+    journal
+        .commit(&[Change::Resolve(resolution)])
+        .map_err(|error| Fault::explained(5, &error, error.hint()))?;
     kill_point!("after-resolution");
     Ok(())
 }
@@ -253,10 +256,8 @@ async fn look(
     let (mut cursor, mut undecidable) = (Cursor::default(), None);
     loop {
         let asked = desk.ask(|adapter| adapter.lookup(lost, &cursor)).await.ok_or_else(|| {
-            Fault::usage(format!(
-                "{} has no call that tells what became of a lost request; look in its web app, then decide with `volley doubt resolve`",
-                account.protocol
-            ))
+            Fault::usage(format!("{} has no call that tells what became of a lost request", account.protocol))
+                .hint("look in its web app, then decide with `volley doubt resolve`")
         })?;
         let sighting = asked.map_err(|failure| crate::desk::unanswered("doubt probe", &failure))?;
         request_id = sighting.request_id.or(request_id);
@@ -298,7 +299,9 @@ async fn look(
             message_ids: found.into_iter().filter_map(|(position, id)| Some((position, id?))).collect(),
             at: now(),
         };
-        journal.commit(&[Change::Resolve(resolution)]).map_err(|error| Fault::new(5, error))?;
+        journal
+            .commit(&[Change::Resolve(resolution)])
+            .map_err(|error| Fault::explained(5, &error, error.hint()))?;
     }
     Ok(line)
 }

@@ -272,14 +272,12 @@ fn quoted(path: &Path) -> String {
 }
 
 fn taken(path: &Path) -> Fault {
-    Fault::usage(format!(
-        "{} is there already and stays as it is; name another file or directory, or move it away",
-        path.display()
-    ))
+    Fault::usage(format!("{} is there already and stays as it is", path.display()))
+        .hint("name another file or directory, or move it away")
 }
 
 fn unwritable(path: &Path, fault: &io::Error) -> Fault {
-    Fault::new(1, format!("{} could not be written: {fault}", path.display()))
+    Fault::new(1, format!("{} could not be written: {fault}", path.display())).hint("choose another place")
 }
 
 #[cfg(test)]

@@ -24,7 +24,6 @@ mod watch;
 use crate::{
     args::{Args, Command, Doubt, Overrides, Provider},
     fault::Fault,
-    output,
 };
 use jiff::Timestamp;
 use std::path::Path;
@@ -43,9 +42,13 @@ pub(crate) struct Voice {
     pub(crate) yes: bool,
 }
 
-pub(crate) fn run(args: Args) -> Result<u8, Fault> {
-    output::choose_colours(args.no_color);
-    let voice = Voice { json: args.json, quiet: args.quiet, verbose: args.verbose, yes: args.yes };
+impl Voice {
+    pub(crate) fn of(args: &Args) -> Self {
+        Self { json: args.json, quiet: args.quiet, verbose: args.verbose, yes: args.yes }
+    }
+}
+
+pub(crate) fn run(args: Args, voice: Voice) -> Result<u8, Fault> {
     match args.command {
         Command::Init { target, provider } => init::run(&target, &provider, voice),
         Command::Check(campaign) => check::run(&campaign, voice),

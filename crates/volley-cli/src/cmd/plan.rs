@@ -49,11 +49,11 @@ pub(crate) fn run(
 /// Nobody is left to send to.
 pub(crate) fn nobody(campaign: &Campaign, rows: u64) -> Fault {
     let list = &campaign.recipients.input;
-    let why = match rows {
-        0 => "it has a header and no rows".to_owned(),
-        rows => format!("none of its {rows} rows can be sent; the preview says why of each"),
+    let (why, hint) = match rows {
+        0 => ("it has a header and no rows".to_owned(), "add a row for each recipient"),
+        rows => (format!("none of its {rows} rows can be sent"), "the preview says why of each"),
     };
-    Fault::new(NOTHING_TO_SEND, format!("{list}: nothing to send: {why}"))
+    Fault::new(NOTHING_TO_SEND, format!("{list}: nothing to send: {why}")).hint(hint)
 }
 
 /// Plans `campaign` into `journal`, which must not exist, and holds its name. Without recipients

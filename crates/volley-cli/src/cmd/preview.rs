@@ -41,8 +41,10 @@ pub(crate) fn run(
     } else {
         (pass.run(&mut Discard)?, None)
     };
+    let fault = (preview.accepted == 0).then(|| super::plan::nobody(&campaign, preview.rows));
     if voice.json {
-        output::json(&Advised { preview: &preview, window: falls(&preview), advice: edits.as_ref() })?;
+        let advised = Advised { preview: &preview, window: falls(&preview), advice: edits.as_ref() };
+        output::answer(&advised, fault.as_ref())?;
     } else {
         let currency = preview.cost.as_ref().map(|cost| cost.currency.as_str());
         let is_taken = output::is_stdout(rejects);
@@ -52,10 +54,7 @@ pub(crate) fn run(
         let shown = format!("{shown}{}", edits.unwrap_or_default());
         output::answer_beside(&shown, is_taken, voice.quiet)?;
     }
-    if preview.accepted == 0 {
-        return Err(super::plan::nobody(&campaign, preview.rows));
-    }
-    Ok(0)
+    fault.map_or(Ok(0), |fault| Err(fault.in_answer()))
 }
 
 /// How the send window falls for those who would be sent to now, or when their plan says; `None`
@@ -111,18 +110,15 @@ impl Pass<'_> {
         let reading = Reading::start(&campaign.recipients.input, self.voice);
         let cannot = |path: &Path, error| output::not_written("--rejects", path, error);
         let file = self.rejects.map(|path| RejectFile::create(path).map_err(|error| cannot(path, error)));
-        let mut shown = Shown { sink, rejects: file.transpose()?, reading };
+        let mut shown = Shown { sink, rejects: file.transpose()?, unwritten: None, reading };
         let planned = plan(campaign, &offer, &conditions, &mut shown).map_err(|error| match error {
             PlanError::Sink(_) if signals::is_to_stop_reading() => {
                 Fault::new(signals::INTERRUPTED, "stopped; nothing was planned and nothing was sent")
             }
-            PlanError::Sink(error) => match error.0.downcast::<io::Error>() {
-                // Who read the rejects has gone.
-                Ok(error) if error.kind() == io::ErrorKind::BrokenPipe => Fault::from(*error),
-                Ok(error) => PlanError::Sink(SinkError(error)).into(),
-                Err(error) => PlanError::Sink(SinkError(error)).into(),
+            error => match self.rejects.zip(shown.unwritten.take()) {
+                Some((path, error)) => cannot(path, error),
+                None => error.into(),
             },
-            error => error.into(),
         })?;
         if let Some((path, file)) = self.rejects.zip(shown.rejects) {
             file.finish().map_err(|error| cannot(path, error))?;
@@ -150,15 +146,14 @@ fn check_settings(campaign: &Campaign, account: &Account, capabilities: &Capabil
         )));
     }
     if campaign.limits.max_cost.is_some() && campaign.rates.is_none() {
-        return Err(Fault::usage(format!(
-            "{file}: limits.max_cost needs prices to count with; name a rate card in [rates], or remove it"
-        )));
+        return Err(Fault::usage(format!("{file}: limits.max_cost needs prices to count with"))
+            .hint("name a rate card in [rates], or remove it"));
     }
     if account.is_sim() && campaign.provider.base_url.is_some() {
         return Err(Fault::usage(format!(
-            "{file}: provider.base_url does not go with kind = \"sim\", which runs inside this process; use kind = \"{}\" for a gateway elsewhere",
-            account.protocol
-        )));
+            "{file}: provider.base_url does not go with kind = \"sim\", which runs inside this process"
+        ))
+        .hint(format!("use kind = \"{}\" for a gateway elsewhere", account.protocol)));
     }
     Ok(())
 }
@@ -167,6 +162,8 @@ fn check_settings(campaign: &Campaign, account: &Account, capabilities: &Capabil
 struct Shown<'a> {
     sink: &'a mut dyn Sink,
     rejects: Option<RejectFile>,
+    /// Why that file could not be written.
+    unwritten: Option<io::Error>,
     reading: Reading,
 }
 
@@ -180,8 +177,11 @@ impl Sink for Shown<'_> {
     }
 
     fn reject(&mut self, reject: &Reject) -> Result<(), SinkError> {
-        if let Some(file) = &mut self.rejects {
-            file.write(reject).map_err(SinkError::new)?;
+        if let Some(file) = &mut self.rejects
+            && let Err(error) = file.write(reject)
+        {
+            self.unwritten = Some(error);
+            return Err(SinkError::new("the rejects cannot be written"));
         }
         self.sink.reject(reject)
     }

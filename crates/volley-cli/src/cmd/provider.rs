@@ -165,10 +165,8 @@ pub(crate) fn check(campaign: &args::Campaign, voice: Voice) -> Result<u8, Fault
         Ok::<_, Fault>((balance, senders, is_known))
     })?;
     if !is_known {
-        return Err(Fault::usage(format!(
-            "{} has no call to check credentials with; the first request of a campaign shows whether they are taken",
-            account.protocol
-        )));
+        return Err(Fault::usage(format!("{} has no call to check credentials with", account.protocol))
+            .hint("the first request of a campaign shows whether they are taken"));
     }
     let named = loaded.sender.as_deref();
     let sender = named.zip(senders.as_deref()).and_then(|(name, senders)| find(senders, name));
@@ -270,5 +268,6 @@ pub(crate) fn find<'a>(senders: &'a [Sender], name: &str) -> Option<&'a Sender> 
 }
 
 fn has_no_call(account: &Account, what: &str) -> Fault {
-    Fault::usage(format!("{} has no call that tells the {what}; look in its web app", account.protocol))
+    Fault::usage(format!("{} has no call that tells the {what}", account.protocol))
+        .hint("look in its web app")
 }

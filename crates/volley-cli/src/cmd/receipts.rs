@@ -65,9 +65,8 @@ pub(crate) fn run(
         Some(address) => office = receive(office, &account, address, token, voice)?,
         None if poll => is_whole = ask(&mut office, &account, voice)?,
         None => {
-            return Err(Fault::usage(
-                "say how: --poll asks the provider, --listen ADDRESS waits for its calls",
-            ));
+            return Err(Fault::usage("receipts: nobody says how to get them")
+                .hint("--poll asks the provider, --listen ADDRESS waits for its calls"));
         }
     }
     prove(path, &mut office.book, voice)?;
@@ -100,7 +99,10 @@ impl Office {
     fn keep(&mut self, receipts: &[Receipt], mark: Option<&PollMark>) -> Result<(), Fault> {
         let out = receipts.iter().filter(|one| one.opted_out).filter_map(|one| one.to);
         self.heard.opted_out += self.out.add(out)?;
-        let recorded = self.book.record(receipts, mark, now()).map_err(|error| Fault::new(5, error))?;
+        let recorded = self
+            .book
+            .record(receipts, mark, now())
+            .map_err(|error| Fault::explained(5, &error, error.hint()))?;
         self.heard.applied += recorded.applied;
         self.heard.repeated += recorded.repeated;
         self.heard.unknown += recorded.unknown;
@@ -147,15 +149,14 @@ fn ask(office: &mut Office, account: &Account, voice: Voice) -> Result<bool, Fau
     cmd::sim::runtime()?.block_on(async {
         let mut stop = signals::listen(move |_| output::talk(voice.quiet, "stopping behind this page"))?;
         match polling {
-            Polling::Never => Err(Fault::usage(format!(
-                "{} cannot be asked what became of messages{}",
-                account.protocol,
-                if account.protocol == "multitel" {
-                    "; it calls: --listen, and notify_url in the campaign"
-                } else {
-                    ""
-                }
-            ))),
+            Polling::Never => {
+                let fault =
+                    Fault::usage(format!("{} cannot be asked what became of messages", account.protocol));
+                Err(match account.protocol.as_str() {
+                    "multitel" => fault.hint("it calls: --listen, and notify_url in the campaign"),
+                    _ => fault,
+                })
+            }
             Polling::ByRequest => by_request(office, &mut desk, &mut stop).await,
             Polling::ByMessage => by_message(office, &mut desk, &mut stop).await,
             Polling::ByWindow => by_window(office, &mut desk, &mut stop).await,
@@ -272,19 +273,20 @@ fn receive(
     let nothing =
         Callback { method: "GET".to_owned(), query: String::new(), headers: Vec::new(), body: Bytes::new() };
     if adapter.callback(&nothing).is_none() {
-        let instead = match adapter.capabilities().polling {
-            Polling::Never => "and cannot be asked either: what became of its messages stays unknown",
-            _ => "; ask it with --poll",
-        };
-        return Err(Fault::usage(format!("{} makes no calls {instead}", account.protocol)));
+        let fault = |more| Fault::usage(format!("{} makes no calls{more}", account.protocol));
+        return Err(match adapter.capabilities().polling {
+            Polling::Never => fault(" and cannot be asked either: what became of its messages stays unknown"),
+            _ => fault("").hint("ask it with --poll"),
+        });
     }
     let token = token.map_or_else(listen::new_token, Ok)?;
     let office = Arc::new(Mutex::new(office));
     let keeper = Arc::clone(&office);
     cmd::sim::runtime()?.block_on(async {
         let mut stop = signals::listen(|_| {})?;
-        let cannot =
-            |error| Fault::usage(format!("--listen {address}: {error}; choose another address or port"));
+        let cannot = |error| {
+            Fault::usage(format!("--listen {address}: {error}")).hint("choose another address or port")
+        };
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let url = listen::shown(listener.local_addr()?, &token);
         if voice.json {
@@ -335,7 +337,9 @@ fn prove(path: &Path, book: &mut ReceiptBook, voice: Voice) -> Result<(), Fault>
         at: now(),
     };
     if proved > 0 {
-        journal.commit(&[Write::Resolve(resolution)]).map_err(|error| Fault::new(5, error))?;
+        journal
+            .commit(&[Write::Resolve(resolution)])
+            .map_err(|error| Fault::explained(5, &error, error.hint()))?;
     }
     drop(journal.commit(&[Write::RunEnded { exit_code: cmd::status::resting(&journal), at: now() }]));
     output::talk(

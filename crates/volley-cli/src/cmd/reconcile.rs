@@ -37,20 +37,20 @@ pub(crate) fn run(path: &Path, bill: Option<&Path>, csv: Option<&Path>, voice: V
     let plan = reader.plan();
     let (Some(currency), Some(estimated)) = (plan.terms.currency.as_deref(), plan.estimated) else {
         return Err(Fault::usage(format!(
-            "{}: the plan has no rate card, so there is nothing to compare with; name one in [rates] before planning",
+            "{}: the plan has no rate card, so there is nothing to compare with",
             path.display()
-        )));
+        ))
+        .hint("name one in [rates] before planning"));
     };
     if let Some(pid) = reader.running()? {
-        let what =
-            format!("{} is being sent by process {pid}; reconcile it when that is done", path.display());
-        return Err(Fault::new(11, what));
+        let what = format!("{} is being sent by process {pid}", path.display());
+        return Err(Fault::new(11, what).hint("reconcile it when that is done"));
     }
     let card = card_of(plan, currency).map_err(|what| damaged(path, what))?;
     let mut answers = Answers::read(&reader)?;
     let mut notes: Vec<String> = answers.told_of_open().into_iter().collect();
     let file = bill.map(|bill| volley_plan::load_bill(bill, currency)).transpose();
-    let file = file.map_err(|error| Fault::new(error.exit_code(), error))?;
+    let file = file?;
     let survey = Survey::of(&reader, &answers, file.as_ref().is_some_and(|file| file.has_ids))?;
     let on_bill = match (bill, file) {
         (Some(bill), Some(file)) => Some(of_this_campaign(bill, file, &survey, currency, &mut notes)?),
@@ -83,7 +83,11 @@ pub(crate) fn run(path: &Path, bill: Option<&Path>, csv: Option<&Path>, voice: V
     let subject = Subject { plan, currency, other_unit: answers.other_unit, notes };
     let exit_code = if result.is_explained() { 0 } else { REMAINDER };
     if voice.json {
-        output::json(&report::Report::of(&subject, &result, exit_code))?;
+        let fault = (!result.is_explained()).then(|| {
+            Fault::new(REMAINDER, format!("{}: a remainder has no cause", path.display()))
+                .hint("--csv FILE lists every message that differs")
+        });
+        output::answer(&report::Report::of(&subject, &result, exit_code), fault.as_ref())?;
     } else {
         let screen = if output::is_stdout(csv) { Screen::stderr() } else { Screen::stdout() };
         let shown = report::show(&subject, &result, &screen);
@@ -307,16 +311,14 @@ fn check_numbers(bill: &Path, comparison: &Comparison, result: &Reconciliation) 
 }
 
 fn unusable(bill: &Path, what: &str) -> Fault {
-    Fault::usage(format!(
-        "{}: {what}; check that its numbers have their country code, and that it is this campaign's bill",
-        bill.display()
-    ))
+    Fault::usage(format!("{}: {what}", bill.display()))
+        .hint("check that its numbers have their country code, and that it is this campaign's bill")
 }
 
 fn damaged(journal: &Path, what: impl Display) -> Fault {
-    Fault::new(12, format!("{}: {what}; `volley verify` says more", journal.display()))
+    Fault::new(12, format!("{}: {what}", journal.display())).hint("`volley verify` says more")
 }
 
 fn too_large(journal: &Path, error: AmountTooLarge) -> Fault {
-    Fault::usage(format!("{}: {error}; check the unit of the bill's amounts", journal.display()))
+    Fault::usage(format!("{}: {error}", journal.display())).hint("check the unit of the bill's amounts")
 }

@@ -54,7 +54,7 @@ pub(crate) struct Files<'a> {
 pub(crate) fn run(path: &Path, files: &Files<'_>, voice: Voice) -> Result<u8, Fault> {
     let Files { csv, html, full_numbers } = *files;
     if csv.is_some() && csv == html {
-        return Err(Fault::usage("--csv and --html name the same file; give each its own"));
+        return Err(Fault::usage("--csv and --html name the same file").hint("give each its own"));
     }
     output::only_one_on_stdout(&[("--html", html), ("--csv", csv)], voice.json)?;
     let is_on_stdout = output::is_stdout(html);
@@ -94,12 +94,8 @@ pub(crate) fn run(path: &Path, files: &Files<'_>, voice: Voice) -> Result<u8, Fa
         written.map_err(|error| cannot_write(path, &error))?;
     }
     if is_on_stdout {
-        let mut out = io::stdout().lock();
-        let written = out.write_all(page::page(&report, full_numbers).as_bytes()).and_then(|()| out.flush());
-        written.map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => Fault::from(error),
-            _ => cannot_write(Path::new("-"), &error),
-        })?;
+        let mut out = output::stdout();
+        out.write_all(page::page(&report, full_numbers).as_bytes()).and_then(|()| out.flush())?;
     } else if voice.json {
         output::json(&report)?;
     } else {
@@ -115,23 +111,15 @@ pub(crate) fn run(path: &Path, files: &Files<'_>, voice: Voice) -> Result<u8, Fa
 /// Starts the page that is to be at `path`; nothing but an earlier page is written over.
 fn start_page(path: &Path) -> Result<ListFile, Fault> {
     if path.is_dir() {
-        return Err(Fault::usage(format!(
-            "--html {}: it is a directory; name a file in it, such as {}",
-            path.display(),
-            path.join("report.html").display()
-        )));
+        return Err(Fault::usage(format!("--html {}: it is a directory", path.display()))
+            .hint(format!("name a file in it, such as {}", path.join("report.html").display())));
     }
     ListFile::create(path, page::FIRST_LINE, "report page").map_err(|error| cannot_write(path, &error))
 }
 
 /// The page could not be written, and what to do about it.
 fn cannot_write(path: &Path, error: &io::Error) -> Fault {
-    let path = if path == Path::new("-") { "stdout".into() } else { path.to_string_lossy() };
-    let instead = match error.kind() {
-        io::ErrorKind::AlreadyExists => "",
-        _ => "; free space there, check its permissions, or choose another place",
-    };
-    Fault::usage(format!("--html: the page was not written to {path}: {error}{instead}"))
+    Fault::unwritten(&format!("--html: the page was not written to {}", path.display()), error)
 }
 
 /// The recipients whose requests were taken back at the provider, neighbours together.

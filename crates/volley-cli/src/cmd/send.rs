@@ -31,7 +31,8 @@ use volley_engine::{
     Control, Ending, HeldBack, HttpTransport, LaneSettings, Port, Progress, Run, Settings, Threaded, Windows,
 };
 use volley_journal::{
-    FrozenPlan, Journal, JournalLock, JournalReader, ReceiptBook, SqliteJournal, Standing, Write, kill_point,
+    CommitError, FrozenPlan, Journal, JournalLock, JournalReader, ReceiptBook, SqliteJournal, Standing,
+    Write, kill_point,
 };
 use volley_plan::{Campaign, Discard, Preview};
 use volley_provider::adapter::SendCall;
@@ -40,6 +41,7 @@ use volley_provider::adapter::SendCall;
 const PASSING_FAULT: u8 = 5;
 const PLAN_CHANGED: u8 = 7;
 const CAP_REACHED: u8 = 8;
+const JOURNAL_DAMAGED: u8 = 12;
 
 /// How late a scheduled campaign may start without being asked about.
 const LATE_MS: i64 = 60 * 60 * 1_000;
@@ -49,9 +51,8 @@ pub(crate) fn send(asked: &Send, voice: Voice) -> Result<u8, Fault> {
     let (rejects, journal) = (rejects.rejects.as_deref(), journal.as_deref());
     if is_journal(target) {
         if !overrides.set.is_empty() || rejects.is_some() || only.only.is_some() || journal.is_some() {
-            return Err(Fault::usage(
-                "a journal is sent as it is; --set, --rejects, --only and --journal go with a campaign file",
-            ));
+            return Err(Fault::usage("a journal is sent as it is")
+                .hint("--set, --rejects, --only and --journal go with a campaign file"));
         }
         return go_on(target, sending, *canary, voice);
     }
@@ -99,10 +100,9 @@ pub(crate) fn send(asked: &Send, voice: Voice) -> Result<u8, Fault> {
 fn over_cap(campaign: &Campaign, preview: &Preview) -> Option<Fault> {
     let (cap, estimated) = (campaign.limits.max_cost?, preview.estimated?);
     let currency = preview.terms.currency.as_deref().unwrap_or_default();
-    let message = format!(
-        "the campaign costs {currency} {estimated}, above the cap of {cap}; nothing was sent; shorten the list or raise --max-cost"
-    );
-    (estimated > cap).then(|| Fault::new(CAP_REACHED, message))
+    let message =
+        format!("the campaign costs {currency} {estimated}, above the cap of {cap}; nothing was sent");
+    (estimated > cap).then(|| Fault::new(CAP_REACHED, message).hint("shorten the list or raise --max-cost"))
 }
 
 pub(crate) fn resume(path: &Path, sending: &Sending, voice: Voice) -> Result<u8, Fault> {
@@ -155,14 +155,21 @@ fn same_plan(
     if differences.is_empty() {
         return Ok(preview);
     }
+    // What is wrong with the journal itself comes before what is wrong with the campaign.
+    if let Some(broken) = volley_journal::verify(path)?.broken.first() {
+        let what = format!("{} is damaged, or an older copy: {}", path.display(), broken.sentence);
+        let hint = "this run sent nothing; keep the file, `volley verify` says more";
+        return Err(Fault::new(JOURNAL_DAMAGED, what).hint(hint));
+    }
     let (file, journal) = (campaign.path.display(), path.display());
     Err(Fault::new(
         PLAN_CHANGED,
         format!(
-            "{file}: {} changed since {journal} was planned; nothing was sent; `volley resume {journal}` sends the frozen plan, another name or --journal plans anew",
+            "{file}: {} changed since {journal} was planned; nothing was sent",
             differences.join(" and ")
         ),
-    ))
+    )
+    .hint(format!("`volley resume {journal}` sends the frozen plan, another name or --journal plans anew")))
 }
 
 /// A journal that is open for sending, and what it is sent with.
@@ -231,7 +238,7 @@ impl Resumption {
             let max_cost = cap(text)?;
             self.journal
                 .commit(&[Write::Cap { max_cost }])
-                .map_err(|error| Fault::new(PASSING_FAULT, error))?;
+                .map_err(|error| Fault::explained(PASSING_FAULT, &error, error.hint()))?;
         }
         self.lane.max_cost = self.journal.standing().max_cost.or(self.lane.max_cost);
         Ok(())
@@ -259,7 +266,7 @@ impl Resumption {
         if self.account.is_sim() || self.journal.standing().recipients.pending == 0 {
             return Ok(());
         }
-        let cannot = |error| Fault::new(PASSING_FAULT, error);
+        let cannot = |error: CommitError| Fault::explained(PASSING_FAULT, &error, error.hint());
         let chunk = self.journal.next_chunks(Position(0), 1).map_err(cannot)?.pop();
         let first = chunk.map(|chunk| SendCall {
             chunk: Arc::new(chunk),
@@ -355,9 +362,8 @@ impl Resumption {
         let at = cmd::rfc_3339(at);
         match output::ask(&format!("The schedule was {at}. Type late to send now: "), "late") {
             Some(true) => Ok(()),
-            Some(false) | None => Err(Fault::usage(format!(
-                "the schedule was {at}, more than an hour ago; add --late to send now"
-            ))),
+            Some(false) | None => Err(Fault::usage(format!("the schedule was {at}, more than an hour ago"))
+                .hint("add --late to send now")),
         }
     }
 
@@ -404,15 +410,22 @@ impl Resumption {
         drop(ReceiptBook::open(&path));
         let mut status = Status::of(&plan, &standing, false);
         status.exit_code = exit_code(&ending, &standing);
+        let fault = unfinished(&ending, &standing, &path);
         let shown = if voice.json {
-            output::json(&status)
+            output::answer(&status, fault.as_ref())
         } else {
             output::answer_beside(&status.show(), stdout_is_taken, voice.quiet)
         };
         if let Some(line) = first.and_then(|first| canary::passed(first, plan.rows.accepted, &standing)) {
             output::talk(voice.quiet, &line);
         }
-        tell_ending(&ending, &standing, &path, voice);
+        match (&ending, fault) {
+            (Ending::Stopped { reason, .. }, Some(fault)) if *reason != StopReason::Interrupted => {
+                fault.in_answer().report(voice);
+            }
+            (_, Some(fault)) => output::talk(voice.quiet, &fault.line()),
+            (_, None) => {}
+        }
         match shown {
             // Whoever stopped reading may still look at the exit code.
             Err(fault) if fault.kind() != io::ErrorKind::BrokenPipe => Err(fault.into()),
@@ -440,7 +453,7 @@ impl Resumption {
         let (show, shown) = watch::channel(Progress::default());
         let bar = progress::show(shown, &self.plan, &self.lane.rates, voice);
         let earlier_requests = volley_engine::earlier_requests(&mut self.journal, &self.lane.rates, now())
-            .map_err(|error| Fault::new(PASSING_FAULT, error))?;
+            .map_err(|error| Fault::explained(PASSING_FAULT, &error, error.hint()))?;
         let asked = self.asked.iter().map(Instant::elapsed);
         let earlier_requests = earlier_requests.into_iter().chain(asked).collect();
         let (send_at, not_before) = (self.handed_over(), self.not_before());
@@ -483,7 +496,7 @@ impl Resumption {
         let mut status = Status::of(&self.plan, &standing, false);
         status.exit_code = exit_code;
         watched.end(ended.as_ref().ok(), &status).await;
-        let ending = ended.map_err(|error| Fault::new(PASSING_FAULT, error))?;
+        let ending = ended.map_err(|error| Fault::explained(PASSING_FAULT, &error, error.hint()))?;
         // Whoever closes the journal last takes its log into the file.
         kill_point!("before-checkpoint");
         port.close();
@@ -499,7 +512,8 @@ pub(crate) fn earlier(
     capabilities: &Capabilities,
 ) -> Result<Vec<Duration>, Fault> {
     let rates = account.rates(capabilities)?;
-    volley_engine::earlier_requests(journal, &rates, now()).map_err(|error| Fault::new(PASSING_FAULT, error))
+    volley_engine::earlier_requests(journal, &rates, now())
+        .map_err(|error| Fault::explained(PASSING_FAULT, &error, error.hint()))
 }
 
 /// The runtime of sending. One thread carries some ten thousands of requests a second, beside the
@@ -519,27 +533,33 @@ fn exit_code(ending: &Ending, standing: &Standing) -> u8 {
     }
 }
 
-fn tell_ending(ending: &Ending, standing: &Standing, path: &Path, voice: Voice) {
-    let path = path.display();
-    match ending {
+/// Why a run is not done with everybody, and what to do; `None` where it is.
+fn unfinished(ending: &Ending, standing: &Standing, path: &Path) -> Option<Fault> {
+    let (exit_code, path, totals) = (exit_code(ending, standing), path.display(), standing.recipients);
+    let (message, hint) = match ending {
         Ending::Stopped { reason: StopReason::Interrupted, .. } => {
-            output::talk(voice.quiet, &format!("interrupted; go on with: volley resume {path}"));
+            ("interrupted".to_owned(), format!("go on with: volley resume {path}"))
         }
         Ending::Stopped { reason, detail } => {
             let detail = if detail.as_str().is_empty() { String::new() } else { format!(" ({detail})") };
-            output::talk(
-                false,
-                &format!("volley: stopped: {}{detail}; go on with: volley resume {path}", reason.advice()),
-            );
+            let hint = format!("{}; go on with: volley resume {path}", reason.remedy());
+            (format!("stopped: {}{detail}", reason.cause()), hint)
         }
-        Ending::Finished if standing.recipients.in_doubt > 0 => {
-            output::talk(
-                voice.quiet,
-                &format!("some recipients may or may not have been texted: volley doubt list {path}"),
-            );
+        Ending::Finished if totals.in_doubt > 0 => {
+            let recipients = output::some(totals.in_doubt, "recipient");
+            (
+                format!("{recipients} may or may not have been texted"),
+                format!("see: volley doubt list {path}"),
+            )
         }
-        Ending::Finished => {}
-    }
+        Ending::Finished if totals.refused > 0 => {
+            let (recipients, were) = output::some_were(totals.refused, "recipient");
+            let hint = format!("see why with: volley report {path} --csv FILE");
+            (format!("{recipients} {were} refused"), hint)
+        }
+        Ending::Finished => return None,
+    };
+    Some(Fault::new(exit_code, message).hint(hint))
 }
 
 /// Random enough to keep senders from coming back together.

@@ -9,7 +9,8 @@ use std::{
 };
 use volley_core::{Rate, RateCard, Rounding};
 use volley_journal::FrozenPlan;
-use volley_sim::{Config, Face, Limit, LimitKind, Server};
+use volley_plan::{Content, FilePlace, Mark};
+use volley_sim::{Config, Face, FileFault, Limit, LimitKind, Server};
 
 /// The files of `volley sim`.
 pub(crate) struct Files {
@@ -33,7 +34,9 @@ pub(crate) fn run(listen: SocketAddr, files: Files, seed: Option<u64>, voice: Vo
     config.ledger_file = files.ledger;
     runtime()?.block_on(async {
         let mut stop = signals::listen(|_| {})?;
-        let server = Server::start(config, listen).await.map_err(Fault::usage)?;
+        let server = Server::start(config, listen)
+            .await
+            .map_err(|error| Fault::explained(2, &error, "choose another address or port"))?;
         let address = server.address;
         if voice.json {
             output::json(&serde_json::json!({ "schema": 1, "listening": address.to_string() }))?;
@@ -118,20 +121,28 @@ fn read_files(
         fs::read_to_string(path).map_err(|error| {
             let code = if error.kind() == std::io::ErrorKind::NotFound { 10 } else { 2 };
             Fault::new(code, format!("{}: {error}", path.display()))
+                .hint("name a file in UTF-8 that you may open")
         })
     };
     if let Some(path) = accounts {
+        // What stands in it may be a secret.
         let read = config.read_accounts(&text(path)?);
-        read.map_err(|fault| Fault::usage(format!("{}: {fault}", path.display())))?;
+        read.map_err(|fault| misread(path, &fault, Content::Private))?;
     }
     if let Some(path) = faults {
         let read = config.read_faults(&text(path)?);
-        read.map_err(|fault| Fault::usage(format!("{}: {fault}", path.display())))?;
+        read.map_err(|fault| misread(path, &fault, Content::Settings))?;
     }
     if let Some(seed) = seed {
         config.seed = seed;
     }
     Ok(())
+}
+
+/// A file of the gateway's that is not understood.
+fn misread(path: &Path, fault: &FileFault, content: Content) -> Fault {
+    let place = FilePlace { file: path.to_owned(), line: Some(fault.line), mark: Mark::Line, content };
+    Fault::usage(format!("{}: {fault}", path.display())).at(place)
 }
 
 /// The runtime of everything that talks to a network.

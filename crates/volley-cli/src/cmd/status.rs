@@ -239,5 +239,7 @@ pub(crate) fn run(path: &Path, voice: Voice) -> Result<u8, Fault> {
 /// People's text that is the command's answer, on stdout.
 pub(crate) fn print(text: &str) -> std::io::Result<()> {
     use std::io::Write;
-    write!(std::io::stdout().lock(), "{text}")
+    let mut out = output::stdout();
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }

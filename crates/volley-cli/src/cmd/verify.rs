@@ -45,12 +45,20 @@ pub(crate) fn run(path: &Path, voice: Voice) -> Result<u8, Fault> {
         waiting_for_recovery: verified.waiting_for_recovery(),
         broken: broken.collect(),
     };
+    let fault = (!report.holds).then(|| {
+        let what = match report.broken.len() {
+            1 => "an invariant does not hold".to_owned(),
+            many => format!("{many} invariants do not hold"),
+        };
+        let hint = "keep the file, send nothing from it, and bring back what is missing or was changed";
+        Fault::new(FAILED, format!("{}: {what}", path.display())).hint(hint)
+    });
     if voice.json {
-        output::json(&report)?;
+        output::answer(&report, fault.as_ref())?;
     } else {
         show(&report, voice);
     }
-    Ok(if report.holds { 0 } else { FAILED })
+    fault.map_or(Ok(0), |fault| Err(fault.in_answer()))
 }
 
 fn show(report: &Report, voice: Voice) {

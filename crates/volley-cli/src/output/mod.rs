@@ -20,7 +20,6 @@ use serde::Serialize;
 use std::{
     io::{self, IsTerminal, Write},
     path::Path,
-    process::ExitCode,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -33,11 +32,47 @@ pub(crate) fn is_drawn(bar: Option<&ProgressBar>) {
     *DRAWN.lock().unwrap_or_else(PoisonError::into_inner) = bar.cloned();
 }
 
+/// Standard output, whose errors say that it is.
+pub(crate) fn stdout() -> Stdout {
+    Stdout(io::stdout().lock())
+}
+
+/// See [`stdout`].
+pub(crate) struct Stdout(io::StdoutLock<'static>);
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(|error| unwritten(&error))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(|error| unwritten(&error))
+    }
+}
+
+/// An error of standard output, which says so.
+pub(crate) fn unwritten(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("standard output: {error}"))
+}
+
 /// One JSON object on stdout.
 pub(crate) fn json(value: &impl Serialize) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = stdout();
     serde_json::to_writer(&mut out, value)?;
-    writeln!(out)
+    writeln!(out)?;
+    out.flush()
+}
+
+/// One JSON object on stdout; with `fault` as its member `error`, where the command ends with one.
+pub(crate) fn answer(value: &impl Serialize, fault: Option<&Fault>) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Answer<'a, T> {
+        #[serde(flatten)]
+        value: &'a T,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<crate::fault::Told<'a>>,
+    }
+    json(&Answer { value, error: fault.map(Fault::told) })
 }
 
 /// A line for people on stderr, unless they asked for quiet.
@@ -77,22 +112,17 @@ pub(crate) fn answer_beside(text: &str, data_on_stdout: bool, quiet: bool) -> io
         talk(quiet, text.trim_end());
         return Ok(());
     }
-    write!(io::stdout().lock(), "{text}")
+    let mut out = stdout();
+    write!(out, "{text}")?;
+    out.flush()
 }
 
 /// A list that was asked for by `flag` could not be written; who read it may have gone.
 pub(crate) fn not_written(flag: &str, path: &Path, error: io::Error) -> Fault {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Fault::from(error),
-        _ => Fault::usage(format!("{flag} {}: {error}", path.display())),
+        _ => Fault::unwritten(&format!("{flag} {}", path.display()), &error),
     }
-}
-
-/// A wrong command line: clap's own words, on one line where it is an error.
-pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    // A closed pipe behind `--help` is nobody's business.
-    drop(error.print());
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// `text` with everything that steers a terminal shown instead of obeyed.
@@ -126,6 +156,11 @@ pub(crate) fn some(number: u64, thing: &str) -> String {
     format!("{} {thing}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
+/// The same, with the verb that goes with it.
+pub(crate) fn some_were(number: u64, thing: &str) -> (String, &'static str) {
+    (some(number, thing), if number == 1 { "was" } else { "were" })
+}
+
 /// Days, hours, minutes and seconds, the two largest that are not zero.
 pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -156,7 +191,7 @@ pub(crate) fn not_confirmed(asked: Option<bool>) -> Result<(), Fault> {
     match asked {
         Some(true) => Ok(()),
         Some(false) => Err(Fault::usage("not confirmed; nothing was sent")),
-        None => Err(Fault::usage("nobody can be asked without a terminal; add --yes to send")),
+        None => Err(Fault::usage("nobody can be asked without a terminal").hint("add --yes to send")),
     }
 }
 

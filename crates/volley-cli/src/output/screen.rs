@@ -104,6 +104,12 @@ impl Screen {
         Self::of(&io::stdout())
     }
 
+    /// A pipe, for tests.
+    #[cfg(test)]
+    pub(crate) fn plain() -> Self {
+        Self { width: COLUMNS, kind: Kind::Pipe, unicode: true, colours: false }
+    }
+
     /// Where people are talked to.
     pub(crate) fn stderr() -> Self {
         Self::of(&io::stderr())

@@ -98,7 +98,7 @@ fn every_mistake_is_one_line_with_its_place_and_the_contracts_exit_code() {
         folder.campaign("transmitsms", "http://127.0.0.1:9", 10, FAST);
         make(&folder);
         for command in ["check", "preview", "plan"] {
-            let ran = run(&[command, &folder.text("campaign.toml")]);
+            let ran = run(&[command, &folder.text("campaign.toml"), "-q"]);
             assert_eq!(ran.code, Some(*code), "{what}: {command}: {ran:#?}");
             assert_eq!(ran.stderr.lines().count(), 1, "{what}: {command}: {ran:#?}");
             for word in *says {

@@ -186,6 +186,7 @@ fn what_was_taken_back_before_and_what_was_sent_at_once_are_told_apart_with_eith
         let sent = HandedOver::to("mesms", &records, 20, 10, ahead(-60));
         let late = sent.cancel().exits(3).json();
         assert_eq!(counts(&late), [0, 20, 0, 0, 0], "{status}: {late}");
+        assert_eq!(late["error"]["message"], "20 recipients could not be taken back", "{status}: {late}");
         assert_eq!(sent.gateway.cancelled(), [0; 0]);
     }
     let sent = HandedOver::with_head("mesms", "", 20, 10, "", 0);
@@ -227,6 +228,7 @@ fn somebody_in_doubt_is_not_said_to_be_taken_back() {
         let sent = HandedOver::with_head(kind, faults, 40, 10, &head, 6);
         let ran = sent.cancel().exits(6);
         assert_eq!(counts(&ran.json()), [30, 0, 0, 10, 0], "{kind}: {ran:#?}");
+        assert_eq!(ran.json()["error"]["exit_code"], 6, "{kind}: {ran:#?}");
         assert_eq!(sent.gateway.cancelled().len(), 3, "{kind}");
         let said = run(&["cancel", &sent.journal]).exits(6);
         assert!(said.stdout.contains("10 recipients in doubt cannot be taken back"), "{kind}: {said:#?}");

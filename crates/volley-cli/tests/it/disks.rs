@@ -18,7 +18,7 @@ const PRELUDE: &str = r#"
 
 /// Runs `script` behind the prelude; `None`, with a word about it, where no such file system can
 /// be made.
-fn on_a_small_disk(folder: &Folder, gateway: &Gateway, script: &str) -> Option<Ran> {
+pub(crate) fn on_a_small_disk(folder: &Folder, gateway: &Gateway, script: &str) -> Option<Ran> {
     let can = Command::new("unshare")
         .args(["-rm", "sh", "-c", "mount -t tmpfs none /mnt"])
         .output()

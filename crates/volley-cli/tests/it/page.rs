@@ -274,8 +274,8 @@ fn a_page_that_cannot_be_written_says_where_and_what_to_do() {
     assert!(refused.stderr.contains("choose another place"), "{refused:#?}");
     let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("a device");
     let full = volley(&["report", &journal, "--html", "-"]).stdout(Stdio::from(full)).output();
-    let full = Ran::of(&full.expect("the binary runs")).exits(2);
-    assert!(full.stderr.contains("stdout") && full.stderr.contains("free space"), "{full:#?}");
+    let full = Ran::of(&full.expect("the binary runs")).exits(1);
+    assert!(full.stderr.contains("standard output") && full.stderr.contains("free space"), "{full:#?}");
     run(&["report", &journal, "--html", "-", "--json"]).exits(2);
     let both = folder.text("both");
     run(&["report", &journal, "--html", &both, "--csv", &both]).exits(2);

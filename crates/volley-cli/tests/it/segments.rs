@@ -151,7 +151,11 @@ fn a_wrong_flag_is_named() {
         for how in [&["segments", "x"][..], &["segments", "x", "--json"], &["segments", "--jsonl"]] {
             let ran = run(&[how, flags].concat()).exits(2);
             assert!(ran.stderr.contains(says), "{flags:?}: {}", ran.stderr);
-            assert_eq!(ran.stdout, "", "{flags:?}");
+            if how.contains(&"--json") {
+                assert_eq!(ran.json()["error"]["exit_code"], 2, "{flags:?}");
+            } else {
+                assert_eq!(ran.stdout, "", "{flags:?}");
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// A campaign of 400 requests at 100 a second, under way: at least one request was taken.
-fn under_way(folder: &Folder, gateway: &Gateway) -> Child {
+pub(crate) fn under_way(folder: &Folder, gateway: &Gateway) -> Child {
     folder.campaign("mesms", &gateway.address, 4_000, "rate = \"100/s\"\nmax_in_flight = 4\nchunk = 10\n");
     let sender = volley(&["send", &folder.text("campaign.toml"), "--yes", "--json"])
         .stdout(Stdio::piped())

@@ -62,13 +62,13 @@ CREATE TABLE sent (             -- each text that somebody got, or may have got
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     /// Another kind of file.
-    #[error("{} is not a history that Volley wrote; name another file in limits.history", path.display())]
+    #[error("{} is not a history that Volley wrote; {}", path.display(), self.hint())]
     NotAHistory {
         /// The file that was named.
         path: PathBuf,
     },
     /// Written by a later Volley.
-    #[error("{} was written by a newer Volley (its schema is {version}, this one reads {VERSION}); use that one", path.display())]
+    #[error("{} was written by a newer Volley (its schema is {version}, this one reads {VERSION}); {}", path.display(), self.hint())]
     Newer {
         /// The history.
         path: PathBuf,
@@ -76,7 +76,7 @@ pub enum HistoryError {
         version: i32,
     },
     /// Its key lies there and it does not: whom it knew is not known any more.
-    #[error("{} is missing, though its key {} is there; restore it from a copy, or move the key away to begin a new history that knows of no texts so far", path.display(), key.display())]
+    #[error("{} is missing, though its key {} is there; {}", path.display(), key.display(), self.hint())]
     Gone {
         /// The history.
         path: PathBuf,
@@ -84,7 +84,7 @@ pub enum HistoryError {
         key: PathBuf,
     },
     /// The history is there and its key is not: nobody can be found in it.
-    #[error("{} is missing, and nobody can be found in {} without it; restore it from a copy, or move the history away to begin a new one", key.display(), path.display())]
+    #[error("{} is missing, and nobody can be found in {} without it; {}", key.display(), path.display(), self.hint())]
     KeyMissing {
         /// The history.
         path: PathBuf,
@@ -92,7 +92,7 @@ pub enum HistoryError {
         key: PathBuf,
     },
     /// A key file that does not belong to this history.
-    #[error("{} is not the key that {} was begun with; restore the right one from a copy, or move both away to begin a new history", key.display(), path.display())]
+    #[error("{} is not the key that {} was begun with; {}", key.display(), path.display(), self.hint())]
     WrongKey {
         /// The history.
         path: PathBuf,
@@ -100,7 +100,7 @@ pub enum HistoryError {
         key: PathBuf,
     },
     /// Its contents contradict themselves or cannot be read.
-    #[error("{} is damaged: {what}; restore it and its key from a copy, or move both away to begin a new history", path.display())]
+    #[error("{} is damaged: {what}; {}", path.display(), self.hint())]
     Damaged {
         /// The history.
         path: PathBuf,
@@ -108,7 +108,7 @@ pub enum HistoryError {
         what: String,
     },
     /// The file system said no.
-    #[error("{}: {source}; the history and its key need a directory that you may write to", path.display())]
+    #[error("{}: {source}; {}", path.display(), self.hint())]
     Io {
         /// The file.
         path: PathBuf,
@@ -116,7 +116,7 @@ pub enum HistoryError {
         source: io::Error,
     },
     /// The disk is full, another process holds the file for long, or the like.
-    #[error("{}: {source}; free space on its disk or close what holds it, and try again", path.display())]
+    #[error("{}: {source}; {}", path.display(), self.hint())]
     Storage {
         /// The history.
         path: PathBuf,
@@ -124,13 +124,13 @@ pub enum HistoryError {
         source: rusqlite::Error,
     },
     /// A campaign that is not finished cannot be looked into.
-    #[error("{source}; until then it is not known whom it texted; to go on without, move it away")]
+    #[error("{source}; {}", self.hint())]
     Journal {
         /// What is wrong with its journal.
         source: OpenError,
     },
     /// The same, once it was open.
-    #[error("{source}; until then it is not known whom it texted; to go on without, move it away")]
+    #[error("{source}; {}", self.hint())]
     Unread {
         /// What is wrong with its journal.
         #[from]
@@ -139,6 +139,29 @@ pub enum HistoryError {
 }
 
 impl HistoryError {
+    /// What to do about it, as its message ends.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::NotAHistory { .. } => "name another file in limits.history",
+            Self::Newer { .. } => "use that one",
+            Self::Gone { .. } => {
+                "restore it from a copy, or move the key away to begin a new history that knows of no texts so far"
+            }
+            Self::KeyMissing { .. } => "restore it from a copy, or move the history away to begin a new one",
+            Self::WrongKey { .. } => {
+                "restore the right one from a copy, or move both away to begin a new history"
+            }
+            Self::Damaged { .. } => {
+                "restore it and its key from a copy, or move both away to begin a new history"
+            }
+            Self::Io { .. } => "the history and its key need a directory that you may write to",
+            Self::Storage { .. } => "free space on its disk or close what holds it, and try again",
+            Self::Journal { .. } | Self::Unread { .. } => {
+                "until then it is not known whom it texted; to go on without, move it away"
+            }
+        }
+    }
+
     /// The contract's exit code.
     pub fn exit_code(&self) -> u8 {
         match self {

@@ -1,7 +1,11 @@
 //! Why a campaign file cannot be used, and where.
 
-use crate::{TemplateError, words::shown};
-use std::{fmt, io, path::PathBuf};
+use crate::{
+    TemplateError,
+    place::{Content, FilePlace, Mark, Stretch},
+    words::shown,
+};
+use std::{borrow::Cow, fmt, io, path::PathBuf};
 
 /// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +16,8 @@ pub enum At {
         file: String,
         /// The line.
         line: usize,
+        /// Where the key and its value stand on it.
+        stand: Box<KeyAndValue>,
     },
     /// An environment variable.
     Environment(String),
@@ -19,10 +25,19 @@ pub enum At {
     Flag(String),
 }
 
+/// Where a key and its value stand on their line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyAndValue {
+    /// The key.
+    pub key: Stretch,
+    /// Its value, as far as that is on the key's line.
+    pub value: Stretch,
+}
+
 impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File { file, line } => write!(f, "{file}, line {line}"),
+            Self::File { file, line, .. } => write!(f, "{file}, line {line}"),
             Self::Environment(name) => write!(f, "environment variable {name}"),
             Self::Flag(key) => write!(f, "the flag that sets {key}"),
         }
@@ -33,13 +48,13 @@ impl fmt::Display for At {
 #[derive(Debug, thiserror::Error)]
 pub enum CampaignError {
     /// No such file.
-    #[error("{file}: no such campaign file; check the name")]
+    #[error("{file}: no such campaign file; {}", self.hint())]
     Missing {
         /// The file.
         file: String,
     },
     /// It is there and cannot be read.
-    #[error("{file}: the campaign file cannot be read; it has to be a file in UTF-8 that you may open")]
+    #[error("{file}: the campaign file cannot be read; {}", self.hint())]
     Unreadable {
         /// The file.
         file: String,
@@ -47,7 +62,7 @@ pub enum CampaignError {
         source: io::Error,
     },
     /// Not TOML.
-    #[error("{file}, line {line}, column {column}: {message}; texts are written in quotes")]
+    #[error("{file}, line {line}, column {column}: {message}; {}", self.hint())]
     Syntax {
         /// The file.
         file: String,
@@ -59,7 +74,7 @@ pub enum CampaignError {
         message: String,
     },
     /// A key that no campaign has.
-    #[error("{at}: there is no key `{key}`; did you mean `{nearest}`?")]
+    #[error("{at}: there is no key `{key}`; {}", self.hint())]
     UnknownKey {
         /// Where.
         at: At,
@@ -69,7 +84,7 @@ pub enum CampaignError {
         nearest: String,
     },
     /// A setting of another provider.
-    #[error("{at}: {key} is a setting of kind = \"{kind}\", this provider has none like it; remove it")]
+    #[error("{at}: {key} is a setting of kind = \"{kind}\", this provider has none like it; {}", self.hint())]
     OthersKey {
         /// Where.
         at: At,
@@ -101,7 +116,7 @@ pub enum CampaignError {
         wanted: &'static str,
     },
     /// Two keys of which one may be set.
-    #[error("{at}: `{one}` and `{other}` are both set; remove one")]
+    #[error("{at}: `{one}` and `{other}` are both set; {}", self.hint())]
     Both {
         /// Where the second stands.
         at: At,
@@ -112,7 +127,8 @@ pub enum CampaignError {
     },
     /// Something that belongs into an environment variable or a file of its own.
     #[error(
-        "{at}: never put a {secret} there; write {secret}_env = \"NAME\" in [provider.auth], where NAME is the environment variable that holds it, or {secret}_file = \"PATH\""
+        "{at}: never put a {secret} there; {}",
+        self.hint()
     )]
     LiteralSecret {
         /// Where.
@@ -133,7 +149,7 @@ pub enum CampaignError {
         instead: &'static str,
     },
     /// `message.file` is not there.
-    #[error("{at}: `message.file` names {}, which is not there; check the name", path.display())]
+    #[error("{at}: `message.file` names {}, which is not there; {}", path.display(), self.hint())]
     MissingMessage {
         /// Where.
         at: At,
@@ -141,7 +157,7 @@ pub enum CampaignError {
         path: PathBuf,
     },
     /// `message.file` cannot be read.
-    #[error("{at}: `message.file` names {}, which cannot be read; it has to be a file in UTF-8", path.display())]
+    #[error("{at}: `message.file` names {}, which cannot be read; {}", path.display(), self.hint())]
     UnreadableMessage {
         /// Where.
         at: At,
@@ -157,10 +173,70 @@ pub enum CampaignError {
         at: At,
         /// What is wrong with it.
         source: TemplateError,
+        /// Where that is in a file; `None` where it is in none.
+        place: Option<Box<FilePlace>>,
     },
 }
 
+impl At {
+    /// The place of the key or of its value, where that is in the campaign file.
+    fn place(&self, stretch: impl FnOnce(KeyAndValue) -> Stretch) -> Option<FilePlace> {
+        let Self::File { file, line, stand } = self else { return None };
+        let mark = stretch(**stand).into();
+        Some(FilePlace { file: file.into(), line: Some(*line), mark, content: Content::Settings })
+    }
+}
+
 impl CampaignError {
+    /// What to do about it, as its message ends; empty where the message says it all along.
+    pub fn hint(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::UnknownKey { nearest, .. } => return Cow::Owned(format!("did you mean `{nearest}`?")),
+            Self::LiteralSecret { secret, .. } => {
+                return Cow::Owned(format!(
+                    "write {secret}_env = \"NAME\" in [provider.auth], where NAME is the environment variable \
+                     that holds it, or {secret}_file = \"PATH\""
+                ));
+            }
+            Self::Value { wanted, .. } => wanted,
+            Self::Needed { wanted, .. } => wanted,
+            Self::NotYet { instead, .. } => instead,
+            Self::Template { source, .. } => return source.hint(),
+            Self::Missing { .. } => "check the name",
+            Self::Unreadable { .. } => "it has to be a file in UTF-8 that you may open",
+            Self::Syntax { .. } => "texts are written in quotes",
+            Self::OthersKey { .. } => "remove it",
+            Self::Both { .. } => "remove one",
+            Self::MissingMessage { .. } => "check the name",
+            Self::UnreadableMessage { .. } => "it has to be a file in UTF-8",
+        })
+    }
+
+    /// Where it is, as far as that is in a file.
+    pub fn place(&self) -> Option<FilePlace> {
+        match self {
+            Self::Missing { file } | Self::Unreadable { file, .. } | Self::Needed { file, .. } => {
+                Some(FilePlace::whole(file))
+            }
+            Self::Syntax { file, line, column, .. } => {
+                let mark = Mark::Characters { column: *column, length: 1 };
+                let (file, line) = (file.into(), Some(*line));
+                Some(FilePlace { file, line, mark, content: Content::Settings })
+            }
+            Self::UnknownKey { at, .. }
+            | Self::OthersKey { at, .. }
+            | Self::Both { at, .. }
+            | Self::LiteralSecret { at, .. } => at.place(|stand| stand.key),
+            Self::Value { at, .. }
+            | Self::NotYet { at, .. }
+            | Self::MissingMessage { at, .. }
+            | Self::UnreadableMessage { at, .. } => at.place(|stand| stand.value),
+            Self::Template { at, place, .. } => {
+                place.as_deref().cloned().or_else(|| at.place(|stand| stand.value))
+            }
+        }
+    }
+
     /// The exit code of a run that ends with it.
     pub const fn exit_code(&self) -> u8 {
         match self {

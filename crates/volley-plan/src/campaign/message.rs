@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     Template,
+    place::TextOrigin,
     template::same_name,
     words::{is_unsafe, nearest, shown},
 };
@@ -28,6 +29,8 @@ pub struct MessageSettings {
     pub max_segments: u32,
     /// Values for variables that are empty or missing, by name.
     pub defaults: BTreeMap<String, String>,
+    /// Where the text is written.
+    pub(crate) origin: TextOrigin,
 }
 
 /// What becomes of texts outside the GSM-7 alphabet.
@@ -84,9 +87,11 @@ impl Counting {
 
 impl Meaning<'_> {
     pub(super) fn message(&self) -> Result<MessageSettings, CampaignError> {
-        let (text, at) = self.message_text()?;
-        let template =
-            Template::parse(&text).map_err(|source| CampaignError::Template { at: at.clone(), source })?;
+        let (text, at, origin) = self.message_text()?;
+        let template = Template::parse(&text).map_err(|source| {
+            let place = source.place().and_then(|place| origin.place(place)).map(Box::new);
+            CampaignError::Template { at: at.clone(), source, place }
+        })?;
         let encoding = self.text_encoding()?;
         let folding = if self.written.is_on("message.smart") { Folding::Smart } else { Folding::Off };
         let lacks = self.lacking(encoding, folding)?;
@@ -99,15 +104,15 @@ impl Meaning<'_> {
             return Err(CampaignError::Value { at, key: key.to_owned(), found, wanted: wanted.to_owned() });
         }
         let max_segments = self.integer("message.max_segments", 1..=i64::from(MAX_SEGMENTS))?.unwrap_or(10);
-        Ok(MessageSettings { template, encoding, folding, max_segments, defaults })
+        Ok(MessageSettings { template, encoding, folding, max_segments, defaults, origin })
     }
 
-    /// The text and where it is set. A message file may start with a byte-order mark and end
+    /// The text, where it is set, and where it is written. A message file may start with a byte-order mark and end
     /// with a newline, which are not part of the text; its line ends are newlines.
-    fn message_text(&self) -> Result<(String, At), CampaignError> {
+    fn message_text(&self) -> Result<(String, At, TextOrigin), CampaignError> {
         match (self.written.text("message.text"), self.list_path("message.file")?) {
             (Some((_, at)), Some(_)) => Err(both(at, "message.text", "message.file")),
-            (Some((text, at)), None) => Ok((text.to_owned(), at.clone())),
+            (Some((text, at)), None) => Ok((text.to_owned(), at.clone(), self.written.origin_of_text(at))),
             (None, Some(path)) => {
                 let at = self.written.at("message.file").expect("the key is set").clone();
                 let text = read_text(&path).map_err(|source| match source.kind() {
@@ -117,7 +122,8 @@ impl Meaning<'_> {
                     _ => CampaignError::UnreadableMessage { at: at.clone(), path: path.clone(), source },
                 })?;
                 let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text).replace("\r\n", "\n");
-                Ok((text.strip_suffix('\n').unwrap_or(&text).to_owned(), at))
+                let value = text.strip_suffix('\n').unwrap_or(&text).to_owned();
+                Ok((value, at, TextOrigin::File(path, text)))
             }
             (None, None) => Err(CampaignError::Needed {
                 file: self.file.clone(),

@@ -16,7 +16,7 @@ use crate::{
 };
 pub use duration::patience;
 use encoding_rs::Encoding;
-pub use fault::{At, CampaignError};
+pub use fault::{At, CampaignError, KeyAndValue};
 use fault::{both, value_fault};
 use jiff::{civil::Date, fmt::temporal::Pieces};
 pub use message::{Counting, Folding, MessageSettings, TextEncoding};

@@ -1,9 +1,13 @@
 //! What was typed: the campaign file's keys and values with their places, and what flags and
 //! environment variables put over them. Whether the values make sense is the next step's.
 
-use super::{At, CampaignError, Overrides};
-use crate::words::{nearest, shown};
-use std::{collections::BTreeMap, path::Path};
+use super::{At, CampaignError, KeyAndValue, Overrides};
+use crate::{
+    place::{Stretch, TextOrigin},
+    template::Place,
+    words::{nearest, shown},
+};
+use std::{collections::BTreeMap, ops::Range, path::Path};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -104,13 +108,40 @@ enum Value {
 /// All keys that were set, dotted, each with its value and where it was set.
 pub(super) struct Written {
     values: BTreeMap<String, (Value, At)>,
+    /// How `message.text` is written in the file, where it is there.
+    text: Option<TextOrigin>,
 }
 
 /// One key of the file.
 struct Leaf<'a> {
     key: String,
     value: &'a DeValue<'a>,
-    line: usize,
+    /// The bytes that the name and the value take.
+    spans: (Range<usize>, Range<usize>),
+}
+
+impl Leaf<'_> {
+    /// Where it stands in `text`, the content of `file`.
+    fn at(&self, text: &str, file: &str) -> At {
+        let (line, column) = line_and_column(text, self.spans.0.start);
+        let length = |span: &Range<usize>| {
+            let written = text.get(span.clone()).unwrap_or_default();
+            written.lines().next().unwrap_or_default().chars().count().max(1)
+        };
+        let key = Stretch { column, length: length(&self.spans.0) };
+        let value = match line_and_column(text, self.spans.1.start) {
+            (same, column) if same == line => Stretch { column, length: length(&self.spans.1) },
+            _ => key,
+        };
+        At::File { file: file.to_owned(), line, stand: Box::new(KeyAndValue { key, value }) }
+    }
+
+    /// How its text is written in `text`, the content of `path`.
+    fn origin(&self, text: &str, path: &Path) -> TextOrigin {
+        let (line, column) = line_and_column(text, self.spans.1.start);
+        let written = text.get(self.spans.1.clone()).unwrap_or_default().to_owned();
+        TextOrigin::Value { file: path.to_owned(), begins: Place { line, column }, written }
+    }
 }
 
 impl Written {
@@ -128,12 +159,15 @@ impl Written {
             CampaignError::Syntax { file: file.clone(), line, column, message: one_line(error.message()) }
         })?;
         let mut leaves = Vec::new();
-        collect(text, table.get_ref(), "", &mut leaves);
+        collect(table.get_ref(), "", &mut leaves);
 
         let keys = Keys::new(kind(&leaves, overrides).as_deref(), providers);
-        let mut values = BTreeMap::new();
+        let (mut values, mut origin) = (BTreeMap::new(), None);
         for leaf in leaves {
-            let at = At::File { file: file.clone(), line: leaf.line };
+            if leaf.key == "message.text" {
+                origin = Some(leaf.origin(text, path));
+            }
+            let at = leaf.at(text, &file);
             let shape = keys.shape(&leaf.key, &at)?;
             let value = typed(leaf.value, shape).ok_or_else(|| CampaignError::Value {
                 at: at.clone(),
@@ -159,7 +193,13 @@ impl Written {
             let value = from_text(text, keys.shape(key, &at)?, key, &at)?;
             values.insert(canonical(key), (value, at));
         }
-        Ok(Self { values })
+        Ok(Self { values, text: origin })
+    }
+
+    /// Where the text that is set at `at` by `message.text` is written.
+    pub(super) fn origin_of_text(&self, at: &At) -> TextOrigin {
+        let origin = self.text.clone().filter(|_| matches!(at, At::File { .. }));
+        origin.unwrap_or(TextOrigin::Elsewhere)
     }
 
     /// Where `key` was set.
@@ -307,16 +347,16 @@ fn kind(leaves: &[Leaf<'_>], overrides: &Overrides) -> Option<String> {
 }
 
 /// Flattens tables into dotted keys. A table that is no section is a leaf.
-fn collect<'a>(text: &str, table: &'a DeTable<'a>, prefix: &str, leaves: &mut Vec<Leaf<'a>>) {
+fn collect<'a>(table: &'a DeTable<'a>, prefix: &str, leaves: &mut Vec<Leaf<'a>>) {
     let mut entries: Vec<(&Spanned<_>, &Spanned<DeValue<'a>>)> = table.iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
     for (name, value) in entries {
         let key = format!("{prefix}{}", name.get_ref());
         match value.get_ref() {
             DeValue::Table(inner) if SECTIONS.contains(&key.as_str()) => {
-                collect(text, inner, &format!("{key}."), leaves);
+                collect(inner, &format!("{key}."), leaves);
             }
-            value => leaves.push(Leaf { key, value, line: line_and_column(text, name.span().start).0 }),
+            inner => leaves.push(Leaf { key, value: inner, spans: (name.span(), value.span()) }),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One row of a rate card, and in which columns its parts stand.
 
 use super::{Days, RatesError};
-use crate::{columns::trimmed, source::Row, template::same_name, words::shown};
+use crate::{columns::trimmed, place::Mark, source::Row, template::same_name, words::shown};
 use jiff::civil::Date;
 use volley_core::{Currency, Micros, MoneyFault, Price};
 
@@ -45,6 +45,7 @@ fn position(header: &[String], name: &str) -> Option<usize> {
 /// Where the columns stand.
 pub(super) struct Layout {
     width: usize,
+    delimiter: u8,
     prefix: usize,
     price: usize,
     currency: usize,
@@ -54,13 +55,14 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// The columns of `header`, in which no name stands twice.
-    pub(super) fn of(file: &str, header: &[String]) -> Result<Self, RatesError> {
+    /// The columns of `header`, in which no name stands twice, with `delimiter` between them.
+    pub(super) fn of(file: &str, header: &[String], delimiter: u8) -> Result<Self, RatesError> {
         let needed = |column| {
             position(header, column).ok_or_else(|| RatesError::NoColumn { file: file.to_owned(), column })
         };
         Ok(Self {
             width: header.len(),
+            delimiter,
             prefix: needed("prefix")?,
             price: needed("price")?,
             currency: needed("currency")?,
@@ -94,7 +96,14 @@ impl Line {
             let (found, wanted) = (cells.len(), layout.width);
             return Err(RatesError::Fields { file: file_name(), line: number, found, wanted });
         }
-        let read = |column, index: usize| Cell { file, line: number, column, text: &cells[index] };
+        let mark = |index| Mark::Cell { index, delimiter: layout.delimiter };
+        let read = |column, index: usize| Cell {
+            file,
+            line: number,
+            column,
+            mark: mark(index),
+            text: &cells[index],
+        };
         let date = |column, index: Option<usize>| index.map_or(Ok(None), |index| read(column, index).date());
         let prefix = read("prefix", layout.prefix).prefix()?;
         let per_segment = read("price", layout.price).amount()?;
@@ -119,6 +128,7 @@ struct Cell<'a> {
     file: &'a str,
     line: u64,
     column: &'static str,
+    mark: Mark,
     text: &'a str,
 }
 
@@ -170,6 +180,7 @@ impl Cell<'_> {
             file: self.file.to_owned(),
             line: self.line,
             column: self.column,
+            mark: Box::new(self.mark.clone()),
             found: if self.text.is_empty() { "empty".to_owned() } else { format!("`{}`", shown(self.text)) },
             wanted: wanted.into(),
         }

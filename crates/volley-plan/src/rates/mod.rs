@@ -10,6 +10,7 @@ mod line; // one row -> price, currency, days
 
 use crate::{
     Input, SourceError, columns,
+    place::{Content, FilePlace, Mark},
     source::{Format, Records, Source},
     words::{listed, shown},
 };
@@ -17,7 +18,7 @@ pub use days::Days;
 use jiff::civil::Date;
 use line::{Layout, Line};
 use rustc_hash::FxHashSet;
-use std::path::Path;
+use std::{borrow::Cow, path::Path};
 use volley_core::{Currency, Micros, Price, RateCard, RateCardFault, Rounding};
 
 /// How many prefixes without a price are named one by one.
@@ -30,7 +31,7 @@ pub enum RatesError {
     #[error("rate card {0}")]
     Source(#[from] SourceError),
     /// A column is missing.
-    #[error("{file}: the rate card has no column `{column}`; it needs prefix, price and currency")]
+    #[error("{file}: the rate card has no column `{column}`; {}", self.hint())]
     NoColumn {
         /// The file.
         file: String,
@@ -38,7 +39,7 @@ pub enum RatesError {
         column: &'static str,
     },
     /// Too few or too many fields.
-    #[error("{file}, line {line}: {found} fields where the header has {wanted}; correct the row")]
+    #[error("{file}, line {line}: {found} fields where the header has {wanted}; {}", self.hint())]
     Fields {
         /// The file.
         file: String,
@@ -51,8 +52,7 @@ pub enum RatesError {
     },
     /// A quote in a field that is not quoted, or text after a closing quote.
     #[error(
-        "{file}, line {line}: a quote stands where none can be; put the whole field in quotes and write those within it twice, or remove it"
-    )]
+        "{file}, line {line}: a quote stands where none can be; {}", self.hint())]
     StrayQuote {
         /// The file.
         file: String,
@@ -60,7 +60,7 @@ pub enum RatesError {
         line: u64,
     },
     /// A column that is nearly called like one that changes prices.
-    #[error("{file}: the rate card's column `{found}` is not known; is it `{meant}`? Correct or rename it")]
+    #[error("{file}: the rate card's column `{found}` is not known; is it `{meant}`? {}", self.hint())]
     Misspelt {
         /// The file.
         file: String,
@@ -70,7 +70,7 @@ pub enum RatesError {
         meant: &'static str,
     },
     /// A row that is not text.
-    #[error("{file}, line {line}: this is not UTF-8; save the rate card as UTF-8")]
+    #[error("{file}, line {line}: this is not UTF-8; {}", self.hint())]
     NotUtf8 {
         /// The file.
         file: String,
@@ -86,6 +86,8 @@ pub enum RatesError {
         line: u64,
         /// The column.
         column: &'static str,
+        /// Which cell of the line it is.
+        mark: Box<Mark>,
         /// What stands there.
         found: String,
         /// What belongs there.
@@ -93,8 +95,7 @@ pub enum RatesError {
     },
     /// A price that ends before it begins.
     #[error(
-        "{file}, line {line}: `valid_to` is {valid_to}, before `valid_from`, {valid_from}; correct one of them"
-    )]
+        "{file}, line {line}: `valid_to` is {valid_to}, before `valid_from`, {valid_from}; {}", self.hint())]
     Backwards {
         /// The file.
         file: String,
@@ -106,7 +107,7 @@ pub enum RatesError {
         valid_to: Date,
     },
     /// Two rows without dates price the same prefix.
-    #[error("{file}, lines {line} and {other}: prefix {prefix} has two prices; remove one")]
+    #[error("{file}, lines {line} and {other}: prefix {prefix} has two prices; {}", self.hint())]
     Twice {
         /// The file.
         file: String,
@@ -119,8 +120,7 @@ pub enum RatesError {
     },
     /// Two rows price the same prefix on the same days.
     #[error(
-        "{file}, lines {line} and {other}: prefix {prefix} has two prices {days}; let one end before the other begins, or remove one"
-    )]
+        "{file}, lines {line} and {other}: prefix {prefix} has two prices {days}; {}", self.hint())]
     Overlap {
         /// The file.
         file: String,
@@ -135,8 +135,7 @@ pub enum RatesError {
     },
     /// Between two rows of one prefix there are days that no row prices.
     #[error(
-        "{file}, lines {line} and {other}: prefix {prefix} has no price {days}; correct the dates, or add a row for these days"
-    )]
+        "{file}, lines {line} and {other}: prefix {prefix} has no price {days}; {}", self.hint())]
     Gap {
         /// The file.
         file: String,
@@ -151,8 +150,7 @@ pub enum RatesError {
     },
     /// Two rows that hold on the day are in different currencies.
     #[error(
-        "{file}, lines {line} and {other}: a price in {currency} and one in {found} both hold on {day}; a rate card has one currency"
-    )]
+        "{file}, lines {line} and {other}: a price in {currency} and one in {found} both hold on {day}; {}", self.hint())]
     TwoCurrencies {
         /// The file.
         file: String,
@@ -168,13 +166,13 @@ pub enum RatesError {
         day: Date,
     },
     /// A header and nothing below it.
-    #[error("{file}: the rate card has no prices; add a row for each prefix, or remove [rates]")]
+    #[error("{file}: the rate card has no prices; {}", self.hint())]
     Empty {
         /// The file.
         file: String,
     },
     /// Nothing holds on the day.
-    #[error("{file}: no price holds on {day}; correct valid_from and valid_to, or remove [rates]")]
+    #[error("{file}: no price holds on {day}; {}", self.hint())]
     NothingValid {
         /// The file.
         file: String,
@@ -192,6 +190,52 @@ pub enum RatesError {
 }
 
 impl RatesError {
+    /// What to do about it, as its message ends; empty where the message says it all along.
+    pub fn hint(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::Source(error) => return error.hint(),
+            Self::Cell { wanted, .. } => wanted,
+            Self::Card { .. } => "",
+            Self::NoColumn { .. } => "it needs prefix, price and currency",
+            Self::Fields { .. } => "correct the row",
+            Self::StrayQuote { .. } => {
+                "put the whole field in quotes and write those within it twice, or remove it"
+            }
+            Self::Misspelt { .. } => "Correct or rename it",
+            Self::NotUtf8 { .. } => "save the rate card as UTF-8",
+            Self::Backwards { .. } => "correct one of them",
+            Self::Twice { .. } => "remove one",
+            Self::Overlap { .. } => "let one end before the other begins, or remove one",
+            Self::Gap { .. } => "correct the dates, or add a row for these days",
+            Self::TwoCurrencies { .. } => "a rate card has one currency",
+            Self::Empty { .. } => "add a row for each prefix, or remove [rates]",
+            Self::NothingValid { .. } => "correct valid_from and valid_to, or remove [rates]",
+        })
+    }
+
+    /// Where it is; of two lines the later one.
+    pub fn place(&self) -> FilePlace {
+        let at = |file: &str, line, mark| FilePlace::line(file, line, mark, Content::Open);
+        match self {
+            Self::Source(error) => error.place(),
+            // It may be a list of recipients that was named by mistake.
+            Self::NoColumn { file, .. } => FilePlace::line(file, 1, Mark::Line, Content::Header),
+            Self::Misspelt { file, found, .. } => at(file, 1, Mark::Words(found.clone())),
+            Self::Cell { file, line, mark, .. } => at(file, *line, (**mark).clone()),
+            Self::Fields { file, line, .. }
+            | Self::StrayQuote { file, line }
+            | Self::NotUtf8 { file, line }
+            | Self::Backwards { file, line, .. }
+            | Self::Twice { file, other: line, .. }
+            | Self::Overlap { file, other: line, .. }
+            | Self::Gap { file, other: line, .. }
+            | Self::TwoCurrencies { file, other: line, .. } => at(file, *line, Mark::Line),
+            Self::Empty { file } | Self::NothingValid { file, .. } | Self::Card { file, .. } => {
+                FilePlace::whole(file)
+            }
+        }
+    }
+
     /// The exit code of a run that ends with it.
     pub const fn exit_code(&self) -> u8 {
         match self {
@@ -235,7 +279,7 @@ pub fn load(path: &Path, day: Date, rounding: Rounding) -> Result<LoadedRates, R
     let format = Format::found(&line::is_header);
     let mut records = Records::open(&Source::Input(&input), &format)?;
     columns::check_names(&records.file, &records.first)?;
-    let layout = Layout::of(&records.file, &records.first)?;
+    let layout = Layout::of(&records.file, &records.first, records.delimiter)?;
     if let Some((found, meant)) = line::misspelt(&records.first) {
         return Err(RatesError::Misspelt { file: records.file.clone(), found: shown(found), meant });
     }

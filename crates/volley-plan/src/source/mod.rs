@@ -16,6 +16,7 @@ pub use scan::QuoteFault;
 
 use crate::{
     columns,
+    place::{Content, FilePlace, Mark},
     words::{listed, shown},
 };
 use encoding_rs::Encoding;
@@ -23,6 +24,7 @@ use open::{Opened, Progress, Text};
 use scan::{CsvBlocks, ScanFault};
 use sheet::SheetBlocks;
 use std::{
+    borrow::Cow,
     fmt,
     io::{self, Cursor, Read},
     path::PathBuf,
@@ -59,13 +61,13 @@ impl fmt::Display for Input {
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// No such file.
-    #[error("{file}: no such file; paths in a campaign file are relative to it")]
+    #[error("{file}: no such file; {}", self.hint())]
     Missing {
         /// The file.
         file: String,
     },
     /// A directory, FIFO, socket or device.
-    #[error("{file}: this is a {what}, not a file; to read from a pipe, write `-` for standard input")]
+    #[error("{file}: this is a {what}, not a file; {}", self.hint())]
     NotAFile {
         /// The file.
         file: String,
@@ -73,7 +75,7 @@ pub enum SourceError {
         what: &'static str,
     },
     /// It is there and does not open.
-    #[error("{file}: cannot be opened; check its permissions")]
+    #[error("{file}: cannot be opened; {}", self.hint())]
     Unreadable {
         /// The file.
         file: String,
@@ -81,7 +83,7 @@ pub enum SourceError {
         source: io::Error,
     },
     /// Reading failed on the way.
-    #[error("{file}: reading failed on the way; nothing of it was used, try again")]
+    #[error("{file}: reading failed on the way; {}", self.hint())]
     Read {
         /// The file.
         file: String,
@@ -89,7 +91,7 @@ pub enum SourceError {
         source: io::Error,
     },
     /// No records at all.
-    #[error("{file}: the file is empty; it needs a header row and a row for each recipient")]
+    #[error("{file}: the file is empty; {}", self.hint())]
     Empty {
         /// The file.
         file: String,
@@ -104,7 +106,7 @@ pub enum SourceError {
     },
     /// UTF-16 by the look of it, without the mark that would make it certain.
     #[error(
-        "{file}: this looks like {guess} without a byte-order mark; save it as UTF-8, or, if it holds the recipients, set recipients.encoding to \"{guess}\""
+        "{file}: this looks like {guess} without a byte-order mark; {}", self.hint()
     )]
     NoByteOrderMark {
         /// The file.
@@ -122,8 +124,7 @@ pub enum SourceError {
     },
     /// The header is not text in the file's encoding.
     #[error(
-        "{file}: the header is not {encoding}; save the file as UTF-8, or, if it holds the recipients, set recipients.encoding"
-    )]
+        "{file}: the header is not {encoding}; {}", self.hint())]
     HeaderEncoding {
         /// The file.
         file: String,
@@ -131,7 +132,7 @@ pub enum SourceError {
         encoding: &'static str,
     },
     /// Too wide to be a list of recipients.
-    #[error("{file}: the header has {found} columns, at most {MAX_COLUMNS} are read; check the delimiter")]
+    #[error("{file}: the header has {found} columns, at most {MAX_COLUMNS} are read; {}", self.hint())]
     TooManyColumns {
         /// The file.
         file: String,
@@ -140,8 +141,7 @@ pub enum SourceError {
     },
     /// More than one delimiter makes sense.
     #[error(
-        "{file}: the delimiter is not certain: {readings}; use one of them only, or, if it holds the recipients, set recipients.delimiter"
-    )]
+        "{file}: the delimiter is not certain: {readings}; {}", self.hint())]
     Delimiter {
         /// The file.
         file: String,
@@ -149,7 +149,7 @@ pub enum SourceError {
         readings: String,
     },
     /// The first row is a recipient already.
-    #[error("{file}: no header row: the first row holds a number, {cell}; put the columns' names above it")]
+    #[error("{file}: no header row: the first row holds a number, {cell}; {}", self.hint())]
     NoHeader {
         /// The file.
         file: String,
@@ -157,7 +157,7 @@ pub enum SourceError {
         cell: String,
     },
     /// Two columns of one name.
-    #[error("{file}: the header has two columns named `{name}`; rename one")]
+    #[error("{file}: the header has two columns named `{name}`; {}", self.hint())]
     DuplicateColumn {
         /// The file.
         file: String,
@@ -166,7 +166,7 @@ pub enum SourceError {
     },
     /// No column holds the number.
     #[error(
-        "{file}: {wanted}; the columns are: {columns}. Set recipients.number to the one that holds the number{nearest}"
+        "{file}: {wanted}; the columns are: {columns}. {}", self.hint()
     )]
     NoNumberColumn {
         /// The file.
@@ -194,8 +194,7 @@ pub enum SourceError {
     },
     /// Several columns may hold the number.
     #[error(
-        "{file}: more than one column may hold the number: {candidates}; set recipients.number to one, or to several in the order they shall be tried"
-    )]
+        "{file}: more than one column may hold the number: {candidates}; {}", self.hint())]
     SeveralNumberColumns {
         /// The file.
         file: String,
@@ -203,7 +202,7 @@ pub enum SourceError {
         candidates: String,
     },
     /// More rows than can be numbered.
-    #[error("{file}: more than 4294967295 rows; split it")]
+    #[error("{file}: more than 4294967295 rows; {}", self.hint())]
     TooManyRows {
         /// The file.
         file: String,
@@ -211,6 +210,72 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// What to do about it, as its message ends.
+    pub fn hint(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::Fault { fault, .. } => fault.hint(),
+            Self::Quote { fault, .. } => fault.hint(),
+            Self::NoByteOrderMark { guess, .. } => {
+                return Cow::Owned(format!(
+                    "save it as UTF-8, or, if it holds the recipients, set recipients.encoding to \"{guess}\""
+                ));
+            }
+            Self::NoNumberColumn { nearest, .. } => {
+                return Cow::Owned(format!(
+                    "Set recipients.number to the one that holds the number{nearest}"
+                ));
+            }
+            Self::Missing { .. } => "paths in a campaign file are relative to it",
+            Self::NotAFile { .. } => "to read from a pipe, write `-` for standard input",
+            Self::Unreadable { .. } => "check its permissions",
+            Self::Read { .. } => "nothing of it was used, try again",
+            Self::Empty { .. } => "it needs a header row and a row for each recipient",
+            Self::HeaderEncoding { .. } => {
+                "save the file as UTF-8, or, if it holds the recipients, set recipients.encoding"
+            }
+            Self::TooManyColumns { .. } => "check the delimiter",
+            Self::Delimiter { .. } => {
+                "use one of them only, or, if it holds the recipients, set recipients.delimiter"
+            }
+            Self::NoHeader { .. } => "put the columns' names above it",
+            Self::DuplicateColumn { .. } => "rename one",
+            Self::SeveralSheets { remedy, .. } => remedy,
+            Self::SeveralNumberColumns { .. } => {
+                "set recipients.number to one, or to several in the order they shall be tried"
+            }
+            Self::TooManyRows { .. } => "split it",
+        })
+    }
+
+    /// Where it is. Nothing that is a row's is shown.
+    pub fn place(&self) -> FilePlace {
+        let header = |file: &str, mark| FilePlace::line(file, 1, mark, Content::Header);
+        match self {
+            Self::DuplicateColumn { file, name } => header(file, Mark::Words(name.clone())),
+            Self::Delimiter { file, .. }
+            | Self::NoNumberColumn { file, .. }
+            | Self::SeveralNumberColumns { file, .. }
+            | Self::TooManyColumns { file, .. } => header(file, Mark::Line),
+            Self::HeaderEncoding { file, .. } | Self::NoHeader { file, .. } => {
+                FilePlace::line(file, 1, Mark::Line, Content::Private)
+            }
+            Self::Quote { file, fault } => {
+                let line = fault.line();
+                let content = if line == 1 { Content::Header } else { Content::Private };
+                FilePlace::line(file, line, Mark::Line, content)
+            }
+            Self::Missing { file }
+            | Self::NotAFile { file, .. }
+            | Self::Unreadable { file, .. }
+            | Self::Read { file, .. }
+            | Self::Empty { file }
+            | Self::Fault { file, .. }
+            | Self::NoByteOrderMark { file, .. }
+            | Self::SeveralSheets { file, .. }
+            | Self::TooManyRows { file } => FilePlace::whole(file),
+        }
+    }
+
     /// The exit code of a run that ends with it.
     pub const fn exit_code(&self) -> u8 {
         match self {

@@ -53,19 +53,19 @@ pub enum SourceFault {
         remedy: &'static str,
     },
     /// A kind of workbook that is not read.
-    #[error("{what} workbooks are not read; save it as .xlsx, or export it as CSV in UTF-8")]
+    #[error("{what} workbooks are not read; {}", self.hint())]
     NotRead {
         /// Its ending.
         what: &'static str,
     },
     /// A sheet is asked for where there are none.
-    #[error("recipients.sheet names a sheet and this is no workbook; remove the setting")]
+    #[error("recipients.sheet names a sheet and this is no workbook; {}", self.hint())]
     NoWorkbook,
     /// Something is said of the text where there is none.
-    #[error("recipients.encoding and recipients.delimiter are for CSV and this is a workbook; remove them")]
+    #[error("recipients.encoding and recipients.delimiter are for CSV and this is a workbook; {}", self.hint())]
     NoText,
     /// The workbook has no such sheet.
-    #[error("there is no sheet `{wanted}`; the sheets are: {sheets}. Set recipients.sheet to one of them")]
+    #[error("there is no sheet `{wanted}`; the sheets are: {sheets}. {}", self.hint())]
     NoSheet {
         /// The sheet that was asked for.
         wanted: String,
@@ -73,16 +73,16 @@ pub enum SourceFault {
         sheets: String,
     },
     /// The workbook is encrypted.
-    #[error("the workbook is protected by a password; save a copy without one, or export it as CSV in UTF-8")]
+    #[error("the workbook is protected by a password; {}", self.hint())]
     Password,
     /// It ends in the middle.
-    #[error("the tail is missing: the {what} was cut or damaged; nothing of it was used, fetch it again")]
+    #[error("the tail is missing: the {what} was cut or damaged; {}", self.hint())]
     Cut {
         /// What it should have been.
         what: &'static str,
     },
     /// It contradicts itself.
-    #[error("the {what} is damaged: {how}; nothing of it was used, fetch or save it again")]
+    #[error("the {what} is damaged: {how}; {}", self.hint())]
     Damaged {
         /// What it should have been.
         what: &'static str,
@@ -90,7 +90,7 @@ pub enum SourceFault {
         how: String,
     },
     /// It would unpack to more than anybody's list.
-    #[error("{what} unpacks to more than {limit}, where reading stops: no list is so large; look what it is")]
+    #[error("{what} unpacks to more than {limit}, where reading stops: no list is so large; {}", self.hint())]
     TooLarge {
         /// Which part of the file.
         what: &'static str,
@@ -98,20 +98,38 @@ pub enum SourceFault {
         limit: &'static str,
     },
     /// Unpacking it takes too much memory.
-    #[error("unpacking it takes more than 128 MiB of memory; compress it again without --long")]
+    #[error("unpacking it takes more than 128 MiB of memory; {}", self.hint())]
     Window,
     /// A record over the limit.
-    #[error("row {row} of the sheet is longer than 16 MiB; check that this is a list")]
+    #[error("row {row} of the sheet is longer than 16 MiB; {}", self.hint())]
     LongRow {
         /// The sheet's own number of it.
         row: u64,
     },
     /// Somebody wrote to it meanwhile.
-    #[error("the file changed while it was read; nothing of it was used, try again")]
+    #[error("the file changed while it was read; {}", self.hint())]
     Changed,
 }
 
 impl SourceFault {
+    /// What to do about it, as its message ends.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::OtherContent { remedy, .. } => remedy,
+            Self::NotRead { .. } => "save it as .xlsx, or export it as CSV in UTF-8",
+            Self::NoWorkbook => "remove the setting",
+            Self::NoText => "remove them",
+            Self::NoSheet { .. } => "Set recipients.sheet to one of them",
+            Self::Password => "save a copy without one, or export it as CSV in UTF-8",
+            Self::Cut { .. } => "nothing of it was used, fetch it again",
+            Self::Damaged { .. } => "nothing of it was used, fetch or save it again",
+            Self::TooLarge { .. } => "look what it is",
+            Self::Window => "compress it again without --long",
+            Self::LongRow { .. } => "check that this is a list",
+            Self::Changed => "nothing of it was used, try again",
+        }
+    }
+
     /// The fault of a text with NUL in its header.
     pub(super) fn binary() -> Self {
         Content::Foreign("binary data").instead_of(Packing::None.content().to_owned(), false)

@@ -31,16 +31,14 @@ const STEP: usize = 64;
 pub enum QuoteFault {
     /// The file ends inside quotes.
     #[error(
-        "line {line}: a quote opens here and is never closed; close it, or write it twice if it is part of the text"
-    )]
+        "line {line}: a quote opens here and is never closed; {}", self.hint())]
     NeverClosed {
         /// Where it opened.
         line: u64,
     },
     /// A quoted field over 64 KiB or 1,000 lines, which is a lost quote too.
     #[error(
-        "line {line}: a quote opens here and does not close within 64 KiB and 1000 lines; close it, or write it twice if it is part of the text"
-    )]
+        "line {line}: a quote opens here and does not close within 64 KiB and 1000 lines; {}", self.hint())]
     TooLong {
         /// Where it opened.
         line: u64,
@@ -48,8 +46,7 @@ pub enum QuoteFault {
     /// A quoted field over several lines with text behind its closing quote: somebody's quote is
     /// lost, and which lines belong to whom is a guess.
     #[error(
-        "line {line}: a quote opens here and closes on line {closed} in the middle of a field; close it on its own line, or write it twice if it is part of the text"
-    )]
+        "line {line}: a quote opens here and closes on line {closed} in the middle of a field; {}", self.hint())]
     Astray {
         /// Where it opened.
         line: u64,
@@ -57,11 +54,33 @@ pub enum QuoteFault {
         closed: u64,
     },
     /// A record over 16 MiB.
-    #[error("line {line}: a record starts here that is longer than 16 MiB; check that this is a CSV file")]
+    #[error("line {line}: a record starts here that is longer than 16 MiB; {}", self.hint())]
     RecordTooLong {
         /// Where it starts.
         line: u64,
     },
+}
+
+impl QuoteFault {
+    /// What to do about it, as its message ends.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::NeverClosed { .. } => "close it, or write it twice if it is part of the text",
+            Self::TooLong { .. } => "close it, or write it twice if it is part of the text",
+            Self::Astray { .. } => "close it on its own line, or write it twice if it is part of the text",
+            Self::RecordTooLong { .. } => "check that this is a CSV file",
+        }
+    }
+
+    /// The line that it begins on.
+    pub const fn line(&self) -> u64 {
+        match self {
+            Self::NeverClosed { line }
+            | Self::TooLong { line }
+            | Self::Astray { line, .. }
+            | Self::RecordTooLong { line } => *line,
+        }
+    }
 }
 
 /// Why a block could not be filled.

@@ -89,10 +89,10 @@ pub struct Place {
 
 impl Place {
     /// Where a text starts.
-    const START: Self = Self { line: 1, column: 1 };
+    pub(crate) const START: Self = Self { line: 1, column: 1 };
 
     /// The place behind `text`, which starts here.
-    fn after(self, text: &str) -> Self {
+    pub(crate) fn after(self, text: &str) -> Self {
         text.chars().fold(self, |Self { line, column }, character| match character {
             '\n' => Self { line: line + 1, column: 1 },
             _ => Self { line, column: column + 1 },

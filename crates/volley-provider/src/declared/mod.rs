@@ -42,13 +42,16 @@ pub(crate) const KIND: Kind = Kind {
 
 /// What `text`, a definition, says of its provider beside what an account can do.
 pub(crate) fn declaration(text: &str) -> Result<Declaration, SettingsError> {
-    let definition =
-        Definition::read(text).map_err(|problem| SettingsError::option("definition", problem))?;
+    let definition = Definition::read(text).map_err(|fault| misread(&fault))?;
     Ok(Declaration {
         needs: definition.needs(),
         base_url: definition.base_url.map(|url| url.as_str().to_owned()),
         name: definition.name,
     })
+}
+
+fn misread(fault: &table::Fault) -> SettingsError {
+    SettingsError::Definition { line: fault.line, problem: fault.to_string() }
 }
 
 /// One account at a provider that a file describes.
@@ -71,7 +74,7 @@ impl Declared {
         let fault = |problem: &str| SettingsError::option("definition", problem);
         let text = setup.options.get("definition");
         let text = text.ok_or_else(|| fault("it is missing; name the file that describes the provider"))?;
-        let definition = Definition::read(text).map_err(|problem| fault(&problem))?;
+        let definition = Definition::read(text).map_err(|fault| misread(&fault))?;
         let base_url = setup.base_url.as_ref().or(definition.base_url.as_ref());
         let base_url =
             base_url.ok_or_else(|| fault("it has no base_url, and the campaign has none either"))?;

@@ -1,7 +1,7 @@
 //! A definition's TOML as tables whose keys are all known, and their values with the line they
 //! stand in, so that every fault says where it is.
 
-use std::ops::RangeInclusive;
+use std::{fmt, ops::RangeInclusive};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -53,7 +53,22 @@ const KEYS: [(&str, &[&str]); 15] = [
 ];
 
 /// What is wrong with a definition: where, and what to write instead.
-pub(super) type Fault = String;
+#[derive(Debug)]
+pub(super) struct Fault {
+    /// The line, from 1; `None` for what is missing.
+    pub(super) line: Option<usize>,
+    /// The key, what is wrong with it, and what to write.
+    problem: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "line {line}: {}", self.problem),
+            None => f.write_str(&self.problem),
+        }
+    }
+}
 
 /// One table.
 #[derive(Clone)]
@@ -68,13 +83,15 @@ pub(super) struct Table<'a> {
 pub(super) struct Entry<'a> {
     pub(super) key: &'a str,
     pub(super) value: &'a DeValue<'a>,
-    place: String,
+    line: usize,
+    dotted: String,
 }
 
 impl Entry<'_> {
     /// A fault of this value.
     pub(super) fn fault(&self, problem: impl AsRef<str>) -> Fault {
-        format!("{}: {}", self.place, problem.as_ref())
+        let problem = format!("{}: {}", self.dotted, problem.as_ref());
+        Fault { line: Some(self.line), problem }
     }
 }
 
@@ -83,7 +100,7 @@ pub(super) fn read<T>(text: &str, read: impl FnOnce(Table<'_>) -> Result<T, Faul
     let table = DeTable::parse(text).map_err(|error| {
         let line = error.span().map_or(1, |span| line_of(text, span.start));
         let message: Vec<&str> = error.message().split_whitespace().collect();
-        format!("line {line}: {}", message.join(" "))
+        Fault { line: Some(line), problem: message.join(" ") }
     })?;
     let whole = Table { name: String::new(), text, values: table.get_ref() };
     for (name, known) in KEYS {
@@ -125,23 +142,17 @@ impl<'a> Table<'a> {
             |(key, value): (&'a Spanned<std::borrow::Cow<'a, str>>, &'a Spanned<DeValue<'a>>)| Entry {
                 key: key.get_ref().as_ref(),
                 value: value.get_ref(),
-                place: self.place(key.get_ref(), key.span().start),
+                line: line_of(self.text, key.span().start),
+                dotted: self.dotted(key.get_ref()),
             };
         entries.into_iter().map(entry).collect()
-    }
-
-    fn place(&self, key: &str, index: usize) -> String {
-        format!("line {}: {}", line_of(self.text, index), self.dotted(key))
     }
 
     /// A fault of the value of `key`, or of its absence.
     pub(super) fn fault(&self, key: &str, problem: impl AsRef<str>) -> Fault {
         let index = self.values.get_key_value(key).map(|(key, _)| key.span().start);
-        let place = match index {
-            Some(index) => self.place(key, index),
-            None => self.dotted(key),
-        };
-        format!("{place}: {}", problem.as_ref())
+        let line = index.map(|index| line_of(self.text, index));
+        Fault { line, problem: format!("{}: {}", self.dotted(key), problem.as_ref()) }
     }
 
     fn value(&self, key: &str) -> Option<&'a DeValue<'a>> {

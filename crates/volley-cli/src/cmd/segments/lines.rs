@@ -1,7 +1,7 @@
 //! Many texts: one JSON object a line in, one out.
 
 use super::{Counted, Counting};
-use crate::fault::Fault;
+use crate::{fault::Fault, output};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
@@ -48,7 +48,7 @@ struct Named {
 /// A bad line is one error on stdout, in its place; the rest goes on, and the exit code is 2.
 pub(super) fn run(flags: &Counting) -> Result<u8, Fault> {
     let mut input = io::stdin().lock();
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = io::BufWriter::new(output::stdout());
     let (mut line, mut number, mut code) = (Vec::new(), 0, 0);
     loop {
         line.clear();

@@ -27,19 +27,23 @@ pub(crate) fn run(text: Option<&str>, jsonl: bool, counting: &Counting, json: bo
             let mut text = String::new();
             io::stdin()
                 .read_to_string(&mut text)
-                .map_err(|error| Fault::usage(format!("stdin: {error}; give the text as UTF-8")))?;
+                .map_err(|error| Fault::usage(format!("stdin: {error}")).hint("give the text as UTF-8"))?;
             // A shell's final line end is not part of the text.
             text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(&text).to_owned()
         }
         Some(text) => text.to_owned(),
-        None => return Err(Fault::usage("segments: no text; give one, or - for stdin, or --jsonl for many")),
+        None => {
+            return Err(
+                Fault::usage("segments: no text").hint("give one, or - for stdin, or --jsonl for many")
+            );
+        }
     };
     if json {
         let counted = Counted::new(&text, &profile);
         let forcing = Forcing { text: &text, profile: &profile };
         output::json(&Report { counted, left: profile.left(&text), forcing })?;
     } else {
-        let mut out = io::BufWriter::new(io::stdout().lock());
+        let mut out = io::BufWriter::new(output::stdout());
         drawing::draw(&text, &profile, &mut out)?;
         out.flush()?;
     }
