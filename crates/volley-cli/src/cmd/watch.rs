@@ -166,46 +166,22 @@ impl Watch {
 
     /// What holds sending up; `None` where it goes on, or nobody is left to send to.
     fn held(&mut self, pulse: &Pulse, is_running: bool, now: UnixMillis) -> Result<Option<Held>, Fault> {
-        if pulse.standing.recipients.pending == 0 {
+        let moment = Moment {
+            now,
+            is_running,
+            looked_for: self.started.elapsed(),
+            send_at: self.reader.plan().terms.send_at,
+        };
+        if let Some(held) = moment.held_up(pulse) {
+            let stopped = format!("{}; go on with: volley resume {}", held.says, self.path.display());
+            let says = if held.cause == "stopped" { stopped } else { held.says.clone() };
+            return Ok(Some(Held { says, ..held }));
+        }
+        if pulse.standing.recipients.pending == 0 || moment.goes_on(pulse) {
             return Ok(None);
         }
-        if !is_running {
-            let says = format!("nobody is sending; go on with: volley resume {}", self.path.display());
-            return Ok(Some(Held::new("stopped", says)));
-        }
-        let send_at = self.reader.plan().terms.send_at.filter(|at| *at > now && pulse.claimed_at.is_none());
-        if let Some(at) = send_at {
-            let says = format!("waiting for the schedule, {}", clock_of(at));
-            return Ok(Some(Held::until(at, now, "schedule", says)));
-        }
-        if let Some(at) = pulse.silent_until.filter(|at| *at > now) {
-            let says = format!("too fast for the provider: waiting until {}", clock_of(at));
-            return Ok(Some(Held::until(at, now, "throttled", says)));
-        }
-        let still_since = pulse.claimed_at.filter(|at| between(*at, now) < STILL);
-        if still_since.is_some() || self.started.elapsed() < STILL && pulse.claimed_at.is_none() {
-            return Ok(None);
-        }
-        if !pulse.has_room {
-            let says = "the journal cannot be written: free space on its disk".to_owned();
-            return Ok(Some(Held::new("journal", says)));
-        }
-        if let Some(trouble) = &pulse.trouble {
-            let says = format!(
-                "the provider did not answer for anybody at {} ({}): it is tried again now and then",
-                clock_of(trouble.at),
-                output::inert(&trouble.reason)
-            );
-            return Ok(Some(Held::new("provider", says)));
-        }
-        if pulse.open > 0 {
-            let since = pulse.claimed_at.map(|at| format!(" since {}", clock_of(at))).unwrap_or_default();
-            let says = format!("waiting for the answers to {}{since}", output::some(pulse.open, "request"));
-            return Ok(Some(Held::new("answers", says)));
-        }
-        if let Some(opens) =
-            self.window()?.filter(|falls| falls.open_now == 0).and_then(|falls| falls.opens_next)
-        {
+        let closed = self.window()?.filter(|falls| falls.open_now == 0);
+        if let Some(opens) = closed.and_then(|falls| falls.opens_next) {
             let says = format!("send window opens {} {}", opens.local, opens.zone);
             return Ok(Some(Held { until: Some(opens.at), ..Held::new("window", says) }));
         }
@@ -224,6 +200,66 @@ impl Watch {
                 Ok(falls)
             }
         }
+    }
+}
+
+/// When a journal was looked at, and what is known beside it.
+struct Moment {
+    now: UnixMillis,
+    is_running: bool,
+    /// How long it has been looked at.
+    looked_for: Duration,
+    /// When the plan is to be sent, where it says.
+    send_at: Option<UnixMillis>,
+}
+
+impl Moment {
+    /// Whether requests are being made.
+    fn goes_on(&self, pulse: &Pulse) -> bool {
+        match pulse.claimed_at {
+            Some(at) => between(at, self.now) < STILL,
+            None => self.looked_for < STILL,
+        }
+    }
+
+    /// What the journal itself says that holds sending up.
+    fn held_up(&self, pulse: &Pulse) -> Option<Held> {
+        if pulse.standing.recipients.pending == 0 {
+            return None;
+        }
+        if !self.is_running {
+            return Some(Held::new("stopped", "nobody is sending".to_owned()));
+        }
+        if let Some(at) = self.send_at.filter(|at| *at > self.now && pulse.claimed_at.is_none()) {
+            let says = format!("waiting for the schedule, {}", clock_of(at));
+            return Some(Held::until(at, self.now, "schedule", says));
+        }
+        if let Some(at) = pulse.silent_until.filter(|at| *at > self.now) {
+            let says = format!("too fast for the provider: waiting until {}", clock_of(at));
+            return Some(Held::until(at, self.now, "throttled", says));
+        }
+        if self.goes_on(pulse) {
+            return None;
+        }
+        if !pulse.has_room {
+            return Some(Held::new(
+                "journal",
+                "the journal cannot be written: free space on its disk".to_owned(),
+            ));
+        }
+        if let Some(trouble) = &pulse.trouble {
+            let says = format!(
+                "the provider did not answer for anybody at {} ({}): it is tried again now and then",
+                clock_of(trouble.at),
+                output::inert(&trouble.reason)
+            );
+            return Some(Held::new("provider", says));
+        }
+        (pulse.open > 0).then(|| {
+            let since = pulse.claimed_at.map(|at| format!(" since {}", clock_of(at))).unwrap_or_default();
+            let requests = output::some(pulse.open, "request");
+            Held::new("answers", format!("waiting for the answers to {requests}{since}"))
+        })
     }
 }
 
@@ -274,5 +310,86 @@ impl Board {
         if let Self::Drawn(bar) = self {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use volley_core::Totals;
+    use volley_journal::{Standing, Trouble};
+
+    const NOW: UnixMillis = UnixMillis(1_796_004_000_000);
+
+    fn pulse() -> Pulse {
+        let recipients = Totals { pending: 5, ..Totals::default() };
+        Pulse {
+            standing: Standing { recipients, ..Standing::default() },
+            open: 0,
+            claimed_at: Some(NOW.plus_millis(-60_000)),
+            silent_until: None,
+            trouble: None,
+            has_room: true,
+        }
+    }
+
+    fn moment() -> Moment {
+        Moment { now: NOW, is_running: true, looked_for: Duration::from_mins(1), send_at: None }
+    }
+
+    #[test]
+    fn what_holds_a_sender_up_is_named_as_far_as_the_journal_tells() {
+        let soon = Some(NOW.plus_millis(90_000));
+        let trouble =
+            || Some(Trouble { at: NOW.plus_millis(-60_000), reason: "connection refused".to_owned() });
+        let settled = Standing::default();
+        let fresh = Pulse { claimed_at: None, ..pulse() };
+        let recent = || Pulse { claimed_at: Some(NOW.plus_millis(-1_000)), ..pulse() };
+        for (pulse, moment, cause, words) in [
+            (pulse(), moment(), None, ""),
+            (Pulse { standing: settled, ..pulse() }, Moment { is_running: false, ..moment() }, None, ""),
+            (pulse(), Moment { is_running: false, ..moment() }, Some("stopped"), "nobody is sending"),
+            (fresh, Moment { send_at: soon, ..moment() }, Some("schedule"), "waiting for the schedule, "),
+            (pulse(), Moment { send_at: soon, ..moment() }, None, ""),
+            (
+                Pulse { silent_until: soon, ..recent() },
+                moment(),
+                Some("throttled"),
+                "too fast for the provider: ",
+            ),
+            (Pulse { silent_until: Some(NOW), ..recent() }, moment(), None, ""),
+            (
+                Pulse { has_room: false, ..pulse() },
+                moment(),
+                Some("journal"),
+                "the journal cannot be written",
+            ),
+            (Pulse { has_room: false, ..recent() }, moment(), None, ""),
+            (
+                Pulse { trouble: trouble(), ..pulse() },
+                moment(),
+                Some("provider"),
+                "the provider did not answer",
+            ),
+            (Pulse { trouble: trouble(), ..recent() }, moment(), None, ""),
+            (
+                Pulse { open: 3, ..pulse() },
+                moment(),
+                Some("answers"),
+                "waiting for the answers to 3 requests since ",
+            ),
+        ] {
+            let held = moment.held_up(&pulse);
+            assert_eq!(held.as_ref().map(|held| held.cause), cause, "{pulse:?}");
+            assert!(held.is_none_or(|held| held.says.starts_with(words)), "{pulse:?}");
+        }
+    }
+
+    #[test]
+    fn a_pause_whose_end_is_known_says_it_to_scripts_too() {
+        let pulse = Pulse { silent_until: Some(NOW.plus_millis(90_000)), ..pulse() };
+        let held = moment().held_up(&pulse).expect("a pause");
+        assert_eq!(held.until.as_deref(), Some("2026-11-30T02:01:30Z"));
+        assert_eq!(held.lasts, Duration::from_secs(90));
     }
 }

@@ -10,7 +10,7 @@ const SHOWN: usize = 10;
 /// The edits that save most, in `currency` where there is a rate card.
 pub(crate) fn advice(advice: &Advice, currency: Option<&str>, screen: &Screen) -> String {
     if advice.edits.is_empty() {
-        return "No edit of the text that was tried would save anything.\n".to_owned();
+        return screen.line("No edit of the text that was tried would save anything.");
     }
     let header: Vec<&str> = currency.into_iter().chain(["segments", "recipients", "edit"]).collect();
     let numbers: Vec<usize> = (0..header.len() - 1).collect();
@@ -19,9 +19,9 @@ pub(crate) fn advice(advice: &Advice, currency: Option<&str>, screen: &Screen) -
         let cost = currency.map(|_| edit.cost_saved.unwrap_or_default().to_string());
         table.row(cost.into_iter().chain([count(edit.segments_saved), count(edit.rows), shown(edit)]));
     }
-    let mut text = format!("Edits that would save, none applied:\n{}", table.fit(screen));
+    let mut text = screen.line("Edits that would save, none applied:") + &table.fit(screen);
     if advice.edits.len() > SHOWN {
-        text.push_str(&format!("and {} more; --json lists them\n", advice.edits.len() - SHOWN));
+        text.push_str(&screen.line(&format!("and {} more; --json lists them", advice.edits.len() - SHOWN)));
     }
     text
 }

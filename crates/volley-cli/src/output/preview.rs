@@ -52,8 +52,7 @@ fn head(preview: &Preview, screen: &Screen) -> String {
     if name.len() + 2 + hash.len() <= screen.width {
         return format!("{}  {hash}\n\n", screen.paint(Ink::Strong, name));
     }
-    let lines = screen::wrap(hash, screen.width).join("\n");
-    format!("{}\n{lines}\n\n", screen.paint(Ink::Strong, name))
+    format!("{}\n{}\n", screen.paint(Ink::Strong, name), screen.line(hash))
 }
 
 /// Whether all texts are in one encoding and of one length, so that there is nothing to compare.
@@ -92,8 +91,8 @@ fn hints(preview: &Preview, screen: &Screen) -> String {
     if hints.is_empty() {
         return String::new();
     }
-    let why = screen::wrap("Why, and what to do (--rejects FILE lists every row):", screen.width).join("\n");
-    format!("{why}\n{}\n", hints.fit(screen))
+    let why = screen.line("Why, and what to do (--rejects FILE lists every row):");
+    format!("{why}{}\n", hints.fit(screen))
 }
 
 /// What it costs, by the country of the number, the dearest first.
@@ -279,7 +278,7 @@ fn rows(first: &[u32], of: u64) -> String {
 
 /// A sentence of its own, with an empty line behind it.
 fn sentence(text: &str, screen: &Screen) -> String {
-    screen::wrap(text, screen.width).join("\n") + "\n\n"
+    screen.line(text) + "\n"
 }
 
 /// What pushes texts out of GSM-7 and what that costs, or nothing where nothing does.

@@ -172,6 +172,11 @@ impl Screen {
         if bar.is_empty() && part > 0.0 && width > 0 { "▏".to_owned() } else { bar }
     }
 
+    /// `text` in as many lines as it takes, each ended by a line break.
+    pub(crate) fn line(&self, text: &str) -> String {
+        wrap(text, self.width).join("\n") + "\n"
+    }
+
     /// What stands between the pieces of a line.
     pub(crate) fn dot(&self) -> &'static str {
         if self.unicode { " · " } else { ", " }

@@ -189,3 +189,34 @@ fn a_watch_is_drawn_in_place_and_ends_as_status() {
     let taken = read_ledger(&gateway.ledger);
     assert_eq!((taken.len(), times(&taken).len()), (1_000, 1_000));
 }
+
+#[test]
+fn tables_fit_terminals_of_any_width() {
+    let (_folder, mut shell) = checkout();
+    shell.env_remove("NO_COLOR");
+    for columns in [20, 40, 60, 80, 132] {
+        for line in ["volley preview data/demo/campaign.toml --advise", "volley provider list -q"] {
+            let shown = run_on_terminal(&shell, line, columns, |_, _| {});
+            assert_eq!(shown.code, Some(0), "{line}: {:?}", shown.raw);
+            assert_eq!(shown.screen.wraps, 0, "`{line}` at {columns} columns: {:#?}", shown.screen.lines());
+        }
+    }
+}
+
+#[test]
+fn a_pause_has_its_cause_on_the_bar_and_is_gone_with_it() {
+    let folder = Folder::new();
+    let asked =
+        "[limiter]\nkind = \"none\"\n[[fault]]\nrequest = 3\nkind = \"throttle\"\nretry_after = \"2\"\n";
+    let gateway = Gateway::start(folder.directory.path(), asked);
+    folder.campaign("mesms", &gateway.address, 100, "rate = \"50/s\"\nmax_in_flight = 2\nchunk = 10\n");
+    let line = format!("'{}' send campaign.toml --yes", env!("CARGO_BIN_EXE_volley"));
+    let mut shell = volley(&[]);
+    shell.current_dir(folder.directory.path());
+    let shown = run_on_terminal(&shell, &line, 80, |_, _| {});
+    let lines = shown.screen.lines();
+    assert_eq!(shown.code, Some(0), "{lines:#?}");
+    assert!(shown.raw.contains("too fast for the provider: waiting until "), "{:?}", shown.raw);
+    has_no_bar(&shown);
+    assert!(!lines.iter().any(|line| line.contains("waiting until")), "{lines:#?}");
+}
