@@ -51,7 +51,7 @@ fn checkout() -> (Folder, Command) {
     let path = env::join_paths([home.to_owned()].into_iter().chain(env::split_paths(&path)));
     shell.current_dir(folder.directory.path()).env("PATH", path.expect("a path"));
     // Long enough to be interrupted, and no longer.
-    shell.env("VOLLEY_PROVIDER_RATE", "400/s").env("TZ", "UTC");
+    shell.env("VOLLEY_PROVIDER_RATE", "200/s").env("TZ", "UTC");
     (folder, shell)
 }
 
@@ -110,7 +110,7 @@ fn tour(columns: usize, in_colour: bool) {
     has_no_bar(&resumed);
     line_behind(&lines, "demo: done");
     line_behind(&lines, "1,916 accepted, 0 refused, 0 in doubt, 0 pending of 1,916");
-    assert!(resumed.raw.contains(" of 400 requests/s") || columns < 40, "the bar was drawn: {}", resumed.raw);
+    assert!(resumed.raw.contains(" of 200 requests/s") || columns < 40, "the bar was drawn: {}", resumed.raw);
     for shown in [&stopped, &resumed] {
         let colours = shown.screen.escapes.contains('m');
         assert_eq!(colours, in_colour, "{columns} columns: {:?}", shown.raw);
@@ -128,11 +128,11 @@ fn tour(columns: usize, in_colour: bool) {
     }
 }
 
-/// Whether the bar that was drawn last says that somebody was sent to, and how fast.
+/// Whether the bar that was drawn last says that somebody was sent to.
 fn is_under_way(written: &str) -> bool {
-    let Some((before, behind)) = written.rsplit_once(" accepted") else { return false };
+    let Some((before, _)) = written.rsplit_once(" accepted") else { return false };
     let number = before.rsplit(|part: char| !part.is_ascii_digit() && part != ',').next();
-    number.is_some_and(|number| !matches!(number, "" | "0")) && behind.contains("requests/s")
+    number.is_some_and(|number| !matches!(number, "" | "0"))
 }
 
 fn grouped(number: u64) -> String {
