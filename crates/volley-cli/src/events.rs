@@ -537,6 +537,14 @@ mod tests {
 
     #[test]
     fn words_are_those_of_the_page() {
+        let page = include_str!("../../../docs/events.md");
+        let causes = page.lines().find(|line| line.starts_with("| `cause` | text | `")).expect("a row");
+        // The rate and answers that are waited for are no pauses, and a run that drains has stopped.
+        let told =
+            Pause::CAUSES.into_iter().filter(|cause| !["rate", "in_flight", "draining"].contains(cause));
+        for cause in told {
+            assert!(causes.contains(&format!("`{cause}`")), "{cause} is not in {causes}");
+        }
         for class in Class::ALL {
             let word = word(class);
             assert!(word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_'), "{word}");

@@ -45,6 +45,9 @@ pub(crate) enum Format {
 /// Starts the log that was asked for, for the rest of the process.
 pub(crate) fn start(args: &Args) -> Result<(), Fault> {
     let Some(path) = &args.log else { return Ok(()) };
+    if path.as_os_str() == "-" {
+        return Err(Fault::usage("--log -: stdout is for data; name a file, or /dev/stderr"));
+    }
     let usual = if args.verbose { LevelFilter::DEBUG } else { LevelFilter::INFO };
     let levels = match std::env::var(VARIABLE) {
         Ok(words) if !words.trim().is_empty() => Levels::read(&words, usual)?,

@@ -100,9 +100,11 @@ fn expected(example: &str) -> i32 {
         // A journal of its own, for one person.
         _ if example.contains("--only") => 0,
         // Everybody was sent to before, and ten are in doubt.
-        _ if ["volley send spring-sale.toml", "volley resume"].iter().any(|one| example.starts_with(one)) => {
-            6
-        }
+        "volley send spring-sale.toml"
+        | "volley send spring-sale.toml --yes --max-cost 150.00"
+        | "volley send spring-sale.toml --yes --log send.log --log-format json -v"
+        | "volley resume spring-sale.volley --yes"
+        | "volley resume spring-sale.volley --yes --events events.jsonl --metrics 127.0.0.1:9464" => 6,
         // The same people got the same text from monday.volley, so their request cannot be told.
         "volley doubt probe spring-sale.volley" => 6,
         // It had no schedule, so there is nothing to take back.

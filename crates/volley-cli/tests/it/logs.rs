@@ -214,6 +214,7 @@ fn a_log_is_never_written_into_something_else_and_its_loss_changes_nothing() {
         (&*journal, "", "something else"),
         (&folder.text("recipients.csv"), "", "something else"),
         (&folder.text("nowhere/volley.log"), "", "--log"),
+        ("-", "", "/dev/stderr"),
         (folder.directory.path().to_str().expect("UTF-8"), "", "--log"),
         (&folder.text("new.log"), "loud", "VOLLEY_LOG"),
         (&folder.text("new.log"), "disk=debug", "engine, journal"),
