@@ -47,6 +47,8 @@ pages! {
     texts_cost_what_is_shown: "texts.md",
     plans_are_as_shown: "plans.md",
     sending_stops_and_goes_on_as_shown: "sending.md",
+    a_trial_goes_as_shown: "trial.md",
+    a_run_is_watched_as_shown: "observing.md",
     doubt_is_resolved_as_shown: "doubt.md",
     limits_hold_as_shown: "limits.md",
     a_provider_is_connected_as_shown: "providers.md",
