@@ -3,6 +3,22 @@
 //! Everything here is a function of its arguments, so any rule can be tested by calling it.
 //! Not here: parsing files (volley-plan), wire formats (volley-provider), waiting
 //! (volley-engine). Uses no other Volley crate.
+//!
+//! ```
+//! use volley_core::{Micros, Msisdn, Price, Profile, RateCard, Rounding};
+//!
+//! let to = Msisdn::parse("0491 570 006", "AU".parse().ok())?.number;
+//! let segments = Profile::STANDARD.count("Sale ends today");
+//! assert_eq!((to.to_string().as_str(), segments.count), ("+61491570006", 1));
+//!
+//! let price = Price { prefix: "61".to_owned(), per_segment: "0.055".parse()?, per_message: Micros::ZERO };
+//! let card = RateCard::new("AUD".parse()?, vec![price], Rounding::Exact)?;
+//! let cost = card.price_of(to).and_then(|price| card.cost(price, segments.count));
+//! assert_eq!(cost, Some(Micros(55_000)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! `examples/count_segments.rs` says of any text what it takes, and why.
 
 mod bill; // plan, answers and bill, compared to the last millionth
 mod capability; // what one provider can be asked to do

@@ -6,6 +6,20 @@
 //! an intent is durable before the first byte of its request leaves; an outcome is durable before
 //! anything is decided by it; what may have been taken is never sent again. Not here: wire
 //! formats (volley-provider), storage (volley-journal), reading campaigns (volley-plan).
+//!
+//! ```
+//! use std::time::Duration;
+//! use volley_core::Pacing;
+//! use volley_engine::{Go, Pacer};
+//!
+//! let mut pacer = Pacer::new(&["2/s".parse()?], Pacing::Spaced, Duration::ZERO, 8);
+//! let at = Duration::from_millis;
+//! assert_eq!(pacer.poll(at(0)), Go::Now);
+//! assert!(matches!(pacer.poll(at(100)), Go::At(next) if next > at(400)));
+//! # Ok::<(), volley_core::RateFault>(())
+//! ```
+//!
+//! `examples/own_journal` has a whole [`Run`]: an adapter, HTTP, and a journal of its own.
 
 mod ahead; // intents that are durable before their place is free
 mod ask; // questions beside sending

@@ -7,6 +7,62 @@
 //!
 //! Not here: what to send next and when (volley-engine), what an answer means
 //! (volley-provider). Uses volley-core alone.
+//!
+//! ```
+//! use volley_core::{
+//!     Batch, Message, Micros, Msisdn, PlanHasher, PlanTerms, Position, Profile, Rounding, RowNumber,
+//!     Totals, UnixMillis,
+//! };
+//! use volley_journal::{Claim, FrozenPlan, Journal, PlanWriter, RowCounts, SqliteJournal, Write};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("sale.volley");
+//! let (mut writer, mut hasher) = (PlanWriter::create(&path, Batch::One)?, PlanHasher::new(Rounding::Exact));
+//! let text = "Sale ends today";
+//! let message = Message {
+//!     row: RowNumber(1),
+//!     to: Msisdn::from_digits(61_491_570_006).expect("eleven digits"),
+//!     text,
+//!     segments: Profile::STANDARD.count(text),
+//!     cost: None,
+//! };
+//! writer.message(&message, None)?;
+//! hasher.message(&message);
+//! # let terms = PlanTerms {
+//! #     campaign: "sale".to_owned(),
+//! #     sender: None,
+//! #     provider: "transmitsms".to_owned(),
+//! #     send_at: None,
+//! #     currency: None,
+//! #     batch: Batch::One,
+//! #     chunk: 1,
+//! # };
+//! # let plan = FrozenPlan {
+//! #     hash: hasher.finish(&terms),
+//! #     terms,
+//! #     created_at: UnixMillis(0),
+//! #     rows: RowCounts { rows: 1, accepted: 1, ..RowCounts::default() },
+//! #     segments: 1,
+//! #     estimated: None,
+//! #     prices: Vec::new(),
+//! #     rounding: Rounding::Exact,
+//! #     profile: Profile::STANDARD,
+//! #     provider: "{}".to_owned(),
+//! # };
+//! writer.finish(&plan)?;
+//!
+//! // An intent is durable when its commit returns, and a process that dies behind it leaves doubt.
+//! let mut journal = SqliteJournal::open(&path, UnixMillis(1))?;
+//! let (first, body_hash) = (Position(0), [0; 32]);
+//! let claim = Claim { first, recipients: 1, body_hash, reserved: Micros::ZERO, at: UnixMillis(2) };
+//! journal.commit(&[Write::Claim(claim)])?;
+//! drop(journal);
+//! let journal = SqliteJournal::open(&path, UnixMillis(3))?;
+//! assert_eq!(journal.standing().recipients, Totals { in_doubt: 1, ..Totals::default() });
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Another [`Journal`] stands in `volley-engine/examples/own_journal`.
 
 mod answers; // what attempts say about their recipients
 mod checksums; // a number for each kind of row, so that a flipped bit is seen

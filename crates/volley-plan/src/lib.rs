@@ -6,6 +6,31 @@
 //! counts add up. Pure but for reading the user's files and the threads that judge them: no clock,
 //! no network. Not here: storing the plan (volley-journal), what a provider can do
 //! (volley-provider).
+//!
+//! ```
+//! use std::path::Path;
+//! use volley_core::{Batch, Destinations, Profile};
+//! use volley_plan::{Campaign, Conditions, Discard, Offer, Overrides, plan};
+//!
+//! let kinds: [(&str, &[&str]); 2] = [("sim", &["latency"]), ("transmitsms", &[])];
+//! let file = Path::new("../../data/demo/campaign.toml");
+//! let campaign = Campaign::load(file, &Overrides::default(), &kinds)?;
+//! let offer = Offer {
+//!     provider: "transmitsms".to_owned(),
+//!     batch: Batch::SharedText { max: 500 },
+//!     chunk: 500,
+//!     destinations: Destinations::default(),
+//!     profile: Profile::STANDARD,
+//!     rates: vec!["2/s".parse()?],
+//!     max_in_flight: 8,
+//! };
+//! let preview = plan(&campaign, &offer, &Conditions::on(jiff::civil::date(2026, 11, 20)), &mut Discard)?;
+//! let left_out = preview.duplicates + preview.suppressed + preview.rejected_total();
+//! assert_eq!(preview.rows, preview.accepted + left_out);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! `examples/plan_without_sending.rs` takes the messages too.
 
 mod advise; // edits of the text that would save money, priced
 mod bill; // a provider's bill -> Bill

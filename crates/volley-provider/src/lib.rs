@@ -2,6 +2,23 @@
 //!
 //! One file a provider, bytes out and bytes in. Not here: sockets, pacing, retries
 //! (volley-engine). Uses volley-core only.
+//!
+//! ```
+//! use volley_core::Class;
+//! use volley_provider::{credentials::Credentials, registry};
+//!
+//! let (key, secret) = (Some("a key".into()), Some("a secret".into()));
+//! let credentials = Credentials { key, secret, ..Credentials::default() };
+//! let settings = registry::Settings { credentials, ..registry::Settings::default() };
+//! let account = registry::adapter("transmitsms", settings)?;
+//! assert_eq!(account.capabilities().batch.ceiling(), 500);
+//! // What was not proved untaken is never sent again.
+//! assert_eq!(Class::of_status(500), Class::ServerError);
+//! # Ok::<(), registry::SettingsError>(())
+//! ```
+//!
+//! `examples/own_adapter.rs` is an adapter for a provider that is not in the [`registry`], with what an
+//! answer proves.
 
 pub mod adapter; // the trait
 pub mod base_url; // where a provider is reached: https, or http on this machine

@@ -8,6 +8,24 @@
 //!
 //! Deliberately absent: the adapters of volley-provider, because a client and a gateway that
 //! share code agree on the same mistakes; stored lists, replies and opt-outs; TLS, because it only ever listens for this machine.
+//!
+//! ```
+//! use std::time::Duration;
+//! use volley_sim::{Config, Gateway, Request};
+//!
+//! let mut gateway = Gateway::new(Config::default())?;
+//! let headers = [("x-api-key", "sim-key"), ("content-type", "application/json")];
+//! let request = Request {
+//!     method: "POST".to_owned(),
+//!     path: "/api/v2/sms/send".to_owned(),
+//!     query: String::new(),
+//!     headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+//!     body: r#"{"sender": "Harbour", "content": "Sale ends today", "msisdns": ["66800000001"]}"#.into(),
+//! };
+//! let answer = gateway.answer(Duration::ZERO, &request);
+//! assert_eq!((answer.reply.status, gateway.recipients_taken()), (200, 1));
+//! # Ok::<(), volley_sim::ConfigError>(())
+//! ```
 
 mod bill; // what each message is charged
 mod callbacks; // the provider's calls to its customers: which are due
