@@ -134,7 +134,10 @@ fn adds_up(events: &[Value], status: &Value) {
     }
     let ended = named(events, "run_ended");
     assert_eq!(ended.len(), 1);
-    assert_eq!(&ended[0]["status"], status, "the last line is what `send --json` ends with");
+    // Why a run is not done with everybody is the `stopped` line's to say.
+    let mut told = status.clone();
+    told.as_object_mut().expect("an object").remove("error");
+    assert_eq!(ended[0]["status"], told, "the last line is what `send --json` ends with");
 }
 
 fn lines_of(path: &Path) -> Vec<Value> {
