@@ -31,6 +31,9 @@
 //! | numbers, texts and secrets are shown to nobody who did not ask | `canaries::no_command_shows_what_it_was_not_asked_for_whatever_goes_wrong` |
 //! | completions and pages of the manual come out of the binary | `help::the_manual_has_a_page_for_every_command` |
 //! | times are RFC 3339 for scripts, and by the recipient's clock where that decides | `windows::a_preview_and_a_check_say_how_the_window_falls` |
+//! | a doctor looks at machine, campaign and journal, and tells each fault from the others | `doctor::each_fault_of_a_campaign_or_its_account_is_told_from_the_others` |
+//! | an error says what, where, why and what next, and scripts get the same | `diagnostics::every_mistake_is_underlined_where_it_stands_and_has_its_place_for_scripts` |
+//! | exit codes are an interface | `exit_codes::every_exit_code_comes_with_what_is_wrong_and_what_to_do` |
 //! | one run a journal, and the message names who has it | `signals::one_journal_has_one_sender_and_readers_do_not_mind` |
 //!
 //! Where others do otherwise: there is no file of settings beside the campaign's, and so no command
@@ -54,6 +57,7 @@ use std::{
 const COMMANDS: &[&str] = &[
     "volley init autumn",
     "volley check spring-sale.toml",
+    "volley doctor spring-sale.toml",
     "volley preview spring-sale.toml",
     "volley preview spring-sale.toml --advise",
     "volley plan spring-sale.toml -o monday.volley",
