@@ -178,10 +178,8 @@ impl Events {
             Stream::start(io::stdout())
         } else {
             let file = log::append(path, |start| start.starts_with(b"{\"schema\":")).map_err(|error| {
-                Fault::usage(format!(
-                    "{}: {error}; --events needs a file that can be written",
-                    path.display()
-                ))
+                Fault::usage(format!("--events {}: {error}", path.display()))
+                    .hint("name a new file, or one that has events")
             })?;
             Stream::start(file)
         };
@@ -535,6 +533,26 @@ mod tests {
         }
     }
 
+    /// All there are: a new one does not compile until it has its arm.
+    fn every_reason() -> impl Iterator<Item = StopReason> {
+        use StopReason as S;
+        let after = |reason: &S| match reason {
+            S::Unreachable => Some(S::Configuration),
+            S::Configuration => Some(S::Credentials),
+            S::Credentials => Some(S::Balance),
+            S::Balance => Some(S::CostCap),
+            S::CostCap => Some(S::Breaker),
+            S::Breaker => Some(S::Silence),
+            S::Silence => Some(S::Suspicious),
+            S::Suspicious => Some(S::RefusedAlike),
+            S::RefusedAlike => Some(S::Canary),
+            S::Canary => Some(S::Journal),
+            S::Journal => Some(S::Interrupted),
+            S::Interrupted => None,
+        };
+        std::iter::successors(Some(S::Unreachable), after)
+    }
+
     #[test]
     fn words_are_those_of_the_page() {
         let page = include_str!("../../../docs/events.md");
@@ -544,6 +562,10 @@ mod tests {
             Pause::CAUSES.into_iter().filter(|cause| !["rate", "in_flight", "draining"].contains(cause));
         for cause in told {
             assert!(causes.contains(&format!("`{cause}`")), "{cause} is not in {causes}");
+        }
+        let reasons = page.lines().find(|line| line.starts_with("| `reason` | text | `")).expect("a row");
+        for reason in every_reason() {
+            assert!(reasons.contains(&format!("`{}`", word(reason))), "{reason:?} is not in {reasons}");
         }
         for class in Class::ALL {
             let word = word(class);

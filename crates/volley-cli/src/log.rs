@@ -46,7 +46,7 @@ pub(crate) enum Format {
 pub(crate) fn start(args: &Args) -> Result<(), Fault> {
     let Some(path) = &args.log else { return Ok(()) };
     if path.as_os_str() == "-" {
-        return Err(Fault::usage("--log -: stdout is for data; name a file, or /dev/stderr"));
+        return Err(Fault::usage("--log -: stdout is for data").hint("name a file, or /dev/stderr"));
     }
     let usual = if args.verbose { LevelFilter::DEBUG } else { LevelFilter::INFO };
     let levels = match std::env::var(VARIABLE) {
@@ -54,7 +54,8 @@ pub(crate) fn start(args: &Args) -> Result<(), Fault> {
         _ => Levels { usual, layers: BTreeMap::new() },
     };
     let file = append(path, is_log).map_err(|error| {
-        Fault::usage(format!("{}: {error}; --log needs a file that can be written", path.display()))
+        Fault::usage(format!("--log {}: {error}", path.display()))
+            .hint("name a new file, or a log to go on in")
     })?;
     let log = Log { file: Mutex::new(file), levels, format: args.log_format };
     tracing::subscriber::set_global_default(log).map_err(|error| Fault::new(1, error))?;
@@ -75,7 +76,7 @@ pub(crate) fn append(path: &Path, is_ours: fn(&[u8]) -> bool) -> io::Result<File
         let mut start = Vec::new();
         File::open(path)?.take(16).read_to_end(&mut start)?;
         if !is_ours(&start) {
-            let what = "there is a file already that is something else; choose another name";
+            let what = "there is a file already that is something else";
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
         }
     }
@@ -104,18 +105,15 @@ impl Levels {
                 None => (None, word),
             };
             let level = level.parse::<LevelFilter>().map_err(|_| {
-                Fault::usage(format!(
-                    "{VARIABLE}: {level:?} is no level; they are error, warn, info, debug, trace and off"
-                ))
+                Fault::usage(format!("{VARIABLE}: {level:?} is no level"))
+                    .hint("they are error, warn, info, debug, trace and off")
             })?;
             match layer {
                 None => levels.usual = level,
                 Some(layer) => {
                     let known = LAYERS.into_iter().find(|known| *known == layer).ok_or_else(|| {
-                        Fault::usage(format!(
-                            "{VARIABLE}: {layer:?} is no layer; they are {}",
-                            LAYERS.join(", ")
-                        ))
+                        Fault::usage(format!("{VARIABLE}: {layer:?} is no layer"))
+                            .hint(format!("they are {}", LAYERS.join(", ")))
                     })?;
                     levels.layers.insert(known, level);
                 }

@@ -38,8 +38,9 @@ impl Observers {
                 listener.set_nonblocking(true)?;
                 Ok(listener)
             });
-            listener
-                .map_err(|error| Fault::usage(format!("--metrics {address}: {error}; choose another port")))
+            listener.map_err(|error| {
+                Fault::usage(format!("--metrics {address}: {error}")).hint("choose another port")
+            })
         };
         let metrics = asked.metrics.map(listen).transpose()?.map(|listener| (listener, Arc::default()));
         let events = asked.events.as_deref().map(Events::open).transpose()?.map(Arc::new);
