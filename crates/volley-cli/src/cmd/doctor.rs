@@ -120,7 +120,9 @@ pub(crate) fn run(target: Option<&Path>, overrides: &Overrides, voice: Voice) ->
         }
         Some(path) if is_journal(path) => {
             if !overrides.set.is_empty() {
-                return Err(Fault::usage("a journal is examined as it is; --set goes with a campaign file"));
+                return Err(
+                    Fault::usage("a journal is examined as it is").hint("--set goes with a campaign file")
+                );
             }
             of_journal(path, &mut findings)?;
         }

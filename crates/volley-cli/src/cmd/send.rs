@@ -421,7 +421,7 @@ impl Resumption {
         }
         match (&ending, fault) {
             (Ending::Stopped { reason, .. }, Some(fault)) if *reason != StopReason::Interrupted => {
-                fault.in_answer().report(voice);
+                fault.tell();
             }
             (_, Some(fault)) => output::talk(voice.quiet, &fault.line()),
             (_, None) => {}

@@ -19,6 +19,9 @@ const MOST_BYTES: u64 = 16 * 1024 * 1024;
 /// The most columns of a terminal that a line takes, its number aside.
 const WIDTH: usize = 76;
 
+/// The fewest columns that a line takes, however narrow the screen.
+const LEAST_WIDTH: usize = 12;
+
 /// The columns in front of what is underlined that stay where a line is cut.
 const BEFORE: usize = 24;
 
@@ -54,8 +57,10 @@ impl Underlined {
 
     /// Two lines for people, the second with the carets.
     pub(super) fn show(&self, screen: &Screen) -> String {
-        let (text, before, length) = self.window();
         let number = self.number.to_string();
+        // The number has blanks and a bar around it, and a cut line a sign at either end.
+        let room = screen.width.saturating_sub(number.len() + "   | ".len() + 2);
+        let (text, before, length) = self.window(room.clamp(LEAST_WIDTH, WIDTH));
         let margin = " ".repeat(number.len());
         let carets = screen.paint(Ink::Bad, &"^".repeat(length));
         let before = " ".repeat(before);
@@ -64,7 +69,7 @@ impl Underlined {
 
     /// The text as it is shown, cut around what is meant, with the columns in front of that and the
     /// columns that it takes, at least one.
-    fn window(&self) -> (String, usize, usize) {
+    fn window(&self, room: usize) -> (String, usize, usize) {
         // Each character as it is shown, and where it begins and ends.
         let mut shown: Vec<(String, Range<usize>)> = Vec::new();
         let mut width = 0;
@@ -76,11 +81,11 @@ impl Underlined {
         let start = shown.get(self.marked.start).map_or(width, |(_, columns)| columns.start);
         let last = self.marked.end.saturating_sub(1);
         let end = shown.get(last).map_or(width, |(_, columns)| columns.end).max(start + 1);
-        if width <= WIDTH {
+        if width <= room {
             return (shown.into_iter().map(|(one, _)| one).collect(), start, end - start);
         }
-        let from = start.saturating_sub(BEFORE).min((width + 1).saturating_sub(WIDTH));
-        let is_inside = |columns: &Range<usize>| from <= columns.start && columns.end <= from + WIDTH;
+        let from = start.saturating_sub(BEFORE.min(room / 3)).min((width + 1).saturating_sub(room));
+        let is_inside = |columns: &Range<usize>| from <= columns.start && columns.end <= from + room;
         let kept: Vec<_> = shown.into_iter().filter(|(_, columns)| is_inside(columns)).collect();
         let first = kept.first().map_or(from, |(_, columns)| columns.start);
         let behind = kept.last().map_or(first, |(_, columns)| columns.end);
@@ -265,12 +270,20 @@ mod tests {
     }
 
     #[test]
+    fn a_narrow_screen_is_kept_to() {
+        let line = Underlined { number: 7, text: "a = ".to_owned() + &"1".repeat(90), marked: 0..1 };
+        let mut screen = Screen::plain();
+        screen.width = 20;
+        assert_eq!(line.show(&screen), "  7 | a = 11111111…\n    | ^");
+    }
+
+    #[test]
     fn a_long_line_is_cut_around_what_is_meant() {
         let text = format!("{}here{}", "a".repeat(500), "b".repeat(1 << 20));
         let drawn = shown(&text, &characters(501, 4));
         let (line, carets) = drawn.split_once('\n').expect("two lines");
         let place = line.find("here").expect("it is shown");
-        assert_eq!(line.chars().count(), "  7 | ".len() + WIDTH + 2);
+        assert_eq!(line.chars().count(), Screen::plain().width);
         // The dots in front are one character and three bytes.
         assert_eq!(carets.find('^'), Some(place - "…".len() + 1));
         assert_eq!(carets.matches('^').count(), 4);

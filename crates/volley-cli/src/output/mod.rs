@@ -100,7 +100,8 @@ pub(crate) fn only_one_on_stdout(flags: &[(&str, Option<&Path>)], json: bool) ->
     let there: Vec<String> = there.chain(json.then(|| "--json".to_owned())).collect();
     match there.as_slice() {
         [one, other, ..] if one != "--json" => {
-            Err(Fault::usage(format!("{one} and {other} both write to stdout; give one of them a file")))
+            let what = format!("{one} and {other} both write to stdout");
+            Err(Fault::usage(what).hint("give one of them a file"))
         }
         _ => Ok(()),
     }
@@ -121,6 +122,7 @@ pub(crate) fn answer_beside(text: &str, data_on_stdout: bool, quiet: bool) -> io
 pub(crate) fn not_written(flag: &str, path: &Path, error: io::Error) -> Fault {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Fault::from(error),
+        _ if is_stdout(Some(path)) => Fault::from(unwritten(&error)),
         _ => Fault::unwritten(&format!("{flag} {}", path.display()), &error),
     }
 }
