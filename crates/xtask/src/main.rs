@@ -4,6 +4,7 @@
 //! and `zones` do more. Installs nothing and needs no network once the dependencies are there.
 
 mod browser; // what the report's page is opened with
+mod deny; // licences, bans and sources of what we depend on
 mod numbers; // the tables that phone numbers are judged by
 #[cfg(test)]
 mod pages; // tests that pages name are there
@@ -28,7 +29,7 @@ const TASKS: [Task; 11] = [
     Task { name: "pictures", about: "takes the picture of a report for docs/", run: browser::pictures },
     Task { name: "check", about: "all of the below, quickest first: what a push must pass", run: check },
     Task { name: "fmt", about: "every file is formatted", run: fmt },
-    Task { name: "tidy", about: "crate edges, homes of dependencies, banned words, sizes", run: tidy::run },
+    Task { name: "tidy", about: "crate edges, homes of dependencies, licences, sizes", run: tidy::run },
     Task { name: "clippy", about: "no warning in any target", run: clippy },
     Task { name: "test", about: "all tests, doctests, and the seeds of the fuzz targets", run: test },
     Task { name: "doc", about: "the documentation builds without a warning", run: doc },

@@ -4,21 +4,21 @@
 //! and prints them. Looks at tracked files and at new ones that are not ignored, so that a rule
 //! speaks before the commit and not after it. Not here: anything a compiler lint can say.
 
-use crate::{FUZZ_MANIFEST, Failure, cargo, output};
+use crate::{FUZZ_MANIFEST, Failure, cargo, deny, output};
 use serde_json::Value;
 use std::{collections::BTreeMap, collections::BTreeSet, fmt, fs, io, path::Path, process::Command};
 
 /// Something to mend, and how.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Finding {
+pub(crate) struct Finding {
     /// The path from the root, with `/`.
-    file: String,
+    pub(crate) file: String,
     /// 1-based; 1 where the finding is about the file as a whole.
-    line: usize,
+    pub(crate) line: usize,
     /// What is wrong.
-    what: String,
+    pub(crate) what: String,
     /// What to do instead.
-    instead: String,
+    pub(crate) instead: String,
 }
 
 impl fmt::Display for Finding {
@@ -105,6 +105,7 @@ pub(crate) fn run(root: &Path) -> Result<(), Failure> {
         }
     }
     findings.extend(decisions(&files));
+    findings.extend(deny::findings(root)?);
     findings.sort();
     for finding in &findings {
         println!("{finding}");
