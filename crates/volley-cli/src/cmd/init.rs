@@ -25,7 +25,7 @@ use volley_provider::{
 const CAMPAIGN: &str = include_str!("init/campaign.toml");
 
 /// A provider that has no adapter of its own, as an example of how one is described.
-const DEFINITION: &str = include_str!("../../../../data/providers/twilio.toml");
+const DEFINITION: &str = include_str!("init/twilio.toml");
 
 /// Numbers that nobody has, and what they cost: of a country that the provider reaches.
 struct Country {

@@ -1,6 +1,6 @@
 //! The numbering plans of all regions as tables, unpacked while compiling.
 //!
-//! `cargo xtask numbers` writes them into `data/numbers/tables.bin` from the metadata that the
+//! `cargo xtask numbers` writes them into `data/numbers/tables.bin`, linked from here, from the metadata that the
 //! port of libphonenumber carries; `data/numbers/README.md` has their layout. Everything there is
 //! to know about digits is the answer of an [`Automaton`]: of what kind a number is, and what a
 //! prefix takes away. There is one load a digit, and none any more as soon as only the number of
@@ -9,7 +9,7 @@
 
 use super::{NumberKind, digits::Digits};
 
-const FILE: &[u8] = include_bytes!("../../../../data/numbers/tables.bin");
+const FILE: &[u8] = include_bytes!("tables.bin");
 
 /// The file starts with how many there are of each: rows, answers by length, findings, cuts,
 /// calling codes, regions. The tables follow in this order.

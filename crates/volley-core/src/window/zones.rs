@@ -1,13 +1,13 @@
 //! The time zones that a number may be in.
 //!
-//! `cargo xtask zones` writes them into `data/zones/tables.bin`; `data/zones/README.md` has its
+//! `cargo xtask zones` writes them into `data/zones/tables.bin`, linked from here; `data/zones/README.md` has its
 //! layout and where the data come from. It is read once, when a window is first asked for.
 
 use crate::{Msisdn, NumberKind, Region};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use std::sync::{LazyLock, OnceLock};
 
-const FILE: &[u8] = include_bytes!("../../../../data/zones/tables.bin");
+const FILE: &[u8] = include_bytes!("tables.bin");
 
 /// Calling codes whose mobile numbers begin with the area they are of: Argentina, Brazil, Mexico.
 /// Of other mobile numbers what they begin with is a network.
