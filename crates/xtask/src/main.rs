@@ -7,6 +7,8 @@ mod browser; // what the report's page is opened with
 mod deny; // licences, bans and sources of what we depend on
 mod numbers; // the tables that phone numbers are judged by
 #[cfg(test)]
+mod packed; // what crates are built from lies within them
+#[cfg(test)]
 mod pages; // tests that pages name are there
 mod tidy; // rules about the workspace that neither rustc nor clippy knows
 mod torture; // the tests' long runs
