@@ -37,11 +37,15 @@ fn found() -> Option<PathBuf> {
     places.find(|place| place.is_file())
 }
 
-/// Takes the picture of the demo campaign's report that `docs/` shows.
+/// Takes the pictures that `docs/` shows: of a run on a terminal, and of the demo campaign's report.
 pub(crate) fn pictures(root: &Path) -> Result<(), Failure> {
-    let name = "page::browser::a_browser_shows_the_page_and_asks_nobody_for_anything";
+    let names = [
+        "terminal::the_readmes_tour_on_a_terminal_of_80_columns",
+        "page::browser::a_browser_shows_the_page_and_asks_nobody_for_anything",
+    ];
     let mut test = cargo(root, &["test", "--locked", "-p", "volley-cli"]);
-    test.args(KILL_POINTS).args(["--test", "it", name]).env("VOLLEY_WRITE_PICTURES", "1");
+    test.args(KILL_POINTS).args(["--test", "it", "--", "--exact"]).args(names);
+    test.env("VOLLEY_WRITE_PICTURES", "1");
     if let Some(browser) = found_or_installed() {
         test.env(VARIABLE, browser);
     }

@@ -28,7 +28,11 @@ const TASKS: [Task; 11] = [
     Task { name: "numbers", about: "compiles the data of a new rlibphonenumber", run: numbers::run },
     Task { name: "zones", about: "compiles the time zones of numbers", run: zones::run },
     Task { name: "matrix", about: "tries every provider and writes docs/providers.md", run: matrix },
-    Task { name: "pictures", about: "takes the picture of a report for docs/", run: browser::pictures },
+    Task {
+        name: "pictures",
+        about: "takes the pictures in docs/: a run on a terminal, a report",
+        run: browser::pictures,
+    },
     Task { name: "check", about: "all of the below, quickest first: what a push must pass", run: check },
     Task { name: "fmt", about: "every file is formatted", run: fmt },
     Task { name: "tidy", about: "crate edges, homes of dependencies, licences, sizes", run: tidy::run },

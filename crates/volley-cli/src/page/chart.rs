@@ -1,10 +1,10 @@
 //! The charts of a report: bars side by side, and something over time.
 //!
-//! Drawn here rather than by a library. A page that is read in the dark takes its colours from a
-//! style sheet, and one that is read aloud needs a role, a title and a description at each drawing;
-//! what chart libraries write has its colours in each shape and no words. Two kinds of chart take
-//! less code than putting that right. All sums are of whole numbers, in a drawing so large that half
-//! a pixel is one.
+//! Drawn here rather than by a library (decision 19). A page that is read in the dark takes its
+//! colours from a style sheet, and one that is read aloud needs a role, a title and a description at
+//! each drawing; what chart libraries write has its colours in each shape and no words. Two kinds of
+//! chart take less code than putting that right. All sums are of whole numbers, in a drawing so large
+//! that half a pixel is one.
 
 use super::markup::Markup;
 use crate::output::{count, duration};

@@ -10,6 +10,7 @@
 //! | `--json` on every command; a long run ends with its totals | `conventions::with_json_stdout_holds_json_and_nothing_else` |
 //! | a bar on a terminal alone; nothing is drawn in a pipe or a CI log | `conventions::a_pipe_holds_no_escape_byte` |
 //! | the bar shows who is settled, never what is read, and is gone before the summary | `terminal::the_readmes_tour_on_a_terminal_of_80_columns` |
+//! | the README's tour goes in a pipe and in a log | `terminal::the_readmes_tour_in_a_pipe` |
 //! | a terminal of 20 columns does | `terminal::the_readmes_tour_on_a_terminal_of_20_columns` |
 //! | `NO_COLOR`, `CLICOLOR_FORCE`, `--no-color` | `conventions::colours_are_for_terminals_unless_somebody_asks` |
 //! | a second terminal can look on | `watch::a_pipe_gets_a_line_every_interval_until_nobody_is_pending` |

@@ -4,9 +4,10 @@
 //! in their order. Its first `send` is interrupted in the middle, and what the screen then says is
 //! typed to go on.
 
+mod picture;
 mod pty;
 
-use crate::volley::{Folder, Gateway, read_ledger, run, times, volley};
+use crate::volley::{Folder, Gateway, Ran, read_ledger, run, times, volley};
 use pty::{Shown, ctrl_c, run_on_terminal};
 use std::{
     env, fs,
@@ -116,6 +117,10 @@ fn tour(columns: usize, in_colour: bool) {
         assert_eq!(colours, in_colour, "{columns} columns: {:?}", shown.raw);
     }
 
+    if env::var_os("VOLLEY_WRITE_PICTURES").is_some() && columns == 80 && in_colour {
+        take_picture(&shell, first, &stopped, &format!("{resume} --yes"), &resumed);
+    }
+
     // Both widths and both ways are tried by these two.
     if (columns > 40) != in_colour {
         return;
@@ -126,6 +131,23 @@ fn tour(columns: usize, in_colour: bool) {
         let colours = shown.screen.escapes.contains('m');
         assert!(in_colour || !colours, "`{line}`: {:?}", shown.raw);
     }
+}
+
+/// Takes the picture of a run that `docs/` shows: interrupted, gone on with, and looked at.
+fn take_picture(shell: &Command, send: &str, stopped: &Shown, resume: &str, resumed: &Shown) {
+    let looks = ["volley verify data/demo/demo.volley", "volley reconcile data/demo/demo.volley"];
+    let looked = looks.map(|line| (line, run_on_terminal(shell, line, 80, |_, _| {}).screen.lines()));
+    let mut commands = vec![(send, stopped.screen.lines()), (resume, resumed.screen.lines())];
+    commands.extend(looked);
+    let picture = picture::drawn(
+        &commands,
+        80,
+        "volley send, interrupted and resumed",
+        "A terminal: the preview of the demo campaign, sending interrupted with Ctrl-C, resumed, finished, \
+         verified with nobody texted twice, and reconciled with the bill.",
+    );
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/run.svg");
+    fs::write(path, picture).expect("the picture");
 }
 
 /// Whether the bar that was drawn last says that somebody was sent to.
@@ -157,6 +179,31 @@ fn the_readmes_tour_on_a_terminal_of_20_columns() {
 #[test]
 fn the_readmes_tour_on_a_terminal_of_20_columns_without_colour() {
     tour(20, false);
+}
+
+#[test]
+fn the_readmes_tour_in_a_pipe() {
+    let (_folder, shell) = checkout();
+    for line in commands() {
+        let mut piped = Command::new("sh");
+        piped.args(["-c", &line]).current_dir(shell.get_current_dir().expect("the checkout"));
+        for (name, value) in shell.get_envs() {
+            match value {
+                Some(value) => piped.env(name, value),
+                None => piped.env_remove(name),
+            };
+        }
+        // As a terminal would have it, so that nothing but the pipe keeps colours and bars away.
+        piped.env_remove("NO_COLOR").env("TERM", "xterm-256color").stdin(Stdio::null());
+        let ran = Ran::of(&piped.output().expect("a shell")).exits(0);
+        for (place, said) in [("stdout", &ran.stdout), ("stderr", &ran.stderr)] {
+            assert!(!said.contains(['\u{1b}', '\r']), "`{line}` draws on {place}: {said:?}");
+            assert!(!said.contains("requests/s"), "`{line}` shows a bar on {place}: {said:?}");
+        }
+        if line.starts_with("volley send data/demo/") {
+            assert!(ran.stdout.starts_with("demo: done\n1,916 accepted, 0 refused"), "{line}: {ran:#?}");
+        }
+    }
 }
 
 #[test]
