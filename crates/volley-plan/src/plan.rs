@@ -10,7 +10,7 @@ use crate::{
     diagnosis::{Diagnosed, Diagnoser, TooLarge},
     forensics::Forensics,
     hours::Hours,
-    number_set::NumberSet,
+    number_set::{AHEAD, NumberSet},
     only,
     pipeline::{self, Work},
     place::FilePlace,
@@ -29,8 +29,6 @@ use volley_core::{
     UnixMillis,
 };
 
-/// Rows that are looked ahead to at a time.
-const AHEAD: usize = 64;
 /// A text of so many bytes and fewer leaves blocks as large as they are asked for.
 const COMMON_TEXT: usize = 400;
 /// The bytes of a block where texts are longest.

@@ -42,7 +42,6 @@ pub(crate) struct Tally<'a> {
     first_rejects: BTreeMap<&'static str, Vec<Reject>>,
     cost: Micros,
     shares: Shares,
-    countries: Countries,
     /// By kind: a few of them, and one of them for most rows of some lists.
     repairs: Vec<(Repair, u64)>,
     pub(crate) fixed_lines: u64,
@@ -55,37 +54,72 @@ pub(crate) struct Tally<'a> {
     pub(crate) hours: Option<PlannedHours>,
 }
 
-/// How many get a text in one encoding, of so many segments, at one price. All that such
-/// recipients take is the same for each of them, so that their number is all there is to count.
+/// How many of one country get a text in one encoding, of so many segments, at one price. All that
+/// such recipients take is the same for each of them, so that their number is all there is to count.
 struct Shares {
     /// How many prices there are, at least 1.
     prices: usize,
+    /// By the places of their regions; in front of them, those of no country.
+    countries: Vec<Country>,
+}
+
+/// The recipients of one country.
+#[derive(Clone, Default)]
+struct Country {
+    region: Option<Region>,
     /// By segments, then price, then encoding; a place for each.
     recipients: Vec<u64>,
+}
+
+/// Recipients that are alike, and what all of them get.
+struct Alike {
+    region: Option<Region>,
+    encoding: Encoding,
+    /// The segments of one text.
+    each: u32,
+    price: PriceId,
+    share: Share,
 }
 
 impl Shares {
     const ENCODINGS: [Encoding; 2] = [Encoding::Gsm7, Encoding::Ucs2];
 
     fn new(card: Option<&RateCard>) -> Self {
-        Self { prices: card.map_or(1, |card| card.prices().len().max(1)), recipients: Vec::new() }
+        Self { prices: card.map_or(1, |card| card.prices().len().max(1)), countries: Vec::new() }
     }
 
     /// Counts one recipient.
-    fn add(&mut self, segments: Segments, price: Option<PriceId>) {
+    fn add(&mut self, region: Option<Region>, segments: Segments, price: Option<PriceId>) {
         let price = price.map_or(0, |price| usize::from(price.0));
         let encoding = usize::from(segments.encoding == Self::ENCODINGS[1]);
         let place = (segments.count as usize * self.prices + price) * Self::ENCODINGS.len() + encoding;
-        if place >= self.recipients.len() {
-            self.recipients.resize(place + 1, 0);
+        let country = region.map_or(0, |region| region.index() + 1);
+        match self.countries.get_mut(country).and_then(|country| country.recipients.get_mut(place)) {
+            Some(recipients) => *recipients += 1,
+            None => self.add_first(country, region, place),
         }
-        self.recipients[place] += 1;
     }
 
-    /// Each with its encoding, the segments of one text and the price; those of nobody left out.
-    fn of<'a>(&'a self, card: Option<&'a RateCard>) -> impl Iterator<Item = (Encoding, u32, PriceId, Share)> {
-        let places = (0..).zip(&self.recipients).filter(|(_, recipients)| **recipients > 0);
-        places.map(move |(place, &recipients)| {
+    /// Counts the first of those that are alike.
+    #[cold]
+    fn add_first(&mut self, country: usize, region: Option<Region>, place: usize) {
+        if country >= self.countries.len() {
+            self.countries.resize(country + 1, Country::default());
+        }
+        let country = &mut self.countries[country];
+        country.region = region;
+        country.recipients.resize(place + 1, 0);
+        country.recipients[place] += 1;
+    }
+
+    /// Those of each kind together, by their countries; none of nobody.
+    fn of<'a>(&'a self, card: Option<&'a RateCard>) -> impl Iterator<Item = Alike> {
+        let counted = self.countries.iter().flat_map(|country| {
+            (0..)
+                .zip(&country.recipients)
+                .map(move |(place, &recipients)| (country.region, place, recipients))
+        });
+        counted.filter(|(_, _, recipients)| *recipients > 0).map(move |(region, place, recipients)| {
             let (rest, encoding) = (place / Self::ENCODINGS.len(), place % Self::ENCODINGS.len());
             let (each, price) = (rest / self.prices, rest % self.prices);
             let each = u32::try_from(each).expect("segments were counted in 32 bits");
@@ -97,40 +131,22 @@ impl Shares {
                 segments: recipients * u64::from(each),
                 cost: Micros(recipients_cost.expect("no larger than the sum, which was checked")),
             };
-            (Self::ENCODINGS[encoding], each, price, share)
+            Alike { region, encoding: Self::ENCODINGS[encoding], each, price, share }
         })
     }
 }
 
-/// What those of each country get, by the places of the regions; in front of them, those of no country.
-#[derive(Default)]
-struct Countries(Vec<(Option<Region>, Share)>);
-
-impl Countries {
-    /// Counts one recipient, whose cost is part of a sum that was checked.
-    fn add(&mut self, region: Option<Region>, segments: u32, cost: Option<Micros>) {
-        let place = region.map_or(0, |region| region.index() + 1);
-        if place >= self.0.len() {
-            self.0.resize(place + 1, (None, Share::default()));
-        }
-        let (known, share) = &mut self.0[place];
-        *known = region;
-        share.add(Share { recipients: 1, segments: u64::from(segments), cost: cost.unwrap_or_default() });
-    }
-
-    /// Each that occurs, the dearest first.
-    fn costs(self) -> Vec<CountryCost> {
-        let known = self.0.into_iter().filter(|(_, share)| share.recipients > 0);
-        let cost = |(region, share): (Option<Region>, Share)| CountryCost {
-            country: region.map(|region| region.to_string()),
-            share,
-        };
-        let mut costs: Vec<CountryCost> = known.map(cost).collect();
-        costs.sort_by_cached_key(|one| {
-            (Reverse(one.share.cost), Reverse(one.share.recipients), one.country.clone())
-        });
-        costs
-    }
+/// What those of each country get, the dearest first.
+fn by_country(countries: Vec<(Option<Region>, Share)>) -> Vec<CountryCost> {
+    let cost = |(region, share): (Option<Region>, Share)| CountryCost {
+        country: region.map(|region| region.to_string()),
+        share,
+    };
+    let mut costs: Vec<CountryCost> = countries.into_iter().map(cost).collect();
+    costs.sort_by_cached_key(|one| {
+        (Reverse(one.share.cost), Reverse(one.share.recipients), one.country.clone())
+    });
+    costs
 }
 
 impl<'a> Tally<'a> {
@@ -146,7 +162,6 @@ impl<'a> Tally<'a> {
             first_rejects: BTreeMap::new(),
             cost: Micros::ZERO,
             shares: Shares::new(card),
-            countries: Countries::default(),
             repairs: Vec::new(),
             fixed_lines: 0,
             first_message: None,
@@ -186,8 +201,7 @@ impl<'a> Tally<'a> {
         self.fixed_lines += u64::from(assignment.is_some_and(|one| one.kind == NumberKind::Fixed));
         // The largest sum; what is part of it cannot be too large either.
         self.cost = self.cost.checked_add(cost.unwrap_or_default()).ok_or(TooLarge)?;
-        self.shares.add(segments, usable.price);
-        self.countries.add(assignment.and_then(|one| one.region), segments.count, cost);
+        self.shares.add(assignment.and_then(|one| one.region), segments, usable.price);
         self.requests.add(text_key);
         if let Some((hours, zones)) = self.hours.as_mut().zip(usable.zones) {
             hours.add(zones);
@@ -225,10 +239,8 @@ impl<'a> Tally<'a> {
         let rejected: u64 = self.rejected.values().sum();
         let sum = self.accepted + self.duplicates + self.suppressed + rejected;
         assert_eq!(self.rows, sum, "rows = accepted + duplicates + suppressed + rejected");
-        let shared: u64 = self.shares.recipients.iter().sum();
+        let shared: u64 = self.shares.countries.iter().flat_map(|country| &country.recipients).sum();
         assert_eq!(self.accepted, shared, "each accepted recipient has one share");
-        let at_home: u64 = self.countries.0.iter().map(|(_, share)| share.recipients).sum();
-        assert_eq!(self.accepted, at_home, "each accepted recipient is of one country, or of none");
     }
 
     pub(crate) fn into_preview(
@@ -245,8 +257,13 @@ impl<'a> Tally<'a> {
         let (mut gsm7, mut ucs2) = (Share::default(), Share::default());
         let mut by_segments: BTreeMap<u32, Share> = BTreeMap::new();
         let mut by_price: BTreeMap<PriceId, Share> = BTreeMap::new();
-        for (encoding, each, price, share) in self.shares.of(self.card) {
+        let mut countries: Vec<(Option<Region>, Share)> = Vec::new();
+        for Alike { region, encoding, each, price, share } in self.shares.of(self.card) {
             all.add(share);
+            match countries.last_mut() {
+                Some((last, sum)) if *last == region => sum.add(share),
+                _ => countries.push((region, share)),
+            }
             match encoding {
                 Encoding::Gsm7 => gsm7.add(share),
                 Encoding::Ucs2 => ucs2.add(share),
@@ -270,7 +287,7 @@ impl<'a> Tally<'a> {
                 currency: card.currency().to_string(),
                 total,
                 by_prefix: by_prefix(card, &by_price),
-                by_country: self.countries.costs(),
+                by_country: by_country(countries),
                 by_encoding: ByEncoding { gsm7, ucs2 },
                 by_segments: by_segments.iter().map(|(&each, &share)| SegmentsCost { each, share }).collect(),
             }),
